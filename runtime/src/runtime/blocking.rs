@@ -1,0 +1,357 @@
+//! The pool of threads for work that blocks.
+//!
+//! Jobs wait in one queue; a thread is started for a job when none is idle, up to the limit, and
+//! ends after being idle for the keep-alive time. Jobs still queued at shutdown are cancelled;
+//! those that have begun are waited for.
+//!
+//! Workers run here too: a worker's loop is a job that does not count against the limit, so that
+//! `block_in_place` can hand a worker to a thread that is there already.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::{Handle, context};
+use crate::scheduler::Shared;
+use crate::task::JoinHandle;
+use crate::task::raw::Runnable;
+use crate::telemetry::{BlockingSnapshot, Counter, TaskKind, clock, current};
+
+/// How threads of the pool are made.
+#[derive(Clone)]
+pub(crate) struct ThreadConfig {
+    pub(crate) name: Arc<dyn Fn() -> String + Send + Sync>,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) keep_alive: Duration,
+    pub(crate) max_threads: usize,
+}
+
+enum Job {
+    Task(Runnable),
+    Worker(Box<dyn FnOnce() + Send>),
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// Of the jobs, those that are workers.
+    worker_jobs: usize,
+    threads: usize,
+    /// Of the threads, those that run workers.
+    worker_threads: usize,
+    idle: usize,
+    /// Idle threads that have been notified and not yet woken: not to be counted on again.
+    notified: usize,
+    shutdown: bool,
+    next_thread: usize,
+    handles: HashMap<usize, thread::JoinHandle<()>>,
+}
+
+/// The pool of one runtime.
+pub(crate) struct BlockingPool {
+    config: ThreadConfig,
+    queue: Mutex<Queue>,
+    work: Condvar,
+    ended: Condvar,
+    completed: Counter,
+    busy: Counter,
+}
+
+impl BlockingPool {
+    pub(crate) fn new(config: ThreadConfig) -> BlockingPool {
+        BlockingPool {
+            config,
+            queue: Mutex::default(),
+            work: Condvar::new(),
+            ended: Condvar::new(),
+            completed: Counter::new(0),
+            busy: Counter::new(0),
+        }
+    }
+
+    /// Runs `f` on a thread of the pool.
+    ///
+    /// # Panics
+    ///
+    /// If the pool has no thread and the system refuses one.
+    #[track_caller]
+    pub(crate) fn spawn<F, R>(
+        &self,
+        shared: &Arc<Shared>,
+        f: F,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let (runnable, handle) =
+            shared.new_task(BlockingTask(Some(f)), TaskKind::Blocking, name, location);
+        shared.elsewhere.spawned.add_shared(1);
+        if let Err((error, rejected)) = self.push(shared, Job::Task(runnable)) {
+            if let Some(Job::Task(runnable)) = rejected {
+                shared.cancel(runnable);
+            }
+            if let Some(error) = error {
+                panic!("OS can't spawn worker thread: {error}");
+            }
+        }
+        handle
+    }
+
+    /// Runs a worker's loop on a thread of the pool.
+    ///
+    /// # Panics
+    ///
+    /// If the system refuses a thread.
+    #[track_caller]
+    pub(crate) fn run_worker(&self, shared: &Arc<Shared>, run: impl FnOnce() + Send + 'static) {
+        if let Err(error) = self.try_run_worker(shared, run) {
+            panic!("OS can't spawn worker thread: {error}");
+        }
+    }
+
+    /// As [`run_worker`](BlockingPool::run_worker), with the system's error.
+    pub(crate) fn try_run_worker(
+        &self,
+        shared: &Arc<Shared>,
+        run: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
+        match self.push(shared, Job::Worker(Box::new(run))) {
+            Err((Some(error), _)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Queues a job and sees to a thread for it. What is rejected is handed back, to be dropped
+    /// outside of the lock.
+    fn push(&self, shared: &Arc<Shared>, job: Job) -> Result<(), (Option<io::Error>, Option<Job>)> {
+        let mut queue = self.queue.lock();
+        let is_worker = matches!(job, Job::Worker(_));
+        if queue.shutdown && !is_worker {
+            return Err((None, Some(job)));
+        }
+        if is_worker {
+            queue.worker_jobs += 1;
+            queue.jobs.push_front(job);
+        } else {
+            queue.jobs.push_back(job);
+        }
+        if queue.idle > queue.notified {
+            queue.notified += 1;
+            self.work.notify_one();
+            return Ok(());
+        }
+        let busy_with_jobs = queue.threads - queue.worker_threads;
+        if !is_worker && busy_with_jobs >= self.config.max_threads {
+            // A thread will come to it.
+            return Ok(());
+        }
+        let Err(error) = self.start_thread(shared, &mut queue) else {
+            return Ok(());
+        };
+        if !is_worker && queue.threads > queue.worker_threads {
+            // A thread will come to it, if later.
+            return Ok(());
+        }
+        let job = if is_worker {
+            queue.jobs.pop_front()
+        } else {
+            queue.jobs.pop_back()
+        };
+        queue.worker_jobs -= usize::from(is_worker);
+        Err((Some(error), job))
+    }
+
+    fn start_thread(&self, shared: &Arc<Shared>, queue: &mut Queue) -> io::Result<()> {
+        let id = queue.next_thread;
+        let name = (self.config.name)();
+        if name.contains('\0') {
+            let text = format!("the thread name {name:?} contains a NUL character");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let mut builder = thread::Builder::new().name(name);
+        if let Some(size) = self.config.stack_size {
+            builder = builder.stack_size(size);
+        }
+        let shared = shared.clone();
+        let handle = builder.spawn(move || thread_main(&shared, id))?;
+        queue.next_thread += 1;
+        queue.threads += 1;
+        queue.handles.insert(id, handle);
+        Ok(())
+    }
+
+    /// Runs jobs until there are none for the keep-alive time, or shutdown.
+    fn run_jobs(&self, shared: &Arc<Shared>, id: usize) {
+        let mut queue = self.queue.lock();
+        loop {
+            while let Some(job) = queue.jobs.pop_front() {
+                let is_worker = matches!(job, Job::Worker(_));
+                queue.worker_jobs -= usize::from(is_worker);
+                queue.worker_threads += usize::from(is_worker);
+                drop(queue);
+                match job {
+                    Job::Worker(run) => run(),
+                    Job::Task(runnable) => self.run_task(shared, runnable),
+                }
+                queue = self.queue.lock();
+                queue.worker_threads -= usize::from(is_worker);
+            }
+            if queue.shutdown {
+                break;
+            }
+            queue.idle += 1;
+            let timed_out = self.wait_for_work(&mut queue);
+            queue.idle -= 1;
+            if timed_out && !queue.shutdown {
+                // Nobody will join this thread.
+                drop(queue.handles.remove(&id));
+                break;
+            }
+        }
+        queue.threads -= 1;
+        self.ended.notify_all();
+    }
+
+    /// Waits for a notification. True: there was none for the keep-alive time.
+    fn wait_for_work(&self, queue: &mut parking_lot::MutexGuard<'_, Queue>) -> bool {
+        let deadline = Instant::now() + self.config.keep_alive;
+        loop {
+            let timed_out = self.work.wait_until(queue, deadline).timed_out();
+            if queue.notified > 0 {
+                queue.notified -= 1;
+                return false;
+            }
+            if queue.shutdown || timed_out {
+                return timed_out;
+            }
+        }
+    }
+
+    fn run_task(&self, shared: &Arc<Shared>, runnable: Runnable) {
+        let header = runnable.header();
+        let record = shared.records().get(header.slot);
+        let begin = clock::raw();
+        record
+            .scheduled
+            .set(begin.saturating_sub(record.created.get()));
+        if header.state.view_acquire().is_cancelled() {
+            shared.cancel(runnable);
+            return;
+        }
+        record.since.set(begin);
+        record.set_running(true);
+        let polled = {
+            let _current = current::Restore::enter(current::Current {
+                task: header.id,
+                poll: 1,
+                began: begin,
+                spawned: true,
+            });
+            runnable.poll()
+        };
+        let busy = clock::raw().saturating_sub(begin);
+        record.busy.add(busy);
+        record.longest_poll.raise_to(busy);
+        self.busy.add_shared(busy);
+        self.completed.add_shared(1);
+        let Poll::Ready(outcome) = polled else {
+            unreachable!("blocking work is done in one go");
+        };
+        shared.finish(runnable, outcome);
+    }
+
+    /// Cancels queued jobs and tells the threads to end when their job does.
+    pub(crate) fn begin_shutdown(&self, shared: &Shared) {
+        let cancelled: Vec<Runnable> = {
+            let mut queue = self.queue.lock();
+            queue.shutdown = true;
+            let (tasks, workers): (Vec<Job>, Vec<Job>) = queue
+                .jobs
+                .drain(..)
+                .partition(|job| matches!(job, Job::Task(_)));
+            queue.jobs.extend(workers);
+            self.work.notify_all();
+            let runnable = |job| match job {
+                Job::Task(runnable) => Some(runnable),
+                Job::Worker(_) => None,
+            };
+            tasks.into_iter().filter_map(runnable).collect()
+        };
+        cancelled
+            .into_iter()
+            .for_each(|runnable| shared.cancel(runnable));
+    }
+
+    /// Waits until all threads have ended, at most until `deadline`.
+    pub(crate) fn wait_for_threads(&self, deadline: Option<Instant>) {
+        let mut queue = self.queue.lock();
+        while queue.threads > 0 {
+            match deadline {
+                None => self.ended.wait(&mut queue),
+                Some(deadline) => {
+                    if self.ended.wait_until(&mut queue, deadline).timed_out() {
+                        return;
+                    }
+                }
+            }
+        }
+        let handles: Vec<_> = queue.handles.drain().map(|(_, handle)| handle).collect();
+        drop(queue);
+        let own = thread::current().id();
+        for handle in handles
+            .into_iter()
+            .filter(|handle| handle.thread().id() != own)
+        {
+            // A panic in a hook has been reported by the panic hook.
+            let _ = handle.join();
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> BlockingSnapshot {
+        let queue = self.queue.lock();
+        let threads = (queue.threads - queue.worker_threads).saturating_sub(queue.worker_jobs);
+        BlockingSnapshot {
+            threads: threads as u64,
+            idle_threads: (queue.idle - queue.notified.min(queue.idle)) as u64,
+            max_threads: self.config.max_threads as u64,
+            queue_depth: (queue.jobs.len() - queue.worker_jobs) as u64,
+            completed: self.completed.get(),
+            busy_ns: clock::ticks_to_ns(self.busy.get()),
+        }
+    }
+}
+
+fn thread_main(shared: &Arc<Shared>, id: usize) {
+    let handle = Handle::from_shared(shared.clone());
+    let _current = context::set_handle(&handle);
+    shared.config.hooks.thread_started();
+    shared.blocking.run_jobs(shared, id);
+    shared.config.hooks.thread_stopping();
+}
+
+/// Blocking work as a future: done at its first poll.
+struct BlockingTask<F>(Option<F>);
+
+impl<F> Unpin for BlockingTask<F> {}
+
+impl<F, R> Future for BlockingTask<F>
+where
+    F: FnOnce() -> R,
+{
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R> {
+        let f = self.0.take().expect("blocking work is polled once");
+        Poll::Ready(f())
+    }
+}

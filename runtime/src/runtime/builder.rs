@@ -1,0 +1,321 @@
+//! Building a runtime.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::blocking::{BlockingPool, ThreadConfig};
+use super::{Config, Handle, Hooks, Runtime, RuntimeFlavor};
+use crate::driver::{self, Driver};
+use crate::scheduler::{Shared, worker};
+
+const DEFAULT_THREAD_NAME: &str = "zokio-rt-worker";
+const DEFAULT_MAX_BLOCKING_THREADS: usize = 512;
+const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(10);
+const DEFAULT_EVENT_INTERVAL: u32 = 61;
+const DEFAULT_GLOBAL_QUEUE_INTERVAL: u32 = 31;
+const DEFAULT_EVENTS_PER_TICK: usize = 1024;
+
+/// Builds a [`Runtime`] with other settings than the defaults.
+///
+/// ```
+/// let runtime = zokio::runtime::Builder::new_multi_thread()
+///     .worker_threads(2)
+///     .name("shop")
+///     .enable_all()
+///     .build()?;
+/// assert_eq!(runtime.handle().name(), "shop");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Builder {
+    flavor: RuntimeFlavor,
+    name: Option<String>,
+    worker_threads: Option<usize>,
+    max_blocking_threads: usize,
+    thread_name: Arc<dyn Fn() -> String + Send + Sync>,
+    thread_stack_size: Option<usize>,
+    thread_keep_alive: Duration,
+    event_interval: u32,
+    global_queue_interval: Option<u32>,
+    events_per_tick: usize,
+    enable_io: bool,
+    enable_time: bool,
+    start_paused: bool,
+    hooks: Hooks,
+}
+
+impl Builder {
+    fn new(flavor: RuntimeFlavor) -> Builder {
+        Builder {
+            flavor,
+            name: None,
+            worker_threads: None,
+            max_blocking_threads: DEFAULT_MAX_BLOCKING_THREADS,
+            thread_name: Arc::new(|| DEFAULT_THREAD_NAME.to_owned()),
+            thread_stack_size: None,
+            thread_keep_alive: DEFAULT_KEEP_ALIVE,
+            event_interval: DEFAULT_EVENT_INTERVAL,
+            global_queue_interval: None,
+            events_per_tick: DEFAULT_EVENTS_PER_TICK,
+            enable_io: false,
+            enable_time: false,
+            start_paused: false,
+            hooks: Hooks::default(),
+        }
+    }
+
+    /// A runtime that runs all tasks on the thread that calls `block_on`.
+    pub fn new_current_thread() -> Builder {
+        Builder::new(RuntimeFlavor::CurrentThread)
+    }
+
+    /// A runtime whose tasks run on several workers, which take work from one another.
+    pub fn new_multi_thread() -> Builder {
+        Builder::new(RuntimeFlavor::MultiThread)
+    }
+
+    /// Names the runtime, for telemetry. Default: `runtime-N`.
+    pub fn name(&mut self, name: impl Into<String>) -> &mut Builder {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Enables I/O and timers.
+    pub fn enable_all(&mut self) -> &mut Builder {
+        self.enable_io().enable_time()
+    }
+
+    /// Enables sockets and everything else that the I/O driver serves.
+    pub fn enable_io(&mut self) -> &mut Builder {
+        self.enable_io = true;
+        self
+    }
+
+    /// Enables timers.
+    pub fn enable_time(&mut self) -> &mut Builder {
+        self.enable_time = true;
+        self
+    }
+
+    /// Number of workers of a multi-thread runtime; ignored by the other flavour. Default: the
+    /// environment variable `TOKIO_WORKER_THREADS` if it is set, else the parallelism that the
+    /// system offers this process.
+    ///
+    /// # Panics
+    ///
+    /// If `workers` is 0 or more than 32,768.
+    #[track_caller]
+    pub fn worker_threads(&mut self, workers: usize) -> &mut Builder {
+        assert!(workers > 0, "Worker threads cannot be set to 0");
+        assert!(
+            workers <= 32_768,
+            "Worker threads cannot be set to more than 32768"
+        );
+        self.worker_threads = Some(workers);
+        self
+    }
+
+    /// Most threads for `spawn_blocking`, workers not included. Default 512.
+    ///
+    /// # Panics
+    ///
+    /// If `threads` is 0.
+    #[track_caller]
+    #[doc(alias = "max_threads")]
+    pub fn max_blocking_threads(&mut self, threads: usize) -> &mut Builder {
+        assert!(threads > 0, "Max blocking threads cannot be set to 0");
+        self.max_blocking_threads = threads;
+        self
+    }
+
+    /// Name of the runtime's threads. Default `zokio-rt-worker`.
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Builder {
+        let name = name.into();
+        self.thread_name = Arc::new(move || name.clone());
+        self
+    }
+
+    /// A function that names each of the runtime's threads.
+    pub fn thread_name_fn<F>(&mut self, f: F) -> &mut Builder
+    where
+        F: Fn() -> String + Send + Sync + 'static,
+    {
+        self.thread_name = Arc::new(f);
+        self
+    }
+
+    /// Stack size of the runtime's threads, in bytes. Default: the standard library's.
+    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Builder {
+        self.thread_stack_size = Some(bytes);
+        self
+    }
+
+    /// How long a blocking thread stays idle before it ends. Default 10 s.
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Builder {
+        self.thread_keep_alive = duration;
+        self
+    }
+
+    /// Scheduler ticks between two looks at I/O and timers while there is work. Default 61.
+    ///
+    /// # Panics
+    ///
+    /// If `ticks` is 0.
+    #[track_caller]
+    pub fn event_interval(&mut self, ticks: u32) -> &mut Builder {
+        assert!(ticks > 0, "event_interval must be greater than 0");
+        self.event_interval = ticks;
+        self
+    }
+
+    /// Scheduler ticks between two looks at the injector while there is local work. Default 31.
+    ///
+    /// # Panics
+    ///
+    /// If `ticks` is 0.
+    #[track_caller]
+    pub fn global_queue_interval(&mut self, ticks: u32) -> &mut Builder {
+        assert!(ticks > 0, "global_queue_interval must be greater than 0");
+        self.global_queue_interval = Some(ticks);
+        self
+    }
+
+    /// Most I/O events handled at once. Default 1024.
+    pub fn max_io_events_per_tick(&mut self, events: usize) -> &mut Builder {
+        self.events_per_tick = events;
+        self
+    }
+
+    /// Whether the clock of `zokio::time` starts paused (current-thread runtimes only).
+    pub fn start_paused(&mut self, paused: bool) -> &mut Builder {
+        self.start_paused = paused;
+        self
+    }
+
+    /// Called on each of the runtime's threads when it starts.
+    pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
+        self.hooks.on_thread_start = Some(Arc::new(f));
+        self
+    }
+
+    /// Called on each of the runtime's threads before it ends.
+    pub fn on_thread_stop<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
+        self.hooks.on_thread_stop = Some(Arc::new(f));
+        self
+    }
+
+    /// Called on a worker's thread before it goes to sleep.
+    pub fn on_thread_park<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
+        self.hooks.on_thread_park = Some(Arc::new(f));
+        self
+    }
+
+    /// Called on a worker's thread after it has woken up.
+    pub fn on_thread_unpark<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
+        self.hooks.on_thread_unpark = Some(Arc::new(f));
+        self
+    }
+
+    /// Builds the runtime and starts its workers.
+    ///
+    /// # Errors
+    ///
+    /// If the name of the runtime or of its threads contains a NUL, or when the operating system
+    /// refuses the event queue or a thread.
+    pub fn build(&mut self) -> io::Result<Runtime> {
+        if let Some(name) = self.name.as_deref().filter(|name| name.contains('\0')) {
+            let text = format!("the runtime's name {name:?} contains a NUL character");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let multi = self.flavor == RuntimeFlavor::MultiThread;
+        let workers = if multi {
+            self.worker_threads.unwrap_or_else(default_workers)
+        } else {
+            1
+        };
+        let driver = Driver::new(&driver::Config {
+            enable_io: self.enable_io,
+            enable_time: self.enable_time,
+            events_capacity: self.events_per_tick,
+            timer_shards: workers + 1,
+            start_paused: self.start_paused && !multi,
+        })?;
+        let config = Config {
+            workers,
+            event_interval: self.event_interval,
+            global_queue_interval: self
+                .global_queue_interval
+                .unwrap_or(DEFAULT_GLOBAL_QUEUE_INTERVAL),
+            lifo: multi,
+            hooks: self.hooks.clone(),
+        };
+        let blocking = BlockingPool::new(ThreadConfig {
+            name: self.thread_name.clone(),
+            stack_size: self.thread_stack_size,
+            keep_alive: self.thread_keep_alive,
+            max_threads: self.max_blocking_threads,
+        });
+        crate::telemetry::calibrate();
+        let shared = Shared::new(self.name.clone(), self.flavor, config, driver, blocking);
+        let runtime = Runtime::from_handle(Handle::from_shared(shared.clone()));
+        if multi {
+            start_workers(&shared)?;
+        }
+        Ok(runtime)
+    }
+}
+
+/// Starts a thread for each worker. If one is refused, the runtime is dropped by the caller's
+/// `?`; cores without a thread leave here, so that shutdown does not wait for them.
+fn start_workers(shared: &Arc<Shared>) -> io::Result<()> {
+    for index in 0..shared.remotes.len() {
+        let entered = shared.clone();
+        shared.thread_entered();
+        let started = shared.blocking.try_run_worker(shared, move || {
+            worker::run(&entered, index);
+            entered.thread_left();
+        });
+        if let Err(error) = started {
+            shared.thread_left();
+            shared.begin_shutdown();
+            for index in index..shared.remotes.len() {
+                shared.abandon_core(index);
+            }
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+fn default_workers() -> usize {
+    static CACHED: AtomicUsize = AtomicUsize::new(0);
+    let known = CACHED.load(Ordering::Relaxed);
+    if known > 0 {
+        return known;
+    }
+    let from_environment = std::env::var("TOKIO_WORKER_THREADS").ok().map(|text| {
+        let workers = text.parse().unwrap_or_else(|_| {
+            panic!("\"TOKIO_WORKER_THREADS\" must be usize, error: invalid value {text:?}")
+        });
+        assert!(workers > 0, "\"TOKIO_WORKER_THREADS\" cannot be set to 0");
+        workers
+    });
+    let workers = from_environment
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    CACHED.store(workers, Ordering::Relaxed);
+    workers
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("flavor", &self.flavor)
+            .field("name", &self.name)
+            .field("worker_threads", &self.worker_threads)
+            .field("max_blocking_threads", &self.max_blocking_threads)
+            .field("thread_stack_size", &self.thread_stack_size)
+            .finish_non_exhaustive()
+    }
+}

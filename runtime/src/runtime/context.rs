@@ -1,0 +1,220 @@
+//! What a thread knows of the runtime that it is in.
+
+#![expect(
+    unsafe_code,
+    reason = "a pointer to the worker's loop further up this thread's stack"
+)]
+
+use std::cell::{Cell, RefCell};
+use std::ptr;
+
+use super::{Handle, TryCurrentError};
+use crate::scheduler::Shared;
+use crate::scheduler::worker::{Core, WorkerContext};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entered {
+    /// Blocking is allowed.
+    No,
+    /// In `block_on` or a worker's loop.
+    Yes { allow_block_in_place: bool },
+}
+
+struct Context {
+    handle: RefCell<Option<Handle>>,
+    /// The worker's loop that this thread is in; valid while it is set (see `set_worker`).
+    worker: Cell<*const WorkerContext<'static>>,
+    entered: Cell<Entered>,
+}
+
+thread_local! {
+    static CONTEXT: Context = const {
+        Context {
+            handle: RefCell::new(None),
+            worker: Cell::new(ptr::null()),
+            entered: Cell::new(Entered::No),
+        }
+    };
+}
+
+/// The current runtime's handle.
+pub(crate) fn try_handle() -> Result<Handle, TryCurrentError> {
+    CONTEXT
+        .try_with(|c| c.handle.borrow().clone())
+        .map_err(|_| TryCurrentError::thread_local_destroyed())?
+        .ok_or_else(TryCurrentError::no_context)
+}
+
+/// Calls `f` with the current runtime's handle, without cloning it.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+#[track_caller]
+pub(crate) fn with_handle<R>(f: impl FnOnce(&Handle) -> R) -> R {
+    let called = CONTEXT.try_with(|c| match &*c.handle.borrow() {
+        Some(handle) => Ok(f(handle)),
+        None => Err(TryCurrentError::no_context()),
+    });
+    match called.unwrap_or_else(|_| Err(TryCurrentError::thread_local_destroyed())) {
+        Ok(result) => result,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Sets back the runtime that was current before.
+#[must_use]
+pub(crate) struct SetHandle(Option<Handle>);
+
+/// Makes `handle` the current runtime until the guard is dropped.
+pub(crate) fn set_handle(handle: &Handle) -> SetHandle {
+    SetHandle(CONTEXT.with(|c| c.handle.replace(Some(handle.clone()))))
+}
+
+impl Drop for SetHandle {
+    fn drop(&mut self) {
+        let previous = self.0.take();
+        let own = CONTEXT.try_with(|c| c.handle.replace(previous));
+        // Dropped outside of the borrow: it may be the runtime's last handle.
+        drop(own);
+    }
+}
+
+/// In `block_on` or a worker's loop until dropped.
+#[must_use]
+pub(crate) struct EnterRuntime {
+    before: Entered,
+    worker: *const WorkerContext<'static>,
+    _handle: SetHandle,
+}
+
+const NESTED: &str = "Cannot start a runtime from within a runtime. This happens because a \
+    function (like `block_on`) attempted to block the current thread while the thread is being \
+    used to drive asynchronous tasks.";
+
+/// Enters a runtime to drive futures on this thread.
+///
+/// # Panics
+///
+/// If the thread is doing so already.
+#[track_caller]
+pub(crate) fn enter_runtime(handle: &Handle, allow_block_in_place: bool) -> EnterRuntime {
+    let before = CONTEXT.with(|c| c.entered.get());
+    assert!(before == Entered::No, "{NESTED}");
+    CONTEXT.with(|c| {
+        c.entered.set(Entered::Yes {
+            allow_block_in_place,
+        })
+    });
+    // In `block_in_place` this thread is no worker to what runs inside.
+    let worker = CONTEXT.with(|c| c.worker.replace(ptr::null()));
+    EnterRuntime {
+        before,
+        worker,
+        _handle: set_handle(handle),
+    }
+}
+
+impl Drop for EnterRuntime {
+    fn drop(&mut self) {
+        CONTEXT.with(|c| {
+            c.entered.set(self.before);
+            c.worker.set(self.worker);
+        });
+    }
+}
+
+/// Whether this thread drives futures, so that it must not block.
+pub(crate) fn is_entered() -> bool {
+    CONTEXT
+        .try_with(|c| c.entered.get() != Entered::No)
+        .unwrap_or(false)
+}
+
+/// Whether `block_in_place` may block here.
+pub(crate) fn may_block_in_place() -> bool {
+    CONTEXT.with(|c| {
+        c.entered.get()
+            != Entered::Yes {
+                allow_block_in_place: false,
+            }
+    })
+}
+
+/// Blocking is allowed until dropped.
+#[must_use]
+pub(crate) struct AllowBlocking(Entered);
+
+/// Allows blocking on this thread for a while.
+pub(crate) fn allow_blocking() -> AllowBlocking {
+    AllowBlocking(CONTEXT.with(|c| c.entered.replace(Entered::No)))
+}
+
+impl Drop for AllowBlocking {
+    fn drop(&mut self) {
+        CONTEXT.with(|c| c.entered.set(self.0));
+    }
+}
+
+/// This thread is in a worker's loop until dropped.
+#[must_use]
+pub(crate) struct InWorker<'a> {
+    before: *const WorkerContext<'static>,
+    _worker: &'a WorkerContext<'a>,
+}
+
+/// Makes `worker` reachable from this thread until the guard is dropped.
+pub(crate) fn set_worker<'a>(worker: &'a WorkerContext<'a>) -> InWorker<'a> {
+    let before = CONTEXT.with(|c| c.worker.replace(ptr::from_ref(worker).cast()));
+    InWorker {
+        before,
+        _worker: worker,
+    }
+}
+
+impl Drop for InWorker<'_> {
+    fn drop(&mut self) {
+        CONTEXT.with(|c| c.worker.set(self.before));
+    }
+}
+
+/// Calls `f` with the worker's loop that this thread is in.
+#[inline]
+pub(crate) fn with_worker<R>(f: impl FnOnce(Option<&WorkerContext<'_>>) -> R) -> R {
+    let worker = CONTEXT.try_with(|c| c.worker.get()).unwrap_or(ptr::null());
+    // SAFETY: not null only between `set_worker` and the drop of its guard, which borrows the
+    // worker's context; the reference does not leave `f`, and only this thread has the pointer.
+    f(unsafe { worker.as_ref() })
+}
+
+/// Calls `f` with worker and core if this thread is a worker of that runtime and has its core.
+#[inline]
+pub(crate) fn with_core_of<R>(
+    shared: &Shared,
+    f: impl FnOnce(&WorkerContext<'_>, &mut Core) -> R,
+) -> Option<R> {
+    with_worker(|worker| {
+        let worker = worker.filter(|w| ptr::eq(&raw const **w.shared(), shared))?;
+        worker.with_core(|core| f(worker, core))
+    })
+}
+
+/// The index of the worker that this thread is, in the current runtime.
+pub(crate) fn worker_index() -> Option<u16> {
+    with_worker(|worker| worker.map(WorkerContext::index))
+}
+
+const BLOCKING: &str = "Cannot block the current thread from within a runtime. This happens \
+    because a function attempted to block the current thread while the thread is being used to \
+    drive asynchronous tasks.";
+
+/// Blocks this thread on a future that needs no driver (`blocking_recv`, `blocking_lock`…).
+///
+/// # Panics
+///
+/// Where blocking is not allowed.
+#[track_caller]
+pub(crate) fn block_on_outside<F: Future>(future: F) -> F::Output {
+    assert!(!is_entered(), "{BLOCKING}");
+    super::park::block_on(future)
+}

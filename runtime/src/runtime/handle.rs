@@ -1,0 +1,194 @@
+//! Handles: access to a runtime from anywhere, without keeping it running.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::block_on_record::BlockOnRecord;
+use super::{RuntimeFlavor, RuntimeMetrics, context, park};
+use crate::driver::DriverHandle;
+use crate::scheduler::Shared;
+use crate::task::JoinHandle;
+
+/// A reference to a runtime, cheap to clone. It does not keep the runtime running: after the
+/// [`Runtime`](super::Runtime) is dropped, what is spawned is cancelled.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Handle {
+    pub(crate) fn from_shared(shared: Arc<Shared>) -> Handle {
+        Handle { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// I/O and time drivers of this runtime.
+    pub(crate) fn driver(&self) -> &DriverHandle {
+        self.shared.driver_handle()
+    }
+
+    /// The runtime that this thread is in.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn current() -> Handle {
+        match context::try_handle() {
+            Ok(handle) => handle,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The runtime that this thread is in.
+    ///
+    /// # Errors
+    ///
+    /// Outside of a runtime, and while the thread's locals are being destroyed.
+    pub fn try_current() -> Result<Handle, TryCurrentError> {
+        context::try_handle()
+    }
+
+    /// Makes the runtime current on this thread until the guard is dropped, so that sockets,
+    /// timers and `spawn` find it. Nothing is driven by that.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        EnterGuard {
+            _guard: context::set_handle(self),
+            _handle: std::marker::PhantomData,
+        }
+    }
+
+    /// Spawns a future on the runtime. It begins at once, whether or not the handle is awaited.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.shared.spawn(future, None, Location::caller())
+    }
+
+    /// Runs a function that may block on the runtime's pool of blocking threads.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, f: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.shared
+            .blocking
+            .spawn(&self.shared, f, None, Location::caller())
+    }
+
+    /// Runs a future on this thread until it is ready, in the context of the runtime. With a
+    /// current-thread runtime this does not drive the runtime:
+    /// [`Runtime::block_on`](super::Runtime::block_on) does.
+    ///
+    /// # Panics
+    ///
+    /// If this thread drives futures already, and if the future panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let location = Location::caller();
+        let _entered = context::enter_runtime(self, true);
+        let record = BlockOnRecord::new(&self.shared, location);
+        park::block_on_recorded(&record, future)
+    }
+
+    /// The flavour of the runtime.
+    pub fn runtime_flavor(&self) -> RuntimeFlavor {
+        self.shared.flavor
+    }
+
+    /// The runtime's id, unique in the process.
+    pub fn id(&self) -> u64 {
+        self.shared.id
+    }
+
+    /// The runtime's name, as given to [`Builder::name`](super::Builder::name), or `runtime-N`.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The runtime's counters, one by one. For all at once see
+    /// [`telemetry::Snapshot`](crate::telemetry::Snapshot).
+    pub fn metrics(&self) -> RuntimeMetrics {
+        RuntimeMetrics::new(self.clone())
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("name", &self.name())
+            .field("flavor", &self.runtime_flavor())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps a runtime current on this thread; see [`Handle::enter`].
+#[must_use = "the runtime is current only until this is dropped"]
+pub struct EnterGuard<'a> {
+    _guard: context::SetHandle,
+    _handle: std::marker::PhantomData<(&'a Handle, *mut ())>,
+}
+
+impl fmt::Debug for EnterGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnterGuard").finish_non_exhaustive()
+    }
+}
+
+/// There is no current runtime.
+pub struct TryCurrentError {
+    destroyed: bool,
+}
+
+impl TryCurrentError {
+    pub(crate) fn no_context() -> TryCurrentError {
+        TryCurrentError { destroyed: false }
+    }
+
+    pub(crate) fn thread_local_destroyed() -> TryCurrentError {
+        TryCurrentError { destroyed: true }
+    }
+
+    /// Whether the thread is in no runtime.
+    pub fn is_missing_context(&self) -> bool {
+        !self.destroyed
+    }
+
+    /// Whether the thread is ending and its locals are gone.
+    pub fn is_thread_local_destroyed(&self) -> bool {
+        self.destroyed
+    }
+}
+
+impl fmt::Debug for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.destroyed {
+            "ThreadLocalDestroyed"
+        } else {
+            "NoContext"
+        };
+        f.debug_struct("TryCurrentError")
+            .field("kind", &format_args!("{kind}"))
+            .finish()
+    }
+}
+
+impl fmt::Display for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.destroyed {
+            "The zokio context thread-local variable has been destroyed."
+        } else {
+            "there is no reactor running, must be called from the context of a zokio runtime"
+        })
+    }
+}
+
+impl std::error::Error for TryCurrentError {}

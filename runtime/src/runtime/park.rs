@@ -1,0 +1,60 @@
+//! Blocking a thread on a future, with nothing driven meanwhile.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use super::block_on_record::BlockOnRecord;
+use crate::task::coop::{self, Budget};
+
+struct ThreadWaker {
+    thread: Thread,
+    wakes: AtomicU64,
+}
+
+impl Wake for ThreadWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.wakes.fetch_add(1, Ordering::Relaxed);
+        self.thread.unpark();
+    }
+}
+
+/// Polls `future` on this thread until it is ready.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    drive(future, |future, cx, _wakes| {
+        let _budget = coop::enter(Budget::initial());
+        future.poll(cx)
+    })
+}
+
+/// As [`block_on`], with a record.
+pub(crate) fn block_on_recorded<F: Future>(record: &BlockOnRecord<'_>, future: F) -> F::Output {
+    drive(future, |future, cx, wakes| record.poll(future, cx, wakes))
+}
+
+fn drive<F: Future>(
+    future: F,
+    mut poll: impl FnMut(Pin<&mut F>, &mut Context<'_>, u64) -> Poll<F::Output>,
+) -> F::Output {
+    let root = Arc::new(ThreadWaker {
+        thread: thread::current(),
+        wakes: AtomicU64::new(0),
+    });
+    let waker = Waker::from(root.clone());
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        let wakes = root.wakes.load(Ordering::Relaxed);
+        match poll(future.as_mut(), &mut cx, wakes) {
+            Poll::Ready(output) => return output,
+            // A token left by somebody else's unpark costs one poll for nothing.
+            Poll::Pending => thread::park(),
+        }
+    }
+}

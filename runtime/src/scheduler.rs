@@ -1,0 +1,577 @@
+//! The scheduler: what all threads share of one runtime.
+//!
+//! One `Shared` serves both flavours: a current-thread runtime is one with a single worker whose
+//! thread is that of `block_on`. How a task lives and who sleeps and who wakes is told in
+//! `scheduler/idle.md`.
+//!
+//! **Shutdown.** The flag is raised and everybody woken; each worker leaves its loop and cancels
+//! what is in its queues; the last one *closes* the runtime: from then on a task that is enqueued
+//! is cancelled by whoever enqueues it ([`Shared::inject`]), and all tasks in the record table are
+//! cancelled. A task is either found there, or enqueued later, or being polled by a thread that
+//! lost its worker to `block_in_place`, which sees the cancellation when its poll ends.
+//!
+//! **Lifetime.** Cells point to their `Shared`, so it lives until the last cell is freed. Counting
+//! cells in one shared counter would cost a contended write a spawn, so each worker counts those
+//! that it allocates and frees; only when the runtime has been shut down, and no worker is left, is
+//! the sum moved to the shared counter, whose arrival at zero releases the cells' share of the
+//! `Arc` ([`Shared::cell_freed`]).
+
+#![expect(
+    unsafe_code,
+    reason = "the cells' share of the `Arc`, released by count"
+)]
+
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicUsize, Ordering, fence};
+
+use crossbeam_deque::{Injector, Steal, Stealer};
+use parking_lot::{Condvar, Mutex};
+
+use crate::driver::{Driver, DriverHandle};
+use crate::runtime::blocking::BlockingPool;
+use crate::runtime::{Config, RuntimeFlavor, context};
+use crate::task::header::{Header, NO_WORKER};
+use crate::task::raw::{self, Runnable, TaskRef};
+use crate::task::{Id, JoinHandle};
+use crate::telemetry::{
+    self, Counter, NewTask, Outcome, RecordTable, SharedSites, SiteTotals, TaskKind,
+    WorkerCounters, WorkerSites, clock,
+};
+
+pub(crate) mod current_thread;
+mod idle;
+mod parker;
+mod queues;
+pub(crate) mod worker;
+
+use idle::Idle;
+use parker::{Parker, Unpark};
+use worker::Core;
+
+/// Futures above this size are boxed when they are spawned, so that a cell stays small.
+const BOX_FUTURE_ABOVE: usize = 16 * 1024;
+
+/// What threads other than a worker's own see of it.
+#[repr(align(128))]
+pub(crate) struct Remote {
+    stealer: Stealer<Runnable>,
+    /// The task that the worker woke last, to be run next while its data is in the cache. Only
+    /// the worker puts one in; a thief may take it as a last resort.
+    lifo: AtomicPtr<Header>,
+    parker: Parker,
+    /// The worker's core while no thread runs it.
+    core: Mutex<Option<Box<Core>>>,
+    pub(crate) counters: WorkerCounters,
+    pub(crate) sites: WorkerSites,
+    /// Tasks finished here, and of those by how.
+    pub(crate) finished: Finished,
+    /// Cells allocated minus cells freed by this worker.
+    cells: Counter,
+}
+
+/// Finished tasks.
+#[derive(Debug, Default)]
+pub(crate) struct Finished {
+    pub(crate) all: Counter,
+    pub(crate) panicked: Counter,
+    pub(crate) cancelled: Counter,
+}
+
+impl Finished {
+    fn count(&self, outcome: Outcome, add: impl Fn(&Counter, u64)) {
+        add(&self.all, 1);
+        match outcome {
+            Outcome::Completed => {}
+            Outcome::Panicked => add(&self.panicked, 1),
+            Outcome::Cancelled => add(&self.cancelled, 1),
+        }
+    }
+}
+
+/// Counts of threads that are no workers of this runtime.
+#[derive(Default)]
+#[repr(align(128))]
+pub(crate) struct Elsewhere {
+    pub(crate) spawned: Counter,
+    pub(crate) finished: Finished,
+    pub(crate) sites: Mutex<SharedSites>,
+}
+
+/// All that the threads of one runtime share.
+pub(crate) struct Shared {
+    pub(crate) id: u64,
+    pub(crate) name: Arc<str>,
+    pub(crate) flavor: RuntimeFlavor,
+    pub(crate) config: Config,
+    pub(crate) started: u64,
+    pub(crate) remotes: Box<[Remote]>,
+    injector: Injector<Runnable>,
+    idle: Idle,
+    driver: Mutex<Driver>,
+    driver_handle: DriverHandle,
+    records: RecordTable,
+    pub(crate) blocking: BlockingPool,
+    pub(crate) elsewhere: Elsewhere,
+    shutdown: AtomicBool,
+    closed: AtomicBool,
+    draining: Mutex<()>,
+    /// Cores still in use.
+    cores: AtomicUsize,
+    /// Threads in a worker's loop, and who waits for them to leave.
+    threads: Mutex<usize>,
+    threads_left: Condvar,
+    /// Threads that wait for the core of a current-thread runtime.
+    core_waiters: Mutex<Vec<Arc<current_thread::RootWaker>>>,
+    /// Cells, those counted by workers not included until `settle_cells`.
+    cells: AtomicI64,
+}
+
+/// Keeps `Shared::cells` away from zero until the workers' counts have been added.
+const CELLS_BIAS: i64 = 1 << 48;
+
+impl Shared {
+    /// A runtime's shared state, with one core a worker in its place.
+    pub(crate) fn new(
+        name: Option<String>,
+        flavor: RuntimeFlavor,
+        config: Config,
+        driver: (Driver, DriverHandle),
+        blocking: BlockingPool,
+    ) -> Arc<Shared> {
+        static NEXT_ID: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let workers = config.workers;
+        let remotes = (0..workers)
+            .map(|index| {
+                let core = Core::new(index as u16, id);
+                Remote {
+                    stealer: core.stealer(),
+                    lifo: AtomicPtr::default(),
+                    parker: Parker::default(),
+                    core: Mutex::new(Some(Box::new(core))),
+                    counters: WorkerCounters::new(workers),
+                    sites: WorkerSites::new(),
+                    finished: Finished::default(),
+                    cells: Counter::new(0),
+                }
+            })
+            .collect();
+        let shared = Arc::new(Shared {
+            id,
+            name: name.unwrap_or_else(|| format!("runtime-{id}")).into(),
+            flavor,
+            config,
+            started: clock::raw(),
+            remotes,
+            injector: Injector::new(),
+            idle: Idle::new(workers),
+            driver: Mutex::new(driver.0),
+            driver_handle: driver.1,
+            records: RecordTable::new(),
+            blocking,
+            elsewhere: Elsewhere::default(),
+            shutdown: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            draining: Mutex::new(()),
+            cores: AtomicUsize::new(workers),
+            threads: Mutex::new(0),
+            threads_left: Condvar::new(),
+            core_waiters: Mutex::new(Vec::new()),
+            cells: AtomicI64::new(CELLS_BIAS),
+        });
+        // The cells' share, released in `cell_freed` or `settle_cells`.
+        let _ = Arc::into_raw(shared.clone());
+        shared
+    }
+
+    pub(crate) fn driver_handle(&self) -> &DriverHandle {
+        &self.driver_handle
+    }
+
+    pub(crate) fn records(&self) -> &RecordTable {
+        &self.records
+    }
+
+    pub(crate) fn injector_depth(&self) -> usize {
+        self.injector.len()
+    }
+
+    /// Whether the runtime has been shut down and all its tasks are gone.
+    pub(crate) fn has_ended(&self) -> bool {
+        // Ordering: pairs with the Release in `close`.
+        self.closed.load(Ordering::Acquire)
+    }
+
+    // ---- spawning -------------------------------------------------------------------------
+
+    /// Spawns a future.
+    pub(crate) fn spawn<F>(
+        self: &Arc<Shared>,
+        future: F,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        if size_of::<F>() > BOX_FUTURE_ABOVE {
+            self.spawn_sized(Box::pin(future), name, location)
+        } else {
+            self.spawn_sized(future, name, location)
+        }
+    }
+
+    #[inline]
+    fn spawn_sized<F>(
+        self: &Arc<Shared>,
+        future: F,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (runnable, handle) = self.new_task(future, TaskKind::Task, name, location);
+        self.enqueue_new(runnable);
+        handle
+    }
+
+    /// Allocates a task with its record. It has to be enqueued.
+    pub(crate) fn new_task<F>(
+        self: &Arc<Shared>,
+        future: F,
+        kind: TaskKind,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> (Runnable, JoinHandle<F::Output>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let id = Id::next();
+        let slot = self.take_slot();
+        let now = clock::raw();
+        let cell = raw::allocate(future, id, slot, self, now);
+        self.count_new_cell();
+        let parent = telemetry::current::spawned_task().unwrap_or(0);
+        let task = NewTask {
+            cell: Some(cell),
+            id: id.as_u64(),
+            kind,
+            location,
+            name,
+            parent,
+            created: now,
+        };
+        self.records.publish(slot, task);
+        // SAFETY: a new cell is scheduled, and nobody else has the right to run it.
+        let runnable = unsafe { Runnable::new(cell) };
+        // SAFETY: a new cell has a join handle's reference, and this is its output type.
+        let handle = unsafe { JoinHandle::new(TaskRef::from_counted(cell)) };
+        (runnable, handle)
+    }
+
+    /// A free record slot.
+    pub(crate) fn take_slot(&self) -> u32 {
+        let cached = context::with_core_of(self, |worker, core| {
+            if core.free_slots.is_empty() {
+                worker
+                    .shared()
+                    .records
+                    .take_slots(&mut core.free_slots, worker::SLOT_BATCH);
+            }
+            core.free_slots.pop()
+        });
+        cached.flatten().unwrap_or_else(|| {
+            let mut slot = Vec::with_capacity(1);
+            self.records.take_slots(&mut slot, 1);
+            slot[0]
+        })
+    }
+
+    pub(crate) fn give_slot(&self, slot: u32) {
+        let cached = context::with_core_of(self, |worker, core| {
+            core.free_slots.push(slot);
+            if core.free_slots.len() > 2 * worker::SLOT_BATCH {
+                let keep = core.free_slots.len() - worker::SLOT_BATCH;
+                worker
+                    .shared()
+                    .records
+                    .give_slots(core.free_slots.drain(keep..));
+            }
+        });
+        if cached.is_none() {
+            self.records.give_slots(std::iter::once(slot));
+        }
+    }
+
+    fn count_new_cell(self: &Arc<Shared>) {
+        let counted = context::with_core_of(self, |worker, _| worker.remote().cells.add(1));
+        if counted.is_none() && self.cells.fetch_add(1, Ordering::Relaxed) == 0 {
+            // Spawned after the runtime's end, when the cells' share had been given back.
+            let _ = Arc::into_raw(self.clone());
+        }
+    }
+
+    /// A cell of this runtime has been freed.
+    ///
+    /// # Safety
+    ///
+    /// `shared` is the pointer in a cell that was counted and has just been freed.
+    pub(crate) unsafe fn cell_freed(shared: NonNull<Shared>) {
+        // SAFETY: the freed cell was counted, so the cells' share is still there.
+        let this = unsafe { shared.as_ref() };
+        let on_worker = context::with_core_of(this, |worker, _| {
+            worker.remote().cells.add(1u64.wrapping_neg());
+        });
+        if on_worker.is_some() {
+            // The worker's thread keeps the runtime alive.
+            return;
+        }
+        // Ordering: Release orders this thread's last use before the drop; Acquire, in the thread
+        // that drops, pairs with the Release of all the others.
+        if this.cells.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // SAFETY: the share made by `into_raw`: one was made for each time that the count left
+            // zero, and this is the one time that it has come back.
+            drop(unsafe { Arc::from_raw(shared.as_ptr()) });
+        }
+    }
+
+    /// Moves the workers' counts of cells to the shared counter. No worker counts any more.
+    fn settle_cells(self: &Arc<Shared>) {
+        let by_workers: u64 = self
+            .remotes
+            .iter()
+            .fold(0, |sum, remote| sum.wrapping_add(remote.cells.get()));
+        let change = by_workers as i64 - CELLS_BIAS;
+        // Ordering: as in `cell_freed`.
+        if self.cells.fetch_add(change, Ordering::AcqRel) + change == 0 {
+            // SAFETY: the share made by `into_raw` in `new`; no cell is left to use it.
+            unsafe { Arc::decrement_strong_count(Arc::as_ptr(self)) };
+        }
+    }
+
+    // ---- enqueueing -----------------------------------------------------------------------
+
+    /// Enqueues a new task.
+    #[inline]
+    fn enqueue_new(&self, runnable: Runnable) {
+        let mut runnable = Some(runnable);
+        context::with_core_of(self, |worker, core| {
+            worker.remote().counters.local_spawns.add(1);
+            worker.push_woken(core, runnable.take().expect("called once"));
+        });
+        if let Some(runnable) = runnable {
+            self.elsewhere.spawned.add_shared(1);
+            self.inject(runnable);
+        }
+    }
+
+    /// Enqueues a task that has been woken.
+    #[inline]
+    pub(crate) fn schedule(&self, runnable: Runnable) {
+        let header = runnable.header();
+        header.scheduled_at.store(clock::raw(), Ordering::Relaxed);
+        let mut runnable = Some(runnable);
+        context::with_core_of(self, |worker, core| {
+            let runnable = runnable.take().expect("called once");
+            runnable
+                .header()
+                .woken_on
+                .store(worker.index(), Ordering::Relaxed);
+            worker.remote().counters.local_wakes.add(1);
+            worker.push_woken(core, runnable);
+        });
+        if let Some(runnable) = runnable {
+            runnable
+                .header()
+                .woken_on
+                .store(NO_WORKER, Ordering::Relaxed);
+            self.inject(runnable);
+        }
+    }
+
+    /// Enqueues a task where all workers find it.
+    pub(crate) fn inject(&self, runnable: Runnable) {
+        self.injector.push(runnable);
+        // The fence in there also orders the push before the look at `closed`: pairs with the
+        // one in `close`.
+        self.wake_a_worker();
+        if self.closed.load(Ordering::Relaxed) {
+            self.drain_injector();
+        }
+    }
+
+    /// Work has appeared: wakes a worker if nobody would come for it.
+    #[inline]
+    pub(crate) fn wake_a_worker(&self) {
+        if let Some(worker) = self.idle.worker_to_wake() {
+            self.unpark(usize::from(worker));
+        }
+    }
+
+    pub(crate) fn unpark(&self, worker: usize) {
+        match self.remotes[worker].parker.unpark() {
+            Unpark::Done => {}
+            Unpark::Driver => self.driver_handle.unpark(),
+        }
+    }
+
+    /// Whether there is work that a worker could take from others.
+    fn has_visible_work(&self) -> bool {
+        !self.injector.is_empty() || self.remotes.iter().any(|r| !r.stealer.is_empty())
+    }
+
+    // ---- finishing ------------------------------------------------------------------------
+
+    /// A task's future is gone: closes its books, then publishes the output.
+    pub(crate) fn finish(&self, runnable: Runnable, outcome: Outcome) {
+        let slot = runnable.header().slot;
+        let record = self.records.get(slot);
+        let totals = SiteTotals::of(record, outcome);
+        let location = record.location();
+        let booked = context::with_core_of(self, |worker, _| {
+            let remote = worker.remote();
+            remote.finished.count(outcome, Counter::add);
+            remote.sites.add(location, &totals)
+        });
+        if booked.is_none() {
+            self.elsewhere.finished.count(outcome, Counter::add_shared);
+        }
+        if booked != Some(true) {
+            self.elsewhere
+                .sites
+                .lock()
+                .entry(location)
+                .or_default()
+                .add(&totals);
+        }
+        if self.records.retire(slot) {
+            self.give_slot(slot);
+        }
+        runnable.complete();
+    }
+
+    /// Drops a task's future in place of polling it.
+    pub(crate) fn cancel(&self, runnable: Runnable) {
+        let outcome = runnable.cancel();
+        self.finish(runnable, outcome);
+    }
+
+    // ---- shutdown -------------------------------------------------------------------------
+
+    pub(crate) fn is_shutdown(&self) -> bool {
+        // Ordering: pairs with the Release in `begin_shutdown`.
+        self.shutdown.load(Ordering::Acquire)
+    }
+
+    /// Asks all workers to leave. Returns at once.
+    pub(crate) fn begin_shutdown(&self) {
+        // Ordering: pairs with the Acquire in `is_shutdown`.
+        if !self.shutdown.swap(true, Ordering::AcqRel) {
+            (0..self.remotes.len()).for_each(|worker| self.unpark(worker));
+        }
+    }
+
+    /// A worker's core is no longer used; its queues are empty. The last one closes the runtime.
+    pub(crate) fn core_left(self: &Arc<Shared>) {
+        // Ordering: AcqRel orders all workers' doings before the closing by the last.
+        if self.cores.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.close();
+        }
+    }
+
+    /// A core whose thread could not be started leaves.
+    pub(crate) fn abandon_core(self: &Arc<Shared>, worker: usize) {
+        drop(self.remotes[worker].core.lock().take());
+        self.core_left();
+    }
+
+    fn close(self: &Arc<Shared>) {
+        // Ordering: pairs with the Acquire in `has_ended`.
+        self.closed.store(true, Ordering::Release);
+        // Ordering: pairs with the fence between push and look in `inject`: a task is either seen
+        // by the drain below or cancelled by its pusher.
+        fence(Ordering::SeqCst);
+        self.drain_injector();
+        self.cancel_all();
+        self.drain_injector();
+        self.driver.lock().shutdown(&self.driver_handle);
+        self.settle_cells();
+    }
+
+    /// Cancels all tasks in the record table. A record that a reader has pinned is come back to.
+    fn cancel_all(&self) {
+        let mut left: Vec<u32> = self.records.slots().collect();
+        while !left.is_empty() {
+            left.retain(|slot| match self.records.pin(*slot) {
+                None => self.records.is_live(*slot),
+                Some(pin) => {
+                    let runnable = pin.cell().and_then(raw::cancel_pinned);
+                    drop(pin);
+                    if let Some(runnable) = runnable {
+                        self.cancel(runnable);
+                    }
+                    false
+                }
+            });
+            if !left.is_empty() {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    /// Cancels everything in the injector. Dropping a future may enqueue others: they are left to
+    /// the outermost drain, so that a long chain of tasks does not become a deep stack.
+    fn drain_injector(&self) {
+        while let Some(draining) = self.draining.try_lock() {
+            loop {
+                match self.injector.steal() {
+                    Steal::Success(runnable) => self.cancel(runnable),
+                    Steal::Retry => {}
+                    Steal::Empty => break,
+                }
+            }
+            drop(draining);
+            // Ordering: pairs with itself in a thread that found the lock taken: either it finds
+            // the lock free or this thread the task.
+            fence(Ordering::SeqCst);
+            if self.injector.is_empty() {
+                break;
+            }
+        }
+    }
+
+    /// Counts a thread that runs a worker's loop.
+    pub(crate) fn thread_entered(&self) {
+        *self.threads.lock() += 1;
+    }
+
+    pub(crate) fn thread_left(&self) {
+        *self.threads.lock() -= 1;
+        self.threads_left.notify_all();
+    }
+
+    /// Waits until no thread runs a worker's loop, at most until `deadline`.
+    pub(crate) fn wait_for_threads(&self, deadline: Option<std::time::Instant>) {
+        let mut threads = self.threads.lock();
+        while *threads > 0 {
+            match deadline {
+                None => self.threads_left.wait(&mut threads),
+                Some(deadline) => {
+                    if self
+                        .threads_left
+                        .wait_until(&mut threads, deadline)
+                        .timed_out()
+                    {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}

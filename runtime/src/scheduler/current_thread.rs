@@ -1,0 +1,208 @@
+//! The current-thread flavour: one worker, whose thread is the one in `block_on`.
+//!
+//! Between two calls of `block_on` the worker is detached and nothing runs. When several threads
+//! call it at once, one has the core and drives the tasks; the others poll their own futures when
+//! woken, and take over when the core becomes free.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use super::Shared;
+use super::worker::{Core, WorkerContext};
+use crate::runtime::block_on_record::BlockOnRecord;
+use crate::runtime::{Handle, context};
+
+/// Wakes the future given to `block_on`, wherever its thread sleeps.
+pub(crate) struct RootWaker {
+    woken: AtomicBool,
+    /// Whether the thread has the core and so sleeps in the worker's parker.
+    drives: AtomicBool,
+    wakes: AtomicU64,
+    thread: Thread,
+    shared: Arc<Shared>,
+}
+
+impl RootWaker {
+    fn notify(&self) {
+        // Ordering: Release pairs with the Acquire in `take_woken`; SeqCst with the store of
+        // `drives` in `run_with_core`, see there.
+        self.woken.store(true, Ordering::SeqCst);
+        if self.drives.load(Ordering::SeqCst) {
+            self.shared.unpark(0);
+        } else {
+            self.thread.unpark();
+        }
+    }
+
+    fn take_woken(&self) -> bool {
+        // Ordering: Acquire pairs with the Release in `notify`.
+        self.woken.swap(false, Ordering::AcqRel)
+    }
+
+    fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::Relaxed)
+    }
+}
+
+impl Wake for RootWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.wakes.fetch_add(1, Ordering::Relaxed);
+        self.notify();
+    }
+}
+
+/// Drives the runtime on this thread until `future` is ready. The caller has entered the runtime.
+pub(crate) fn block_on<F: Future>(
+    shared: &Arc<Shared>,
+    record: &BlockOnRecord<'_>,
+    future: F,
+) -> F::Output {
+    let mut future = pin!(future);
+    let root = Arc::new(RootWaker {
+        woken: AtomicBool::new(true),
+        drives: AtomicBool::new(false),
+        wakes: AtomicU64::new(0),
+        thread: thread::current(),
+        shared: shared.clone(),
+    });
+    let waker = Waker::from(root.clone());
+    let mut root_future = Root {
+        future: future.as_mut(),
+        waker: &waker,
+        root: &root,
+        record,
+    };
+    loop {
+        let core = shared.remotes[0].core.lock().take();
+        if let Some(core) = core {
+            return run_with_core(shared, core, &mut root_future);
+        }
+        // Another thread drives. Register before the next look at the core, so that its release
+        // is not missed.
+        shared.core_waiters.lock().push(root.clone());
+        if let Poll::Ready(output) = root_future.poll_if_woken() {
+            shared
+                .core_waiters
+                .lock()
+                .retain(|waiter| !Arc::ptr_eq(waiter, &root));
+            return output;
+        }
+        if shared.remotes[0].core.lock().is_none() {
+            thread::park();
+        }
+        shared
+            .core_waiters
+            .lock()
+            .retain(|waiter| !Arc::ptr_eq(waiter, &root));
+    }
+}
+
+struct Root<'a, F> {
+    future: Pin<&'a mut F>,
+    waker: &'a Waker,
+    root: &'a Arc<RootWaker>,
+    record: &'a BlockOnRecord<'a>,
+}
+
+impl<F: Future> Root<'_, F> {
+    fn poll_if_woken(&mut self) -> Poll<F::Output> {
+        if !self.root.take_woken() {
+            return Poll::Pending;
+        }
+        let wakes = self.root.wakes.load(Ordering::Relaxed);
+        let mut cx = Context::from_waker(self.waker);
+        self.record.poll(self.future.as_mut(), &mut cx, wakes)
+    }
+}
+
+/// Puts the core back when `block_on` ends, also by a panic.
+struct ReleaseCore<'a> {
+    worker: &'a WorkerContext<'a>,
+    shared: &'a Arc<Shared>,
+}
+
+impl Drop for ReleaseCore<'_> {
+    fn drop(&mut self) {
+        let Some(mut core) = self.worker.take_core() else {
+            return;
+        };
+        self.worker.detach(&mut core);
+        *self.shared.remotes[0].core.lock() = Some(core);
+        let next = self.shared.core_waiters.lock().pop();
+        if let Some(next) = next {
+            next.thread.unpark();
+        }
+    }
+}
+
+fn run_with_core<F: Future>(
+    shared: &Arc<Shared>,
+    core: Box<Core>,
+    future: &mut Root<'_, F>,
+) -> F::Output {
+    let worker = WorkerContext::new(shared, core);
+    let _release = ReleaseCore {
+        worker: &worker,
+        shared,
+    };
+    let _in_context = context::set_worker(&worker);
+    // Ordering: SeqCst orders this before the look at `woken` below: a waker that still saw
+    // `false`, and unparked the thread, stored `woken` before.
+    future.root.drives.store(true, Ordering::SeqCst);
+    worker.attach();
+    let output = loop {
+        if let Poll::Ready(output) = future.poll_if_woken() {
+            break output;
+        }
+        worker.stamp_now();
+        if !run_some_tasks(&worker) {
+            worker.park(|| future.root.is_woken());
+        }
+    };
+    // Ordering: as above; a late wake then goes to the thread.
+    future.root.drives.store(false, Ordering::SeqCst);
+    output
+}
+
+/// Runs tasks for one interval, then looks at the driver. False: there was nothing to run.
+fn run_some_tasks(worker: &WorkerContext<'_>) -> bool {
+    let interval = worker.shared().config.event_interval;
+    for _ in 0..interval {
+        let Some(runnable) = worker.with_core(|core| worker.find_task(core)).flatten() else {
+            return false;
+        };
+        worker.run_task(runnable);
+    }
+    worker.run_driver(Some(Duration::ZERO));
+    true
+}
+
+/// Shuts a current-thread runtime down on this thread: cancels all tasks. `false`: another thread
+/// is in `block_on` and keeps the core.
+pub(crate) fn shutdown(shared: &Arc<Shared>) -> bool {
+    let Some(core) = shared.remotes[0].core.lock().take() else {
+        return false;
+    };
+    let handle = Handle::from_shared(shared.clone());
+    let _current = context::set_handle(&handle);
+    let worker = WorkerContext::new(shared, core);
+    {
+        let _in_context = context::set_worker(&worker);
+        worker.drain();
+    }
+    if let Some(mut core) = worker.take_core() {
+        worker.detach(&mut core);
+        worker.give_back_slots(&mut core);
+        drop(core);
+        shared.core_left();
+    }
+    true
+}

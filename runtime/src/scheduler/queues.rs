@@ -1,0 +1,223 @@
+//! Where a worker finds its next task: LIFO slot, local queue, injector, the others' queues.
+
+#![expect(
+    unsafe_code,
+    reason = "the LIFO slot holds the right to run a task as a pointer"
+)]
+
+use std::ptr::{self, NonNull};
+use std::sync::atomic::Ordering;
+
+use crossbeam_deque::Steal;
+
+use super::worker::{Core, WorkerContext};
+use super::{Remote, Shared};
+use crate::task::raw::Runnable;
+
+/// The local queue is spilled to the injector when it has this many tasks.
+const LOCAL_QUEUE_BOUND: usize = 256;
+/// Tasks from the LIFO slot in a row before the local queue gets its turn.
+const LIFO_STREAK: u8 = 3;
+/// The most tasks taken from the injector at once.
+const INJECTOR_BATCH: usize = 32;
+
+impl Remote {
+    fn lifo_is_full(&self) -> bool {
+        !self.lifo.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Tasks in the worker's queue and LIFO slot.
+    pub(crate) fn queue_depth(&self) -> u64 {
+        self.stealer.len() as u64 + u64::from(self.lifo_is_full())
+    }
+
+    /// Takes the task in the LIFO slot.
+    pub(super) fn take_lifo(&self) -> Option<Runnable> {
+        if !self.lifo_is_full() {
+            return None;
+        }
+        // Ordering: Acquire pairs with the Release in `put_lifo`.
+        let task = self.lifo.swap(ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: `put_lifo` gave the right to run to the slot, and the swap takes it out once.
+        NonNull::new(task).map(|task| unsafe { Runnable::new(task) })
+    }
+
+    /// Puts a task into the LIFO slot and returns the one that was there.
+    fn put_lifo(&self, runnable: Runnable) -> Option<Runnable> {
+        // Ordering: Release pairs with the Acquire in `take_lifo`; Acquire for the one taken out.
+        let old = self
+            .lifo
+            .swap(runnable.into_raw().as_ptr(), Ordering::AcqRel);
+        // SAFETY: as in `take_lifo`.
+        NonNull::new(old).map(|task| unsafe { Runnable::new(task) })
+    }
+}
+
+impl WorkerContext<'_> {
+    /// Enqueues a task that this worker spawned or woke.
+    #[inline]
+    pub(crate) fn push_woken(&self, core: &mut Core, runnable: Runnable) {
+        if core.in_driver || !self.shared().config.lifo {
+            self.push_back(core, runnable);
+            if !core.in_driver {
+                self.shared().wake_a_worker();
+            }
+            return;
+        }
+        if let Some(displaced) = self.remote().put_lifo(runnable) {
+            self.push_back(core, displaced);
+            self.shared().wake_a_worker();
+        }
+        self.note_depth(core);
+    }
+
+    /// Enqueues a task at the tail of the local queue, spilling half of it when it is full.
+    pub(super) fn push_back(&self, core: &mut Core, runnable: Runnable) {
+        if core.queue.len() >= LOCAL_QUEUE_BOUND && self.shared().flavor_has_stealing() {
+            self.spill(core);
+        }
+        core.queue.push(runnable);
+        self.note_depth(core);
+    }
+
+    #[cold]
+    fn spill(&self, core: &mut Core) {
+        let mut spilled = 0;
+        while spilled < LOCAL_QUEUE_BOUND / 2 {
+            let Some(runnable) = core.queue.pop() else {
+                break;
+            };
+            self.shared().injector.push(runnable);
+            spilled += 1;
+        }
+        self.remote().counters.overflows.add(spilled as u64);
+    }
+
+    fn note_depth(&self, core: &Core) {
+        let remote = self.remote();
+        let depth = core.queue.len() as u64 + u64::from(remote.lifo_is_full());
+        remote.counters.queue_depth_max.raise_to(depth);
+    }
+
+    /// The next task without looking at other workers.
+    #[inline]
+    pub(super) fn next_task(&self, core: &mut Core) -> Option<Runnable> {
+        if core
+            .tick
+            .is_multiple_of(self.shared().config.global_queue_interval)
+        {
+            if let Some(runnable) = self.take_injected(core) {
+                return Some(runnable);
+            }
+        }
+        self.next_local(core).or_else(|| self.take_injected(core))
+    }
+
+    fn next_local(&self, core: &mut Core) -> Option<Runnable> {
+        if core.lifo_streak < LIFO_STREAK {
+            if let Some(runnable) = self.remote().take_lifo() {
+                core.lifo_streak += 1;
+                self.remote().counters.lifo_hits.add(1);
+                return Some(runnable);
+            }
+        }
+        core.lifo_streak = 0;
+        if let Some(runnable) = core.queue.pop() {
+            return Some(runnable);
+        }
+        let runnable = self.remote().take_lifo()?;
+        core.lifo_streak = 1;
+        self.remote().counters.lifo_hits.add(1);
+        Some(runnable)
+    }
+
+    /// Takes a fair share of the injector: one task to run, the rest into the local queue.
+    fn take_injected(&self, core: &mut Core) -> Option<Runnable> {
+        let shared = self.shared();
+        if shared.injector.is_empty() {
+            return None;
+        }
+        let room = LOCAL_QUEUE_BOUND.saturating_sub(core.queue.len()).max(1);
+        let share = shared.injector.len() / shared.remotes.len() + 1;
+        let limit = share.min(INJECTOR_BATCH).min(room);
+        let first = retry(|| {
+            shared
+                .injector
+                .steal_batch_with_limit_and_pop(&core.staging, limit)
+        })?;
+        let more = self.unload_staging(core);
+        self.remote().counters.injector_takes.add(1 + more);
+        if more > 0 {
+            // More than this worker can run at once: let another come for it.
+            shared.wake_a_worker();
+        }
+        Some(first)
+    }
+
+    /// Moves what was stolen to the local queue, where it can be stolen again; says how much.
+    fn unload_staging(&self, core: &mut Core) -> u64 {
+        let mut moved = 0;
+        while let Some(runnable) = core.staging.pop() {
+            core.queue.push(runnable);
+            moved += 1;
+        }
+        moved
+    }
+
+    /// Looks at the other workers' queues, from a random one on; last, at their LIFO slots.
+    pub(super) fn steal(&self, core: &mut Core) -> Option<Runnable> {
+        let remotes = &self.shared().remotes;
+        let start = core.random_below(remotes.len());
+        let victims = || {
+            let others = (start..remotes.len()).chain(0..start);
+            others.filter(|victim| *victim != usize::from(self.index()))
+        };
+        for victim in victims() {
+            self.remote().counters.steal_attempts.add(1);
+            if remotes[victim].stealer.is_empty() {
+                continue;
+            }
+            let stealer = &remotes[victim].stealer;
+            let Some(first) = retry(|| stealer.steal_batch_and_pop(&core.staging)) else {
+                continue;
+            };
+            let more = self.unload_staging(core);
+            self.count_steal(victim, 1 + more);
+            return Some(first);
+        }
+        if let Some(runnable) = self.take_injected(core) {
+            return Some(runnable);
+        }
+        for victim in victims() {
+            if let Some(runnable) = remotes[victim].take_lifo() {
+                self.count_steal(victim, 1);
+                return Some(runnable);
+            }
+        }
+        None
+    }
+
+    /// The line that counts a steal.
+    fn count_steal(&self, victim: usize, tasks: u64) {
+        let counters = &self.remote().counters;
+        counters.steals.add(1);
+        counters.stolen_from[victim].add(tasks);
+    }
+}
+
+impl Shared {
+    fn flavor_has_stealing(&self) -> bool {
+        self.config.lifo
+    }
+}
+
+/// Repeats an attempt that lost a race.
+fn retry(mut attempt: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
+    loop {
+        match attempt() {
+            Steal::Success(runnable) => return Some(runnable),
+            Steal::Empty => return None,
+            Steal::Retry => std::hint::spin_loop(),
+        }
+    }
+}

@@ -1,0 +1,491 @@
+//! A worker: the loop that runs tasks, looks for more, and sleeps.
+//!
+//! The *core* is what makes a thread the worker: local queue, tick, stamps. It normally stays with
+//! one thread; `block_in_place` puts it back for another thread to take ([`hand_over`]). Whoever
+//! has the core is the only writer of the worker's counters.
+//!
+//! Time is stamped once a poll: the end of a poll is the beginning of the next one. After anything
+//! else that takes time (the driver, searching, sleeping) a fresh stamp is taken.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use crossbeam_deque::{Stealer, Worker as Deque};
+
+use super::{Remote, Shared};
+use crate::runtime::{Handle, context};
+use crate::task::coop::{self, Budget};
+use crate::task::header::{Header, NO_WORKER};
+use crate::task::raw::Runnable;
+use crate::task::state::AfterPoll;
+use crate::telemetry::{TaskRecord, WorkerState, clock, current};
+
+/// Record slots that a worker takes and gives back at once.
+pub(crate) const SLOT_BATCH: usize = 64;
+
+/// What makes a thread the worker.
+pub(crate) struct Core {
+    index: u16,
+    pub(super) queue: Deque<Runnable>,
+    /// What was just stolen, before it can be stolen again: its length is the number stolen.
+    pub(super) staging: Deque<Runnable>,
+    pub(super) tick: u32,
+    pub(super) lifo_streak: u8,
+    /// The worker is running the driver: tasks that it wakes are enqueued, and others woken, in
+    /// one go afterwards.
+    pub(super) in_driver: bool,
+    searching: bool,
+    /// Polls when the worker last woke up, to tell a wake-up that led to nothing.
+    polls_at_unpark: Option<u64>,
+    /// The end of the latest poll, or of what came after it.
+    stamp: u64,
+    random: u64,
+    pub(crate) free_slots: Vec<u32>,
+}
+
+impl Core {
+    pub(super) fn new(index: u16, seed: u64) -> Core {
+        Core {
+            index,
+            queue: Deque::new_fifo(),
+            staging: Deque::new_fifo(),
+            tick: 0,
+            lifo_streak: 0,
+            in_driver: false,
+            searching: false,
+            polls_at_unpark: None,
+            stamp: clock::raw(),
+            random: (seed << 16 | u64::from(index) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15),
+            free_slots: Vec::new(),
+        }
+    }
+
+    pub(super) fn stealer(&self) -> Stealer<Runnable> {
+        self.queue.stealer()
+    }
+
+    /// A random number below `n` (xorshift64; Marsaglia, "Xorshift RNGs", 2003).
+    pub(super) fn random_below(&mut self, n: usize) -> usize {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        ((self.random >> 32) as usize * n) >> 32
+    }
+}
+
+/// A thread in a worker's loop, as the rest of the crate reaches it through the thread's context.
+pub(crate) struct WorkerContext<'a> {
+    shared: &'a Arc<Shared>,
+    index: u16,
+    /// `None` while the core is elsewhere. Never borrowed across user code.
+    core: RefCell<Option<Box<Core>>>,
+}
+
+impl<'a> WorkerContext<'a> {
+    pub(super) fn new(shared: &'a Arc<Shared>, core: Box<Core>) -> WorkerContext<'a> {
+        WorkerContext {
+            shared,
+            index: core.index,
+            core: RefCell::new(Some(core)),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &'a Arc<Shared> {
+        self.shared
+    }
+
+    pub(crate) fn index(&self) -> u16 {
+        self.index
+    }
+
+    pub(crate) fn remote(&self) -> &'a Remote {
+        &self.shared.remotes[usize::from(self.index)]
+    }
+
+    /// Calls `f` with the core, unless it is elsewhere.
+    #[inline]
+    pub(crate) fn with_core<R>(&self, f: impl FnOnce(&mut Core) -> R) -> Option<R> {
+        self.core.borrow_mut().as_deref_mut().map(f)
+    }
+
+    /// Gives the core away.
+    pub(super) fn take_core(&self) -> Option<Box<Core>> {
+        self.core.borrow_mut().take()
+    }
+
+    fn change_state(&self, core: &mut Core, state: WorkerState) {
+        core.stamp = clock::raw();
+        self.remote().counters.change_state(state, core.stamp);
+    }
+
+    /// A thread begins to run the worker.
+    pub(super) fn attach(&self) {
+        self.with_core(|core| self.change_state(core, WorkerState::Busy));
+    }
+
+    /// No thread runs the worker any more.
+    pub(super) fn detach(&self, core: &mut Core) {
+        self.remote().counters.end_polls();
+        self.change_state(core, WorkerState::Detached);
+    }
+
+    /// After something that took time and was no task.
+    pub(super) fn stamp_now(&self) {
+        self.with_core(|core| core.stamp = clock::raw());
+    }
+
+    /// The worker needs its free record slots no more.
+    pub(super) fn give_back_slots(&self, core: &mut Core) {
+        self.shared.records().give_slots(core.free_slots.drain(..));
+    }
+
+    // ---- the loop -------------------------------------------------------------------------
+
+    /// Runs tasks until the runtime shuts down or the core is lost.
+    fn run(&self) {
+        self.attach();
+        while !self.shared.is_shutdown() && self.turn() {}
+    }
+
+    /// One task, or one sleep. False: the core is gone.
+    fn turn(&self) -> bool {
+        let Some(next) = self.with_core(|core| self.find_task(core)) else {
+            return false;
+        };
+        match next {
+            Some(runnable) => self.run_task(runnable),
+            None => self.park(|| false),
+        }
+        self.with_core(|core| core.tick.is_multiple_of(self.shared.config.event_interval))
+            .is_none_or(|due| {
+                if due {
+                    self.run_driver(Some(Duration::ZERO));
+                }
+                true
+            })
+    }
+
+    /// A task from anywhere.
+    pub(super) fn find_task(&self, core: &mut Core) -> Option<Runnable> {
+        core.tick = core.tick.wrapping_add(1);
+        let runnable = match self.next_task(core) {
+            Some(runnable) => runnable,
+            None => {
+                self.change_state(core, WorkerState::Searching);
+                self.search(core)?
+            }
+        };
+        if core.searching {
+            self.end_search(core);
+        }
+        if self.remote().counters.state_is_not_busy() {
+            self.change_state(core, WorkerState::Busy);
+        }
+        Some(runnable)
+    }
+
+    fn search(&self, core: &mut Core) -> Option<Runnable> {
+        if self.shared.remotes.len() == 1 {
+            return None;
+        }
+        if !core.searching && !self.shared.idle.begin_search() {
+            return None;
+        }
+        core.searching = true;
+        self.steal(core)
+    }
+
+    fn end_search(&self, core: &mut Core) {
+        core.searching = false;
+        if self.shared.idle.end_search() {
+            // The last searcher has found work: there may be more.
+            self.shared.wake_a_worker();
+        }
+    }
+
+    // ---- a poll ---------------------------------------------------------------------------
+
+    /// Polls a task once and does what its state then asks for.
+    pub(super) fn run_task(&self, runnable: Runnable) {
+        let header = runnable.header();
+        let record = self.shared.records().get(header.slot);
+        let Some(begin) = self.with_core(|core| core.stamp) else {
+            unreachable!("a task is run only with a core");
+        };
+        self.count_poll_begin(header, record, begin);
+        let seen = header.state.begin_poll();
+        if seen.is_cancelled() {
+            self.shared.cancel(runnable);
+            self.after_poll_stamp(clock::raw());
+            return;
+        }
+        let polled = {
+            let _current = current::Restore::enter(current::Current {
+                task: header.id,
+                poll: record.polls.get() as u32,
+                began: begin,
+                spawned: true,
+            });
+            let _budget = coop::enter(Budget::initial());
+            runnable.poll()
+        };
+        let end = clock::raw();
+        self.count_poll_end(record, begin, end);
+        match polled {
+            Poll::Ready(outcome) => self.shared.finish(runnable, outcome),
+            Poll::Pending => {
+                let clones = header.state.view().clones();
+                count_pending(record, seen.wakes(), clones, end);
+                match header.state.after_poll(seen, clones) {
+                    AfterPoll::Idle => {}
+                    AfterPoll::Scheduled => self.reschedule(runnable, end),
+                    AfterPoll::Cancelled => self.shared.cancel(runnable),
+                }
+            }
+        }
+    }
+
+    /// Enqueues a task that was woken during its poll, behind all others.
+    fn reschedule(&self, runnable: Runnable, stamp: u64) {
+        let header = runnable.header();
+        header.scheduled_at.store(stamp, Ordering::Relaxed);
+        header.woken_on.store(self.index, Ordering::Relaxed);
+        let mut runnable = Some(runnable);
+        self.with_core(|core| {
+            self.push_back(core, runnable.take().expect("called once"));
+        });
+        if let Some(runnable) = runnable {
+            // The core was lost during the poll.
+            self.shared.inject(runnable);
+        }
+    }
+
+    #[inline]
+    fn count_poll_begin(&self, header: &Header, record: &TaskRecord, begin: u64) {
+        let counters = &self.remote().counters;
+        let scheduled_at = header.scheduled_at.load(Ordering::Relaxed);
+        let waited = begin.saturating_sub(scheduled_at);
+        counters
+            .wake_to_poll
+            .record(clock::ns_between(scheduled_at, begin));
+        counters.polls.add(1);
+        let last = header.worker.load(Ordering::Relaxed);
+        if last != NO_WORKER {
+            record.last_wake.set(scheduled_at);
+            if header.woken_on.load(Ordering::Relaxed) != last {
+                counters.remote_wakes_of[usize::from(last)].add(1);
+            }
+        }
+        header.worker.store(self.index, Ordering::Relaxed);
+        record.worker.store(self.index, Ordering::Relaxed);
+        record.polls.add(1);
+        record.scheduled.add(waited);
+        counters.begin_poll(header.id, begin);
+    }
+
+    #[inline]
+    fn count_poll_end(&self, record: &TaskRecord, begin: u64, end: u64) {
+        let busy = end.saturating_sub(begin);
+        record.busy.add(busy);
+        record.longest_poll.raise_to(busy);
+        let self_wakes = current::take_self_wakes();
+        if self_wakes > 0 {
+            record.self_wakes.add(self_wakes);
+        }
+        let exhausted = coop::take_exhausted();
+        if self.after_poll_stamp(end) {
+            let counters = &self.remote().counters;
+            let ns = clock::ns_between(begin, end);
+            counters.poll_time.record(ns);
+            record.count_watched(ns);
+            counters.budget_yields.add(u64::from(exhausted));
+        }
+    }
+
+    /// Notes the end of a poll. False: the core was lost meanwhile, and with it the counters.
+    #[inline]
+    fn after_poll_stamp(&self, stamp: u64) -> bool {
+        self.with_core(|core| core.stamp = stamp).is_some()
+    }
+
+    // ---- driver and sleep -----------------------------------------------------------------
+
+    /// Runs the driver if nobody else does.
+    pub(super) fn run_driver(&self, limit: Option<Duration>) {
+        let Some(mut driver) = self.shared.driver.try_lock() else {
+            return;
+        };
+        self.with_core(|core| core.in_driver = true);
+        driver.park(&self.shared.driver_handle, limit);
+        drop(driver);
+        let woken = self.with_core(|core| {
+            core.in_driver = false;
+            core.stamp = clock::raw();
+            core.queue.len()
+        });
+        if woken.is_some_and(|tasks| tasks > 1) {
+            self.shared.wake_a_worker();
+        }
+    }
+
+    /// Sleeps until there is something to do, the runtime shuts down, or `stop` says so.
+    pub(super) fn park(&self, stop: impl Fn() -> bool) {
+        let shared = self.shared;
+        let counters = &self.remote().counters;
+        let gone = self.with_core(|core| {
+            let searching = std::mem::take(&mut core.searching);
+            if core.polls_at_unpark == Some(counters.polls.get()) {
+                counters.noop_unparks.add(1);
+            }
+            counters.end_polls();
+            counters.parks.add(1);
+            self.change_state(core, WorkerState::Parked);
+            shared.idle.go_to_sleep(self.index, searching)
+        });
+        let Some(last_searcher) = gone else { return };
+        if last_searcher || shared.remotes.len() == 1 {
+            shared.idle.after_going_to_sleep();
+            if shared.has_visible_work() {
+                shared.wake_a_worker();
+            }
+        }
+        shared.config.hooks.before_park();
+        let chosen = self.sleep(&stop);
+        shared.config.hooks.after_unpark();
+        self.with_core(|core| {
+            core.searching = chosen;
+            counters.unparks.add(1);
+            core.polls_at_unpark = Some(counters.polls.get());
+            self.change_state(core, WorkerState::Searching);
+        });
+    }
+
+    /// Sleeps, again after wake-ups for nothing. True: another thread chose this worker for work,
+    /// and it counts as searching.
+    fn sleep(&self, stop: &impl Fn() -> bool) -> bool {
+        let shared = self.shared;
+        loop {
+            if !(stop() || shared.is_shutdown()) {
+                self.sleep_once();
+            }
+            let has_work = self.with_core(|core| !core.queue.is_empty()) == Some(true);
+            if has_work || stop() || shared.is_shutdown() {
+                return shared.idle.wake_up(self.index);
+            }
+            if !shared.idle.is_asleep(self.index) {
+                return true;
+            }
+        }
+    }
+
+    fn sleep_once(&self) {
+        let parker = &self.remote().parker;
+        match self.shared.driver.try_lock() {
+            None => parker.park(),
+            Some(mut driver) => {
+                self.with_core(|core| core.in_driver = true);
+                parker.park_in(|| {
+                    driver.park(&self.shared.driver_handle, None);
+                });
+                drop(driver);
+                let woken = self.with_core(|core| {
+                    core.in_driver = false;
+                    core.queue.len()
+                });
+                if woken.is_some_and(|tasks| tasks > 1) {
+                    self.shared.wake_a_worker();
+                }
+            }
+        }
+    }
+
+    /// Cancels what is in this worker's queues. Dropping a future may enqueue others here.
+    pub(super) fn drain(&self) {
+        loop {
+            let next =
+                self.with_core(|core| self.remote().take_lifo().or_else(|| core.queue.pop()));
+            match next {
+                Some(Some(runnable)) => self.shared.cancel(runnable),
+                _ => break,
+            }
+        }
+    }
+}
+
+/// A worker's thread: runs the worker whose core is in place, until shutdown.
+pub(crate) fn run(shared: &Arc<Shared>, index: usize) {
+    let Some(core) = shared.remotes[index].core.lock().take() else {
+        return;
+    };
+    let handle = Handle::from_shared(shared.clone());
+    let _entered = context::enter_runtime(&handle, true);
+    let worker = WorkerContext::new(shared, core);
+    let in_context = context::set_worker(&worker);
+    worker.run();
+    if worker.with_core(|_| ()).is_none() {
+        // Handed over in `block_in_place`, and another thread took it.
+        return;
+    }
+    worker.drain();
+    if let Some(mut core) = worker.take_core() {
+        worker.detach(&mut core);
+        worker.give_back_slots(&mut core);
+        drop(core);
+        // Tasks dropped from here on must not find this worker.
+        drop(in_context);
+        shared.core_left();
+    }
+}
+
+/// What `block_in_place` gets back from [`hand_over`]; dropping it takes the core back, if no
+/// thread has taken it.
+pub(crate) struct HandedOver<'a> {
+    worker: &'a WorkerContext<'a>,
+    current: (u64, u64),
+}
+
+/// Puts the worker's core in its place and has a blocking thread take it. `None`: this thread has
+/// no core.
+pub(crate) fn hand_over<'a>(worker: &'a WorkerContext<'a>) -> Option<HandedOver<'a>> {
+    let core = worker.take_core()?;
+    let remote = worker.remote();
+    let current = remote.counters.current().unwrap_or_default();
+    remote.counters.end_polls();
+    *remote.core.lock() = Some(core);
+    let (shared, index) = (worker.shared.clone(), usize::from(worker.index));
+    shared.thread_entered();
+    worker.shared.blocking.run_worker(worker.shared, move || {
+        run(&shared, index);
+        shared.thread_left();
+    });
+    Some(HandedOver { worker, current })
+}
+
+impl Drop for HandedOver<'_> {
+    fn drop(&mut self) {
+        let Some(core) = self.worker.remote().core.lock().take() else {
+            return;
+        };
+        *self.worker.core.borrow_mut() = Some(core);
+        let (task, since) = self.current;
+        if task != 0 {
+            self.worker.remote().counters.begin_poll(task, since);
+        }
+    }
+}
+
+/// Counts what became known with a poll that returned `Pending`. Must come before the right to
+/// run is given up: the next poller writes the same record.
+#[inline]
+fn count_pending(record: &TaskRecord, wakes: u64, clones: u64, end: u64) {
+    // The first "wake" is the spawn.
+    let spawn = u64::from(record.polls.get() == 1);
+    record.wakes.add(wakes.saturating_sub(spawn));
+    if clones > 0 {
+        record.waker_clones.add(clones);
+    }
+    record.since.set(end);
+}

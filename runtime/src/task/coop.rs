@@ -1,0 +1,154 @@
+//! Cooperative scheduling: a budget of operations a poll.
+//!
+//! A task that always finds its next operation ready would never return to its worker. Each
+//! operation of a leaf future of this crate takes one unit of the task's budget
+//! ([`poll_proceed`]); when none is left the operation wakes the task and returns `Pending`,
+//! although it could go on. The budget is full again at the next poll.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// Operations a task may make in one poll.
+const INITIAL: u8 = 128;
+
+/// What is left; `None`: no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Budget(Option<u8>);
+
+impl Budget {
+    /// A full budget.
+    pub(crate) const fn initial() -> Budget {
+        Budget(Some(INITIAL))
+    }
+
+    /// No limit: outside of tasks, and in `unconstrained`.
+    pub(crate) const fn unconstrained() -> Budget {
+        Budget(None)
+    }
+}
+
+thread_local! {
+    static BUDGET: Cell<Budget> = const { Cell::new(Budget::unconstrained()) };
+    static EXHAUSTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Sets back the budget from before [`enter`], also when the poll panics.
+pub(crate) struct ResetGuard(Budget);
+
+impl Drop for ResetGuard {
+    fn drop(&mut self) {
+        BUDGET.with(|b| b.set(self.0));
+    }
+}
+
+/// Sets the budget for one poll.
+pub(crate) fn enter(budget: Budget) -> ResetGuard {
+    ResetGuard(BUDGET.with(|b| b.replace(budget)))
+}
+
+/// Whether an operation was refused for want of budget since the last call.
+pub(crate) fn take_exhausted() -> bool {
+    EXHAUSTED.with(|e| e.replace(false))
+}
+
+/// Gives back the unit of budget that [`poll_proceed`] took, unless
+/// [`made_progress`](RestoreOnPending::made_progress) is called: an operation that stays pending
+/// costs nothing.
+#[derive(Debug)]
+#[must_use = "dropping it at once gives the budget back"]
+pub struct RestoreOnPending(Cell<Budget>);
+
+impl RestoreOnPending {
+    /// The operation was made; its unit of budget is spent.
+    pub fn made_progress(&self) {
+        self.0.set(Budget::unconstrained());
+    }
+}
+
+impl Drop for RestoreOnPending {
+    fn drop(&mut self) {
+        let budget = self.0.get();
+        if budget != Budget::unconstrained() {
+            BUDGET.with(|b| b.set(budget));
+        }
+    }
+}
+
+/// Takes one unit of the task's budget, or, with none left, wakes the task and returns `Pending`.
+///
+/// Leaf futures call it before they try their operation:
+///
+/// ```
+/// # use std::task::{Context, Poll, ready};
+/// # fn try_operation() -> Option<u32> { Some(1) }
+/// fn poll_operation(cx: &mut Context<'_>) -> Poll<u32> {
+///     let coop = ready!(zokio::task::coop::poll_proceed(cx));
+///     match try_operation() {
+///         Some(value) => {
+///             coop.made_progress();
+///             Poll::Ready(value)
+///         }
+///         None => Poll::Pending, // dropping `coop` gives the unit back
+///     }
+/// }
+/// ```
+#[inline]
+pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
+    BUDGET.with(|b| {
+        let budget = b.get();
+        match budget.0 {
+            None => Poll::Ready(RestoreOnPending(Cell::new(Budget::unconstrained()))),
+            Some(0) => {
+                EXHAUSTED.with(|e| e.set(true));
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Some(left) => {
+                b.set(Budget(Some(left - 1)));
+                Poll::Ready(RestoreOnPending(Cell::new(budget)))
+            }
+        }
+    })
+}
+
+/// Whether the task being polled has budget left. True outside of a task.
+pub fn has_budget_remaining() -> bool {
+    BUDGET.with(Cell::get) != Budget(Some(0))
+}
+
+/// Takes one unit of the task's budget and, when none is left, yields to the scheduler.
+///
+/// For long computations between `.await`s, so that other tasks get their turn.
+pub async fn consume_budget() {
+    std::future::poll_fn(|cx| {
+        let coop = ready!(poll_proceed(cx));
+        coop.made_progress();
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// Polls `future` without a budget.
+pub fn unconstrained<F: Future>(future: F) -> Unconstrained<F> {
+    Unconstrained {
+        future: Box::pin(future),
+    }
+}
+
+/// Future of [`unconstrained`].
+#[must_use = "futures do nothing unless polled"]
+#[derive(Debug)]
+pub struct Unconstrained<F> {
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Unconstrained<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let _reset = enter(Budget::unconstrained());
+        self.future.as_mut().poll(cx)
+    }
+}

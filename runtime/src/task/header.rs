@@ -1,0 +1,37 @@
+//! The head of every task cell, the same for all futures.
+
+use std::cell::UnsafeCell;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU16, AtomicU64};
+use std::task::Waker;
+
+use super::raw::Vtable;
+use super::state::State;
+use crate::scheduler::Shared;
+
+/// No worker: a task not yet polled, a wake from a thread that is none.
+pub(crate) const NO_WORKER: u16 = u16::MAX;
+
+/// What every task cell begins with.
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) state: State,
+    pub(crate) vtable: &'static Vtable,
+    pub(crate) id: u64,
+    /// The task's record in its runtime's table, while it is not complete.
+    pub(crate) slot: u32,
+    /// The worker that polled it last. Written by the holder of the right to run.
+    pub(crate) worker: AtomicU16,
+    /// The worker on which the wake that scheduled it was made. Written by that wake's maker.
+    pub(crate) woken_on: AtomicU16,
+    /// Stamp of the wake that scheduled it. Written by that wake's maker.
+    pub(crate) scheduled_at: AtomicU64,
+    /// Who awaits the task; access follows the JOIN_WAKER bit of the state.
+    pub(crate) join_waker: UnsafeCell<Option<Waker>>,
+    /// The runtime, which outlives all its cells.
+    pub(crate) shared: NonNull<Shared>,
+}
+
+/// Size of the header, telemetry included, in bytes.
+#[cfg(not(zokio_loom))]
+const _: () = assert!(size_of::<Header>() <= 64 && align_of::<Header>() <= 8);

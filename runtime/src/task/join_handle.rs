@@ -1,0 +1,173 @@
+//! The handles of a spawned task: to await it, and to abort it.
+
+#![expect(
+    unsafe_code,
+    reason = "the join handle's part of the protocol in `raw`"
+)]
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::ptr;
+use std::task::{Context, Poll, ready};
+
+use super::raw::TaskRef;
+use super::state::Overflow;
+use super::{Id, JoinError, coop};
+use crate::telemetry::waits::{WaitNote, WaitPoint};
+
+static JOIN: WaitPoint = WaitPoint::new("join", "join");
+
+/// Owned permission to await a task. Dropping it detaches the task, which then runs on with
+/// nobody to take its output.
+///
+/// Awaiting is cancel safe: the output stays until it is taken.
+pub struct JoinHandle<T> {
+    task: TaskRef,
+    note: WaitNote,
+    output_taken: bool,
+    _output: PhantomData<T>,
+}
+
+// SAFETY: the handle gives access to the task's output, a `T`, by value only.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: `&JoinHandle` gives no access to the output.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// # Safety
+    ///
+    /// `task` is the join handle's reference of a new task whose output type is `T`.
+    pub(crate) unsafe fn new(task: TaskRef) -> JoinHandle<T> {
+        JoinHandle {
+            task,
+            note: WaitNote::new(),
+            output_taken: false,
+            _output: PhantomData,
+        }
+    }
+
+    /// Asks the task to stop: its future is dropped at its next `.await` point, at once if it is
+    /// not running, and awaiting the handle gives [`JoinError::is_cancelled`]. A task that
+    /// completes first stays completed. Blocking tasks that have begun cannot be aborted.
+    pub fn abort(&self) {
+        self.task.abort();
+    }
+
+    /// Whether the task has completed, be it by cancellation or panic. After `abort` it may take
+    /// a moment.
+    pub fn is_finished(&self) -> bool {
+        self.task.header().state.view_acquire().is_complete()
+    }
+
+    /// A handle that can abort the task and not await it.
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle::new(&self.task)
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        self.task.header().task_id()
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(!self.output_taken, "JoinHandle polled after completion");
+        let coop = ready!(coop::poll_proceed(cx));
+        // SAFETY: this is the join handle, the output is not taken, and `T` is its type.
+        match unsafe { self.task.try_take_output(cx.waker()) } {
+            Poll::Ready(output) => {
+                self.output_taken = true;
+                self.note.clear();
+                coop.made_progress();
+                Poll::Ready(output)
+            }
+            Poll::Pending => {
+                let task = ptr::from_ref(self.task.header()).cast();
+                self.note.set(&JOIN, task, Some(Location::caller()));
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        // SAFETY: this is the join handle, being dropped.
+        unsafe { self.task.drop_join_handle(self.output_taken) };
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id())
+            .finish()
+    }
+}
+
+/// Permission to abort a task, without that to await it. Dropping it does nothing.
+pub struct AbortHandle {
+    task: TaskRef,
+    counted: bool,
+}
+
+impl UnwindSafe for AbortHandle {}
+impl RefUnwindSafe for AbortHandle {}
+
+impl AbortHandle {
+    fn new(task: &TaskRef) -> AbortHandle {
+        let (task, overflow) = task.abort_handle();
+        AbortHandle {
+            task,
+            counted: overflow == Overflow::No,
+        }
+    }
+
+    /// As [`JoinHandle::abort`].
+    pub fn abort(&self) {
+        self.task.abort();
+    }
+
+    /// As [`JoinHandle::is_finished`].
+    pub fn is_finished(&self) -> bool {
+        self.task.header().state.view_acquire().is_complete()
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        self.task.header().task_id()
+    }
+}
+
+impl Clone for AbortHandle {
+    fn clone(&self) -> AbortHandle {
+        AbortHandle::new(&self.task)
+    }
+}
+
+impl Drop for AbortHandle {
+    fn drop(&mut self) {
+        if self.counted {
+            self.task.header().state.uncount_abort_handle();
+        }
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle")
+            .field("id", &self.id())
+            .finish()
+    }
+}

@@ -1,0 +1,421 @@
+//! The unsafe room: task cells and everything that touches them through a type-erased pointer.
+//!
+//! A cell is a [`Header`] followed by the future or, once complete, its output. Three kinds of
+//! reference keep it alive: the scheduler's (one, from spawn to completion), the join handle's,
+//! and wakers' and abort handles'. Who may touch what:
+//!
+//! - the future: the holder of the right to run (see [`state`](super::state));
+//! - the output: the completer, then the join handle if it exists, else the completer;
+//! - the join waker: as the JOIN_WAKER bit says;
+//! - the rest of the header is immutable or atomic.
+
+#![expect(unsafe_code, reason = "type-erased task cells")]
+
+use std::cell::UnsafeCell;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU16, AtomicU64};
+use std::task::{Context, Poll, Waker};
+
+use super::header::{Header, NO_WORKER};
+use super::state::{Completion, Overflow, State, Wake};
+use super::{Id, JoinError, waker};
+use crate::scheduler::Shared;
+use crate::telemetry::Outcome;
+
+/// Operations on a cell that depend on the future's type.
+pub(crate) struct Vtable {
+    /// Polls the future. `Ready`: the future is dropped and the output stored.
+    poll: unsafe fn(NonNull<Header>) -> Poll<Outcome>,
+    /// Drops the future and stores the cancellation as output.
+    cancel: unsafe fn(NonNull<Header>) -> Outcome,
+    /// Moves the output to `*mut Poll<Result<T, JoinError>>`.
+    take_output: unsafe fn(NonNull<Header>, *mut ()),
+    /// Drops the output.
+    drop_output: unsafe fn(NonNull<Header>),
+    /// Frees the memory; future and output are gone.
+    dealloc: unsafe fn(NonNull<Header>),
+}
+
+union Stage<F: Future> {
+    future: ManuallyDrop<F>,
+    output: ManuallyDrop<Result<F::Output, JoinError>>,
+}
+
+#[repr(C)]
+struct Cell<F: Future> {
+    header: Header,
+    stage: UnsafeCell<Stage<F>>,
+}
+
+/// The header's own size plus nothing: what a cell takes beyond its future or output.
+#[cfg(not(zokio_loom))]
+const fn assert_header_size<F: Future>() {
+    if align_of::<Stage<F>>() <= 8 {
+        assert!(size_of::<Cell<F>>() - size_of::<Stage<F>>() <= 64);
+    }
+}
+
+/// Allocates a cell, scheduled, with a scheduler's and a join handle's reference.
+pub(crate) fn allocate<F>(
+    future: F,
+    id: Id,
+    slot: u32,
+    shared: &Shared,
+    now: u64,
+) -> NonNull<Header>
+where
+    F: Future,
+{
+    #[cfg(not(zokio_loom))]
+    const {
+        assert_header_size::<F>()
+    };
+    let cell = Box::new(Cell {
+        header: Header {
+            state: State::new(),
+            vtable: vtable::<F>(),
+            id: id.as_u64(),
+            slot,
+            worker: AtomicU16::new(NO_WORKER),
+            woken_on: AtomicU16::new(NO_WORKER),
+            scheduled_at: AtomicU64::new(now),
+            join_waker: UnsafeCell::new(None),
+            shared: NonNull::from(shared),
+        },
+        stage: UnsafeCell::new(Stage {
+            future: ManuallyDrop::new(future),
+        }),
+    });
+    NonNull::from(Box::leak(cell)).cast()
+}
+
+fn vtable<F: Future>() -> &'static Vtable {
+    const {
+        &Vtable {
+            poll: poll::<F>,
+            cancel: cancel::<F>,
+            take_output: take_output::<F>,
+            drop_output: drop_output::<F>,
+            dealloc: dealloc::<F>,
+        }
+    }
+}
+
+/// # Safety
+///
+/// `task` is a live cell made with future type `F`.
+unsafe fn stage<F: Future>(task: NonNull<Header>) -> *mut Stage<F> {
+    let cell: NonNull<Cell<F>> = task.cast();
+    // SAFETY: by the contract; `UnsafeCell::get` makes no reference to the stage.
+    unsafe { cell.as_ref() }.stage.get()
+}
+
+unsafe fn poll<F: Future>(task: NonNull<Header>) -> Poll<Outcome> {
+    // SAFETY: the vtable of a cell is that of its future type; the caller has a live cell.
+    let stage = unsafe { stage::<F>(task) };
+    // SAFETY: the waker is not dropped, and clones take references of their own.
+    let waker = unsafe { waker::borrowed(task) };
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the caller holds the right to run and the task is not complete, so the stage
+        // is the future and nobody else touches it.
+        let future: &mut F = unsafe { &mut (*stage).future };
+        // SAFETY: cells do not move, and the future is dropped in place.
+        let future = unsafe { Pin::new_unchecked(future) };
+        future.poll(&mut Context::from_waker(&waker))
+    }));
+    let output = match result {
+        Ok(Poll::Pending) => return Poll::Pending,
+        Ok(Poll::Ready(output)) => Ok(output),
+        Err(payload) => Err(payload),
+    };
+    // SAFETY: as above: the future is this caller's to drop, once, since it is replaced below.
+    let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+        ManuallyDrop::drop(&mut (*stage).future);
+    }));
+    let id = header(task).task_id();
+    let result = match (output, dropped) {
+        (Err(payload), _) | (Ok(_), Err(payload)) => Err(JoinError::panic(id, payload)),
+        (Ok(output), Ok(())) => Ok(output),
+    };
+    let outcome = if result.is_err() {
+        Outcome::Panicked
+    } else {
+        Outcome::Completed
+    };
+    // SAFETY: the future is gone, the output is not yet visible to anybody else.
+    unsafe { (*stage).output = ManuallyDrop::new(result) };
+    Poll::Ready(outcome)
+}
+
+unsafe fn cancel<F: Future>(task: NonNull<Header>) -> Outcome {
+    // SAFETY: as in `poll`.
+    let stage = unsafe { stage::<F>(task) };
+    // SAFETY: the caller holds the right to run and the task is not complete.
+    let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+        ManuallyDrop::drop(&mut (*stage).future);
+    }));
+    let id = header(task).task_id();
+    let (error, outcome) = match dropped {
+        Ok(()) => (JoinError::cancelled(id), Outcome::Cancelled),
+        Err(payload) => (JoinError::panic(id, payload), Outcome::Panicked),
+    };
+    // SAFETY: as in `poll`.
+    unsafe { (*stage).output = ManuallyDrop::new(Err(error)) };
+    outcome
+}
+
+unsafe fn take_output<F: Future>(task: NonNull<Header>, into: *mut ()) {
+    // SAFETY: as in `poll`.
+    let stage = unsafe { stage::<F>(task) };
+    // SAFETY: the task is complete and the caller owns the output, which it takes once.
+    let output = unsafe { ManuallyDrop::take(&mut (*stage).output) };
+    let into: *mut Poll<Result<F::Output, JoinError>> = into.cast();
+    // SAFETY: the caller passes a pointer to exactly this type, initialised.
+    unsafe { *into = Poll::Ready(output) };
+}
+
+unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
+    // SAFETY: as in `poll`.
+    let stage = unsafe { stage::<F>(task) };
+    // A panic in the output's destructor has nobody to go to.
+    // SAFETY: the task is complete and the caller owns the output, which it drops once.
+    let _ = catch_unwind(AssertUnwindSafe(|| unsafe {
+        ManuallyDrop::drop(&mut (*stage).output);
+    }));
+}
+
+unsafe fn dealloc<F: Future>(task: NonNull<Header>) {
+    let cell: NonNull<Cell<F>> = task.cast();
+    // SAFETY: made by `Box::leak` in `allocate`; the caller dropped the last reference.
+    drop(unsafe { Box::from_raw(cell.as_ptr()) });
+}
+
+/// The header behind a pointer that some reference of the caller keeps alive.
+fn header<'a>(task: NonNull<Header>) -> &'a Header {
+    // SAFETY: all pointers in this module come from callers that hold a reference; a header is
+    // never borrowed mutably.
+    unsafe { task.as_ref() }
+}
+
+impl Header {
+    pub(crate) fn task_id(&self) -> Id {
+        Id::from_u64(self.id).expect("task ids are not 0")
+    }
+
+    /// The task's runtime.
+    pub(crate) fn shared(&self) -> &Shared {
+        // SAFETY: a runtime's shared state outlives all its cells (`Shared::cell_freed`).
+        unsafe { self.shared.as_ref() }
+    }
+}
+
+/// Drops one reference and frees the cell if it was the last.
+///
+/// # Safety
+///
+/// The caller owns a reference, and uses the pointer no more.
+pub(crate) unsafe fn drop_ref(task: NonNull<Header>) {
+    if header(task).state.drop_ref() {
+        // SAFETY: that was the last reference.
+        unsafe { free(task) };
+    }
+}
+
+/// # Safety
+///
+/// The caller dropped the last reference.
+pub(crate) unsafe fn free(task: NonNull<Header>) {
+    let header = header(task);
+    let shared = header.shared;
+    // SAFETY: nobody else has a reference, so the join waker is nobody's: drop it here, since a
+    // destructor may panic or wake and must find the cell whole.
+    let join_waker = unsafe { (*header.join_waker.get()).take() };
+    drop(join_waker);
+    // SAFETY: the vtable is the cell's; last reference.
+    unsafe { (header.vtable.dealloc)(task) };
+    // SAFETY: this cell was counted, so the shared state is still there.
+    unsafe { Shared::cell_freed(shared) };
+}
+
+/// The right to run a task: what the queues hold. Dropping it leaks the right, never the memory:
+/// the task would only never run again.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Runnable(NonNull<Header>);
+
+// SAFETY: only futures that are `Send` are spawned, and outputs likewise; the header is atomic or
+// guarded by the state.
+unsafe impl Send for Runnable {}
+
+impl Runnable {
+    /// # Safety
+    ///
+    /// The caller has the right to run the task (a wake that said so, or a new cell).
+    pub(crate) unsafe fn new(task: NonNull<Header>) -> Runnable {
+        Runnable(task)
+    }
+
+    #[inline]
+    pub(crate) fn header(&self) -> &Header {
+        header(self.0)
+    }
+
+    /// The task's address, for the LIFO slot.
+    pub(crate) fn into_raw(self) -> NonNull<Header> {
+        self.0
+    }
+
+    /// Polls the future. `Ready`: the output is stored, [`complete`](Runnable::complete) is next.
+    #[inline]
+    pub(crate) fn poll(&self) -> Poll<Outcome> {
+        // SAFETY: the right to run is exclusive, and lasts until completion.
+        unsafe { (self.header().vtable.poll)(self.0) }
+    }
+
+    /// Drops the future instead of polling it. [`complete`](Runnable::complete) is next.
+    pub(crate) fn cancel(&self) -> Outcome {
+        // SAFETY: as in `poll`.
+        unsafe { (self.header().vtable.cancel)(self.0) }
+    }
+
+    /// Publishes the output, wakes the joiner and drops the scheduler's reference (or the one that
+    /// [`RecordTable::retire`](crate::telemetry::RecordTable::retire) gave in its place).
+    pub(crate) fn complete(self) {
+        let header = self.header();
+        match header.state.complete() {
+            // SAFETY: no handle exists and none can come: the output is the completer's.
+            Completion::DropOutput => unsafe { (header.vtable.drop_output)(self.0) },
+            Completion::Nothing => {}
+            Completion::WakeJoiner => {
+                // SAFETY: JOIN_WAKER was set at completion: the waker is the completer's to read.
+                let waker = unsafe { &*header.join_waker.get() };
+                if let Some(waker) = waker {
+                    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref()));
+                }
+                if header.state.join_waker_done() {
+                    // SAFETY: the handle is gone and left the waker to the completer.
+                    drop(unsafe { (*header.join_waker.get()).take() });
+                }
+            }
+        }
+        // SAFETY: one reference is the completer's; `self` is consumed.
+        unsafe { drop_ref(self.0) };
+    }
+}
+
+/// A counted reference that is no waker: join handles, abort handles.
+#[derive(Debug)]
+pub(crate) struct TaskRef(NonNull<Header>);
+
+// SAFETY: a reference gives access to the header only, which is atomic; output and join waker
+// are reached through the methods below, whose callers vouch.
+unsafe impl Send for TaskRef {}
+// SAFETY: as above.
+unsafe impl Sync for TaskRef {}
+
+impl TaskRef {
+    /// # Safety
+    ///
+    /// The caller gives up a reference of its own.
+    pub(crate) unsafe fn from_counted(task: NonNull<Header>) -> TaskRef {
+        TaskRef(task)
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        header(self.0)
+    }
+
+    /// A reference for an abort handle, and whether it is counted as one.
+    pub(crate) fn abort_handle(&self) -> (TaskRef, Overflow) {
+        let overflow = self.header().state.add_abort_handle();
+        (TaskRef(self.0), overflow)
+    }
+
+    /// Cancels the task: it is dropped at once if it is idle and by its worker else.
+    pub(crate) fn abort(&self) {
+        waker::schedule_if(self.header().state.cancel(), self.0);
+    }
+
+    /// Takes the output of a complete task.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the task's join handle and has not taken the output; `T` is the output type
+    /// of the task's future.
+    pub(crate) unsafe fn try_take_output<T>(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
+        let header = self.header();
+        // SAFETY: the caller is the join handle.
+        if !header.state.view_acquire().is_complete() && unsafe { self.register(waker) } {
+            return Poll::Pending;
+        }
+        let mut output: Poll<Result<T, JoinError>> = Poll::Pending;
+        // SAFETY: complete, and the handle owns the output (it exists, so completion left it).
+        unsafe { (header.vtable.take_output)(self.0, (&raw mut output).cast()) };
+        output
+    }
+
+    /// Makes `waker` the join waker. False: the task is complete.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the task's join handle.
+    unsafe fn register(&self, waker: &Waker) -> bool {
+        let header = self.header();
+        let slot = header.join_waker.get();
+        if header.state.view().has_join_waker() {
+            // SAFETY: while JOIN_WAKER is set nobody writes; the handle may read.
+            let same = unsafe { &*slot }
+                .as_ref()
+                .is_some_and(|w| w.will_wake(waker));
+            if same {
+                return !header.state.view_acquire().is_complete();
+            }
+            if !header.state.unset_join_waker() {
+                return false;
+            }
+        }
+        // SAFETY: JOIN_WAKER is not set and the task was not complete then: the waker is the
+        // handle's. (Completion without JOIN_WAKER does not touch it.)
+        unsafe { *slot = Some(waker.clone()) };
+        header.state.set_join_waker()
+    }
+
+    /// What the join handle does when it is dropped, but for its reference.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the task's join handle, being dropped, and says truly whether it has taken
+    /// the output.
+    pub(crate) unsafe fn drop_join_handle(&self, output_taken: bool) {
+        let header = self.header();
+        let dropped = header.state.drop_join_handle();
+        if dropped.drop_output && !output_taken {
+            // SAFETY: the state left the output to the handle.
+            unsafe { (header.vtable.drop_output)(self.0) };
+        }
+        if dropped.drop_waker {
+            // SAFETY: the state left the waker to the handle.
+            drop(unsafe { (*header.join_waker.get()).take() });
+        }
+    }
+}
+
+impl Drop for TaskRef {
+    fn drop(&mut self) {
+        // SAFETY: every `TaskRef` owns a reference.
+        unsafe { drop_ref(self.0) };
+    }
+}
+
+/// Takes the right to run the task behind a pinned record, to cancel it. `None`: it is queued or
+/// running, and whoever has the right will see the cancellation.
+pub(crate) fn cancel_pinned(task: NonNull<Header>) -> Option<Runnable> {
+    match header(task).state.cancel() {
+        // SAFETY: the state gave the right to run.
+        Wake::Schedule => Some(unsafe { Runnable::new(task) }),
+        _ => None,
+    }
+}

@@ -1,0 +1,53 @@
+//! Telemetry: what the runtime is doing, always on.
+//!
+//! Workers count for themselves (one writer a counter, plain stores), every task has a
+//! [record](task_record), every pending leaf future a [wait note](waits). A [`Snapshot`] gathers
+//! them as plain values; reading stops nobody.
+//!
+//! ```
+//! # let runtime = zokio::runtime::Runtime::new()?;
+//! runtime.block_on(async { zokio::spawn(async {}).await.unwrap() });
+//! let snapshot = zokio::telemetry::Snapshot::capture(runtime.handle());
+//! assert_eq!(snapshot.spawned_tasks, 1);
+//! assert_eq!(snapshot.workers.iter().map(|w| w.polls).sum::<u64>(), 1);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod calibration;
+mod capture;
+pub(crate) mod clock;
+mod counter;
+pub(crate) mod current;
+pub(crate) mod histogram;
+mod sites;
+mod snapshot;
+mod task_record;
+pub(crate) mod waits;
+mod watch;
+mod worker_counters;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub(crate) use calibration::calibrate;
+pub use capture::{CaptureOptions, TaskDetail, task_detail};
+pub use clock::now_ns;
+pub(crate) use counter::Counter;
+pub(crate) use sites::{Outcome, SharedSites, SiteTotals, WorkerSites};
+pub use snapshot::*;
+pub(crate) use task_record::{NewTask, RecordTable, TaskRecord};
+pub use waits::WaitPoint;
+pub(crate) use worker_counters::WorkerCounters;
+
+static UNATTRIBUTED: AtomicU64 = AtomicU64::new(0);
+
+/// Counts a wake or waker clone for which a task's state had no room.
+#[cold]
+pub(crate) fn count_unattributed() {
+    UNATTRIBUTED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Wakes and waker clones that are in no task's count, since the process began: more than 4,096
+/// of one task between two of its polls, made by others than the task itself.
+pub(crate) fn unattributed() -> u64 {
+    UNATTRIBUTED.load(Ordering::Relaxed)
+}

@@ -1,0 +1,350 @@
+//! Taking a snapshot: from counters, records and notes to plain values.
+//!
+//! Order matters for the books to close. Finished tasks' totals are read before the live tasks'
+//! records: a task that completes in between is missing from this snapshot's sums, never counted
+//! twice. On a runtime at rest the sums are exact.
+
+use std::collections::HashMap;
+
+use super::snapshot::*;
+use super::task_record::Pin;
+use super::waits::{self, NoteView};
+use super::{SharedSites, SiteTotals, calibrate, clock};
+use crate::runtime::Handle;
+use crate::scheduler::Shared;
+use crate::telemetry::TaskRecord;
+
+/// What a capture is to contain.
+#[derive(Debug, Clone)]
+pub struct CaptureOptions {
+    tasks: bool,
+}
+
+impl Default for CaptureOptions {
+    fn default() -> CaptureOptions {
+        CaptureOptions::new()
+    }
+}
+
+impl CaptureOptions {
+    /// Everything.
+    pub fn new() -> CaptureOptions {
+        CaptureOptions { tasks: true }
+    }
+
+    /// Whether the live tasks are to be listed. Aggregates cover them in any case.
+    pub fn tasks(mut self, tasks: bool) -> CaptureOptions {
+        self.tasks = tasks;
+        self
+    }
+}
+
+/// One task, in more detail.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TaskDetail {
+    /// What a snapshot says of it.
+    pub task: TaskSnapshot,
+    /// Its own poll times, kept from the first call of [`task_detail`] for this task on; `None`
+    /// for tasks that no worker polls.
+    pub poll_time: Option<HistogramSnapshot>,
+}
+
+/// Totals of tasks.
+pub(crate) struct TaskCounts {
+    pub(crate) spawned: u64,
+    pub(crate) finished: u64,
+    pub(crate) panicked: u64,
+    pub(crate) cancelled: u64,
+}
+
+impl TaskCounts {
+    pub(crate) fn alive(&self) -> u64 {
+        self.spawned.saturating_sub(self.finished)
+    }
+}
+
+impl Snapshot {
+    /// The runtime at this moment. Stops nobody; costs time in proportion to the live tasks.
+    pub fn capture(handle: &Handle) -> Snapshot {
+        Snapshot::capture_with(handle, &CaptureOptions::new())
+    }
+
+    /// As [`capture`](Snapshot::capture), with options.
+    pub fn capture_with(handle: &Handle, options: &CaptureOptions) -> Snapshot {
+        let shared = &**handle.shared();
+        let mut sites = finished_by_site(shared);
+        let counts = Snapshot::task_counts(handle);
+        let workers = worker_snapshots(shared);
+        let context = TaskContext::new(shared, options.tasks);
+        let mut alive_by_site: HashMap<_, u64> = HashMap::new();
+        let mut tasks = Vec::new();
+        for slot in shared.records().slots() {
+            let Some(pin) = shared.records().pin(slot) else {
+                continue;
+            };
+            let record = pin.record();
+            if record.kind() != TaskKind::BlockOn {
+                *alive_by_site.entry(record.location()).or_default() += 1;
+                sites
+                    .entry(record.location())
+                    .or_default()
+                    .add(&live_totals(record));
+            }
+            if options.tasks {
+                tasks.push(context.task(&pin));
+            }
+        }
+        let site = |(location, totals): (_, SiteTotals)| {
+            let alive = alive_by_site.get(location).copied().unwrap_or(0);
+            SpawnSiteSnapshot {
+                location,
+                spawned: totals.finished + alive,
+                alive,
+                polls: totals.polls,
+                busy_ns: clock::ticks_to_ns(totals.busy),
+                scheduled_ns: clock::ticks_to_ns(totals.scheduled),
+                panicked: totals.panicked,
+                cancelled: totals.cancelled,
+            }
+        };
+        let mut spawn_sites: Vec<SpawnSiteSnapshot> = sites.into_iter().map(site).collect();
+        spawn_sites.sort_by_key(|site| site.location);
+        let (driver, timers) = handle.driver().snapshot();
+        Snapshot {
+            runtime_id: shared.id,
+            name: shared.name.clone(),
+            flavor: shared.flavor,
+            ended: shared.has_ended(),
+            taken_at_ns: clock::now_ns(),
+            started_at_ns: clock::stamp_to_ns(shared.started),
+            workers,
+            spawn_sites,
+            tasks,
+            injector_depth: shared.injector_depth() as u64,
+            alive_tasks: counts.alive(),
+            spawned_tasks: counts.spawned,
+            completed_tasks: counts.finished,
+            panicked_tasks: counts.panicked,
+            cancelled_tasks: counts.cancelled,
+            blocking: shared.blocking.snapshot(),
+            driver,
+            timers,
+            overhead: overhead(shared),
+        }
+    }
+
+    /// How many tasks there are and were.
+    pub(crate) fn task_counts(handle: &Handle) -> TaskCounts {
+        let shared = &**handle.shared();
+        let elsewhere = &shared.elsewhere.finished;
+        // Finished before spawned: a task is never finished without having been spawned.
+        let mut counts = TaskCounts {
+            spawned: 0,
+            finished: elsewhere.all.get(),
+            panicked: elsewhere.panicked.get(),
+            cancelled: elsewhere.cancelled.get(),
+        };
+        for remote in &shared.remotes {
+            counts.finished += remote.finished.all.get();
+            counts.panicked += remote.finished.panicked.get();
+            counts.cancelled += remote.finished.cancelled.get();
+        }
+        counts.spawned = shared.elsewhere.spawned.get();
+        counts.spawned += shared
+            .remotes
+            .iter()
+            .map(|r| r.counters.local_spawns.get())
+            .sum::<u64>();
+        counts
+    }
+}
+
+/// One live task of a runtime, with its own histogram of poll times from the first call on.
+pub fn task_detail(handle: &Handle, id: u64) -> Option<TaskDetail> {
+    let shared = &**handle.shared();
+    let context = TaskContext::new(shared, true);
+    let slots = shared.records().slots();
+    let slot = slots
+        .into_iter()
+        .find(|slot| shared.records().get(*slot).id.get() == id)?;
+    let pin = shared
+        .records()
+        .pin(slot)
+        .filter(|pin| pin.record().id.get() == id)?;
+    let poll_time = pin.watch();
+    Some(TaskDetail {
+        task: context.task(&pin),
+        poll_time,
+    })
+}
+
+fn finished_by_site(shared: &Shared) -> SharedSites {
+    let mut sites = shared.elsewhere.sites.lock().clone();
+    shared
+        .remotes
+        .iter()
+        .for_each(|remote| remote.sites.collect(&mut sites));
+    sites
+}
+
+fn live_totals(record: &TaskRecord) -> SiteTotals {
+    SiteTotals {
+        polls: record.polls.get(),
+        busy: record.busy.get(),
+        scheduled: record.scheduled.get(),
+        ..SiteTotals::default()
+    }
+}
+
+fn worker_snapshots(shared: &Shared) -> Vec<WorkerSnapshot> {
+    let remotes = &shared.remotes;
+    let snapshot = |(index, remote): (usize, &crate::scheduler::Remote)| {
+        let mut worker = remote.counters.snapshot(index as u16);
+        worker.queue_depth = remote.queue_depth();
+        worker.remote_wakes = remotes
+            .iter()
+            .map(|other| other.counters.remote_wakes_of[index].get())
+            .sum();
+        worker
+    };
+    remotes.iter().enumerate().map(snapshot).collect()
+}
+
+fn overhead(shared: &Shared) -> OverheadSnapshot {
+    let costs = calibrate();
+    OverheadSnapshot {
+        enabled: true,
+        poll_overhead_ns: costs.poll_overhead_ns,
+        clock_read_ns: costs.clock_read_ns,
+        record_bytes: shared.records().bytes(),
+        unattributed_events: super::unattributed(),
+    }
+}
+
+/// What is needed to tell a task's state and waits.
+struct TaskContext {
+    /// Tasks being polled, with the stamp of their poll's beginning.
+    running: HashMap<u64, u64>,
+    notes: HashMap<u64, Vec<NoteView>>,
+}
+
+impl TaskContext {
+    fn new(shared: &Shared, with_notes: bool) -> TaskContext {
+        let mut notes: HashMap<u64, Vec<NoteView>> = HashMap::new();
+        if with_notes {
+            waits::for_each(|note| notes.entry(note.task).or_default().push(note));
+        }
+        let running = shared
+            .remotes
+            .iter()
+            .filter_map(|r| r.counters.current())
+            .collect();
+        TaskContext { running, notes }
+    }
+
+    fn task(&self, pin: &Pin<'_>) -> TaskSnapshot {
+        let record = pin.record();
+        let id = record.id.get();
+        let now = clock::raw();
+        let created = record.created.get();
+        let (state, since) = self.state(pin, id);
+        let current = now.saturating_sub(since);
+        let mut busy = record.busy.get();
+        let mut scheduled = record.scheduled.get();
+        match state {
+            TaskState::Busy => busy += current,
+            TaskState::Scheduled => scheduled += current,
+            TaskState::Idle | TaskState::Done => {}
+        }
+        let idle = now.saturating_sub(created).saturating_sub(busy + scheduled);
+        let (waker_clones, waker_drops, pending_wakes) = wakers(pin, state);
+        let last_wake = record.last_wake.get();
+        let worker = record.worker.load(std::sync::atomic::Ordering::Relaxed);
+        TaskSnapshot {
+            id,
+            name: pin.name(),
+            kind: record.kind(),
+            state,
+            location: record.location(),
+            parent: Some(record.parent.get()).filter(|parent| *parent != 0),
+            worker: Some(worker).filter(|worker| *worker != crate::task::header::NO_WORKER),
+            created_at_ns: clock::stamp_to_ns(created),
+            state_since_ns: clock::stamp_to_ns(since),
+            polls: record.polls.get(),
+            busy_ns: clock::ticks_to_ns(busy),
+            scheduled_ns: clock::ticks_to_ns(scheduled),
+            idle_ns: clock::ticks_to_ns(idle),
+            longest_poll_ns: clock::ticks_to_ns(record.longest_poll.get()),
+            wakes: record.wakes.get() + pending_wakes,
+            self_wakes: record.self_wakes.get(),
+            waker_clones,
+            waker_drops,
+            last_wake_ns: Some(last_wake)
+                .filter(|at| *at != 0)
+                .map(clock::stamp_to_ns),
+            waits: self.waits(id, state, record.polls.get() as u32),
+        }
+    }
+
+    /// A task's state and the stamp of its beginning.
+    fn state(&self, pin: &Pin<'_>, id: u64) -> (TaskState, u64) {
+        let record = pin.record();
+        let by_worker = matches!(record.kind(), TaskKind::Task | TaskKind::Local);
+        let Some(cell) = pin.header().filter(|_| by_worker) else {
+            let state = match (record.is_running(), record.kind()) {
+                (true, _) => TaskState::Busy,
+                (false, TaskKind::Blocking) => TaskState::Scheduled,
+                (false, _) => TaskState::Idle,
+            };
+            return (state, record.since.get());
+        };
+        let view = cell.state.view_acquire();
+        if let Some(since) = self.running.get(&id) {
+            return (TaskState::Busy, *since);
+        }
+        if view.is_scheduled() {
+            let at = cell.scheduled_at.load(std::sync::atomic::Ordering::Relaxed);
+            (TaskState::Scheduled, at)
+        } else {
+            (TaskState::Idle, record.since.get())
+        }
+    }
+
+    fn waits(&self, id: u64, state: TaskState, poll: u32) -> Vec<Wait> {
+        if matches!(state, TaskState::Busy | TaskState::Done) {
+            return Vec::new();
+        }
+        let Some(notes) = self.notes.get(&id) else {
+            return Vec::new();
+        };
+        let mut waits: Vec<Wait> = notes
+            .iter()
+            .map(|note| Wait {
+                kind: note.point.kind(),
+                operation: note.point.operation(),
+                resource: note.resource,
+                location: note.location,
+                since_ns: clock::stamp_to_ns(note.since),
+                current: note.poll == poll,
+            })
+            .collect();
+        waits.sort_by_key(|wait| (!wait.current, std::cmp::Reverse(wait.since_ns)));
+        waits
+    }
+}
+
+/// Waker clones and drops so far, and wakes that no finished poll has answered yet.
+fn wakers(pin: &Pin<'_>, state: TaskState) -> (u64, u64, u64) {
+    let record = pin.record();
+    let Some(cell) = pin.header() else {
+        return (0, 0, 0);
+    };
+    let view = cell.state.view();
+    let clones = record.waker_clones.get() + view.clones();
+    let drops = clones.saturating_sub(view.wakers());
+    // The spawn counts as a wake in the word until the first poll has ended.
+    let polls = record.polls.get();
+    let spawn = u64::from(polls == 0 || (polls == 1 && state == TaskState::Busy));
+    (clones, drops, view.wakes().saturating_sub(spawn))
+}

@@ -1,0 +1,49 @@
+//! Counters with one writer.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A counter that one thread at a time writes and any thread reads. Adding is a plain load and
+/// store: two writers at once would lose counts (never safety).
+#[derive(Debug, Default)]
+#[repr(transparent)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) const fn new(value: u64) -> Counter {
+        Counter(AtomicU64::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn add(&self, n: u64) {
+        self.set(self.get().wrapping_add(n));
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn raise_to(&self, value: u64) {
+        if value > self.get() {
+            self.set(value);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Adds when several threads may write: an atomic read-modify-write.
+    #[inline]
+    pub(crate) fn add_shared(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// The counterpart of [`add_shared`](Counter::add_shared).
+    #[inline]
+    pub(crate) fn sub_shared(&self, n: u64) {
+        self.0.fetch_sub(n, Ordering::Relaxed);
+    }
+}

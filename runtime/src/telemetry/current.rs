@@ -1,0 +1,77 @@
+//! The task that this thread is polling, as the leaf futures see it.
+
+use std::cell::Cell;
+
+/// The task being polled on this thread.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Current {
+    /// The task's id, 0 when no task of ours is being polled.
+    pub(crate) task: u64,
+    /// The low bits of the task's poll count: tells the latest poll from earlier ones.
+    pub(crate) poll: u32,
+    /// When the poll began, in raw ticks.
+    pub(crate) began: u64,
+    /// Whether it is a spawned task rather than the future given to `block_on`.
+    pub(crate) spawned: bool,
+}
+
+impl Current {
+    const NONE: Current = Current {
+        task: 0,
+        poll: 0,
+        began: 0,
+        spawned: false,
+    };
+}
+
+thread_local! {
+    static CURRENT: Cell<Current> = const { Cell::new(Current::NONE) };
+    static SELF_WAKES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The task being polled on this thread; `task` is 0 outside of one.
+pub(crate) fn get() -> Current {
+    // The cell has no destructor, so the key is reachable for as long as the thread runs.
+    CURRENT.with(Cell::get)
+}
+
+/// Makes `current` the task being polled and returns the one before it (nested `block_on`).
+pub(crate) fn replace(current: Current) -> Current {
+    CURRENT.with(|c| c.replace(current))
+}
+
+/// The id of the spawned task being polled on this thread.
+pub(crate) fn spawned_task() -> Option<u64> {
+    let current = get();
+    current.spawned.then_some(current.task)
+}
+
+/// Counts a wake of task `id` if the task itself makes it.
+#[inline]
+pub(crate) fn count_self_wake(id: u64) {
+    if get().task == id {
+        SELF_WAKES.with(|n| n.set(n.get() + 1));
+    }
+}
+
+/// The self-wakes of the poll that ends.
+#[inline]
+pub(crate) fn take_self_wakes() -> u64 {
+    SELF_WAKES.with(Cell::take)
+}
+
+/// Sets back what [`replace`] returned, also when the poll panics.
+pub(crate) struct Restore(Current);
+
+impl Restore {
+    /// Makes `current` the task being polled until the guard is dropped.
+    pub(crate) fn enter(current: Current) -> Restore {
+        Restore(replace(current))
+    }
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        replace(self.0);
+    }
+}

@@ -1,0 +1,182 @@
+//! Totals of finished tasks by the place of their spawn.
+//!
+//! Each worker has a fixed table of its own that only it writes; completions elsewhere, and
+//! places beyond the table's room, go to one table under a lock. A reader adds them up and then
+//! the live tasks' records, so the books close: finished and live tasks are all the tasks.
+
+#![expect(
+    unsafe_code,
+    reason = "reads `&'static Location`s back from atomic pointers"
+)]
+
+use std::collections::HashMap;
+use std::panic::Location;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use super::counter::Counter;
+use super::task_record::TaskRecord;
+
+/// How a task ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Completed,
+    Panicked,
+    Cancelled,
+}
+
+/// Totals of the finished tasks of one site, in ticks where it is time.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct SiteTotals {
+    pub(crate) finished: u64,
+    pub(crate) polls: u64,
+    pub(crate) busy: u64,
+    pub(crate) scheduled: u64,
+    pub(crate) panicked: u64,
+    pub(crate) cancelled: u64,
+}
+
+impl SiteTotals {
+    pub(crate) fn of(record: &TaskRecord, outcome: Outcome) -> SiteTotals {
+        SiteTotals {
+            finished: 1,
+            polls: record.polls.get(),
+            busy: record.busy.get(),
+            scheduled: record.scheduled.get(),
+            panicked: u64::from(outcome == Outcome::Panicked),
+            cancelled: u64::from(outcome == Outcome::Cancelled),
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &SiteTotals) {
+        self.finished += other.finished;
+        self.polls += other.polls;
+        self.busy += other.busy;
+        self.scheduled += other.scheduled;
+        self.panicked += other.panicked;
+        self.cancelled += other.cancelled;
+    }
+}
+
+/// Totals by site under a lock.
+pub(crate) type SharedSites = HashMap<&'static Location<'static>, SiteTotals>;
+
+const ENTRIES: usize = 256;
+
+#[derive(Default)]
+struct Entry {
+    location: AtomicPtr<Location<'static>>,
+    finished: Counter,
+    polls: Counter,
+    busy: Counter,
+    scheduled: Counter,
+    panicked: Counter,
+    cancelled: Counter,
+}
+
+/// One worker's totals: open addressing by the address of the location.
+pub(crate) struct WorkerSites {
+    entries: Box<[Entry]>,
+}
+
+impl WorkerSites {
+    pub(crate) fn new() -> WorkerSites {
+        WorkerSites {
+            entries: (0..ENTRIES).map(|_| Entry::default()).collect(),
+        }
+    }
+
+    /// Adds to a site's totals; only the worker itself may call it. False: the table is full.
+    #[must_use]
+    pub(crate) fn add(&self, location: &'static Location<'static>, totals: &SiteTotals) -> bool {
+        let key = ptr::from_ref(location).cast_mut();
+        // Locations are 8-aligned and 24 bytes long; a multiplication spreads them.
+        let start = (key.addr() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56;
+        for probe in 0..8 {
+            let entry = &self.entries[(start as usize + probe) % ENTRIES];
+            let found = entry.location.load(Ordering::Relaxed);
+            if found != key {
+                if !found.is_null() {
+                    continue;
+                }
+                // Ordering: not needed for the pointee, which is static; readers take zeros.
+                entry.location.store(key, Ordering::Relaxed);
+            }
+            entry.finished.add(totals.finished);
+            entry.polls.add(totals.polls);
+            entry.busy.add(totals.busy);
+            entry.scheduled.add(totals.scheduled);
+            entry.panicked.add(totals.panicked);
+            entry.cancelled.add(totals.cancelled);
+            return true;
+        }
+        false
+    }
+
+    /// Adds this worker's totals to `into`.
+    pub(crate) fn collect(&self, into: &mut SharedSites) {
+        for entry in &self.entries {
+            let location = entry.location.load(Ordering::Relaxed);
+            // SAFETY: only `add` stores into `location`, and it stores `&'static` references.
+            let Some(location) = (unsafe { location.as_ref() }) else {
+                continue;
+            };
+            into.entry(location).or_default().add(&SiteTotals {
+                finished: entry.finished.get(),
+                polls: entry.polls.get(),
+                busy: entry.busy.get(),
+                scheduled: entry.scheduled.get(),
+                panicked: entry.panicked.get(),
+                cancelled: entry.cancelled.get(),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_add_up_by_site() {
+        let sites = WorkerSites::new();
+        let (here, there) = (Location::caller(), site());
+        let one = SiteTotals {
+            finished: 1,
+            polls: 3,
+            ..SiteTotals::default()
+        };
+        assert!(sites.add(here, &one));
+        assert!(sites.add(here, &one));
+        assert!(sites.add(there, &one));
+        let mut all = SharedSites::new();
+        sites.collect(&mut all);
+        assert_eq!((all[here].finished, all[here].polls), (2, 6));
+        assert_eq!(all[there].finished, 1);
+    }
+
+    #[track_caller]
+    fn site() -> &'static Location<'static> {
+        Location::caller()
+    }
+
+    #[test]
+    fn a_full_table_refuses_and_loses_nothing() {
+        let sites = WorkerSites::new();
+        let one = SiteTotals {
+            finished: 1,
+            ..SiteTotals::default()
+        };
+        let locations: Vec<&'static Location<'static>> = (0..2000)
+            .map(|_| &*Box::leak(Box::new(*Location::caller())))
+            .collect();
+        let accepted = locations.iter().filter(|l| sites.add(l, &one)).count();
+        assert!(accepted < locations.len());
+        let mut all = SharedSites::new();
+        sites.collect(&mut all);
+        assert_eq!(
+            all.values().map(|t| t.finished).sum::<u64>(),
+            accepted as u64
+        );
+    }
+}

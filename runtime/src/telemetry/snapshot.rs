@@ -1,0 +1,434 @@
+//! What telemetry shows, as plain values.
+//!
+//! A [`Snapshot`] is one runtime at one moment: no references into the runtime, no locks held, no
+//! wire format. Durations are nanoseconds (`_ns`), counts are totals since the runtime was built.
+//! Everything else (gRPC, Prometheus, the console) is made from these types.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::runtime::RuntimeFlavor;
+
+/// One runtime at one moment.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The runtime's id, unique in the process.
+    pub runtime_id: u64,
+    /// The runtime's name as given to [`Builder::name`](crate::runtime::Builder::name), or
+    /// `runtime-N`.
+    pub name: Arc<str>,
+    /// Multi-thread or current-thread.
+    pub flavor: RuntimeFlavor,
+    /// Whether the runtime has been shut down.
+    pub ended: bool,
+    /// When the snapshot was taken: nanoseconds on telemetry's monotonic clock, which starts
+    /// with the process's first runtime.
+    pub taken_at_ns: u64,
+    /// When the runtime was built, on the same clock.
+    pub started_at_ns: u64,
+    /// One entry a worker, by index.
+    pub workers: Vec<WorkerSnapshot>,
+    /// Aggregates by the place of the `spawn` call, finished tasks included.
+    pub spawn_sites: Vec<SpawnSiteSnapshot>,
+    /// The live tasks, unordered. Empty if the capture was asked to leave them out.
+    pub tasks: Vec<TaskSnapshot>,
+    /// Tasks in the injector (the queue shared by all workers).
+    pub injector_depth: u64,
+    /// Tasks spawned and not yet finished.
+    pub alive_tasks: u64,
+    /// Tasks ever spawned.
+    pub spawned_tasks: u64,
+    /// Tasks that have finished, however they ended.
+    pub completed_tasks: u64,
+    /// Of the finished, those that panicked.
+    pub panicked_tasks: u64,
+    /// Of the finished, those that were cancelled before they completed.
+    pub cancelled_tasks: u64,
+    /// The pool of blocking threads.
+    pub blocking: BlockingSnapshot,
+    /// The I/O driver.
+    pub driver: DriverSnapshot,
+    /// The timers.
+    pub timers: TimersSnapshot,
+    /// What telemetry itself costs.
+    pub overhead: OverheadSnapshot,
+}
+
+/// What a worker is doing. The times in these states sum to the worker's wall time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WorkerState {
+    /// Running tasks.
+    Busy,
+    /// Looking for work: the injector, other workers' queues, the drivers.
+    Searching,
+    /// Asleep, on its own or in the I/O driver.
+    Parked,
+    /// A current-thread runtime between two calls of `block_on`, or a worker whose thread has
+    /// not started or has ended.
+    Detached,
+}
+
+impl WorkerState {
+    /// The state in lower case: `busy`, `searching`, `parked`, `detached`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WorkerState::Busy => "busy",
+            WorkerState::Searching => "searching",
+            WorkerState::Parked => "parked",
+            WorkerState::Detached => "detached",
+        }
+    }
+}
+
+/// One worker at one moment.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct WorkerSnapshot {
+    /// The worker's index, from 0.
+    pub index: u16,
+    /// What it is doing.
+    pub state: WorkerState,
+    /// Since when, on telemetry's clock.
+    pub state_since_ns: u64,
+    /// Polls of spawned tasks.
+    pub polls: u64,
+    /// Time spent running tasks and the queues between them.
+    pub busy_ns: u64,
+    /// Time spent looking for work.
+    pub searching_ns: u64,
+    /// Time spent asleep.
+    pub parked_ns: u64,
+    /// Time without a thread.
+    pub detached_ns: u64,
+    /// Times it went to sleep.
+    pub parks: u64,
+    /// Times it was woken from sleep (by another thread, an event or a timer).
+    pub unparks: u64,
+    /// Wake-ups that found nothing to do.
+    pub noop_unparks: u64,
+    /// Looks at one other worker's queue.
+    pub steal_attempts: u64,
+    /// Looks that brought at least one task.
+    pub steals: u64,
+    /// Tasks taken from other workers.
+    pub stolen_tasks: u64,
+    /// Tasks taken from each worker, by the victim's index.
+    pub stolen_from: Vec<u64>,
+    /// Tasks run from the LIFO slot.
+    pub lifo_hits: u64,
+    /// Tasks taken from the injector.
+    pub injector_takes: u64,
+    /// Tasks moved to the injector because the local queue was full.
+    pub overflows: u64,
+    /// Tasks spawned from this worker.
+    pub local_spawns: u64,
+    /// Wakes made on this worker that scheduled a task.
+    pub local_wakes: u64,
+    /// Wakes, made elsewhere, of tasks that last ran on this worker.
+    pub remote_wakes: u64,
+    /// Polls that ended because the cooperative budget was used up.
+    pub budget_yields: u64,
+    /// Tasks in the local queue, the LIFO slot included.
+    pub queue_depth: u64,
+    /// The deepest the local queue has been.
+    pub queue_depth_max: u64,
+    /// How long polls take.
+    pub poll_time: HistogramSnapshot,
+    /// How long a runnable task waits from its wake to its poll.
+    pub wake_to_poll: HistogramSnapshot,
+    /// The task being polled.
+    pub current_task: Option<CurrentTask>,
+}
+
+/// The task that a worker is polling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CurrentTask {
+    /// The task's id.
+    pub id: u64,
+    /// When the poll began, on telemetry's clock.
+    pub since_ns: u64,
+}
+
+/// A log-linear histogram of durations: bucket bounds grow by at most one eighth.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HistogramSnapshot {
+    /// Number of values.
+    pub count: u64,
+    /// Sum of all values, exact.
+    pub sum_ns: u64,
+    /// The largest value, exact.
+    pub max_ns: u64,
+    /// The non-empty buckets in ascending order: exclusive upper bound, number of values.
+    pub buckets: Vec<(u64, u64)>,
+}
+
+impl HistogramSnapshot {
+    /// An upper bound of the value at quantile `q` (0 to 1), at most one eighth too high and
+    /// never above the maximum; 0 for an empty histogram.
+    pub fn quantile_ns(&self, q: f64) -> u64 {
+        if self.count == 0 {
+            return 0;
+        }
+        let rank = (q.clamp(0.0, 1.0) * self.count as f64).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        for &(upper, n) in &self.buckets {
+            seen += n;
+            if seen >= rank {
+                return (upper - 1).min(self.max_ns);
+            }
+        }
+        self.max_ns
+    }
+
+    /// Values of at most `bound_ns`, as a cumulative Prometheus bucket wants them. Exact when
+    /// `bound_ns` is a power of two minus one or lies on a bucket's bound; else the bucket that
+    /// it falls into is left out.
+    pub fn count_at_most(&self, bound_ns: u64) -> u64 {
+        self.buckets
+            .iter()
+            .take_while(|(upper, _)| *upper - 1 <= bound_ns)
+            .map(|(_, n)| n)
+            .sum()
+    }
+
+    /// Adds another histogram's values to this one.
+    pub fn merge(&mut self, other: &HistogramSnapshot) {
+        self.count += other.count;
+        self.sum_ns += other.sum_ns;
+        self.max_ns = self.max_ns.max(other.max_ns);
+        let mut merged = Vec::with_capacity(self.buckets.len().max(other.buckets.len()));
+        let (mut a, mut b) = (
+            self.buckets.iter().peekable(),
+            other.buckets.iter().peekable(),
+        );
+        loop {
+            match (a.peek(), b.peek()) {
+                (Some(&&(ua, na)), Some(&&(ub, nb))) if ua == ub => {
+                    merged.push((ua, na + nb));
+                    a.next();
+                    b.next();
+                }
+                (Some(&&x), Some(&&y)) if x.0 < y.0 => {
+                    merged.push(x);
+                    a.next();
+                }
+                (Some(_), Some(&&y)) | (None, Some(&&y)) => {
+                    merged.push(y);
+                    b.next();
+                }
+                (Some(&&x), None) => {
+                    merged.push(x);
+                    a.next();
+                }
+                (None, None) => break,
+            }
+        }
+        self.buckets = merged;
+    }
+}
+
+/// All tasks spawned at one place.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SpawnSiteSnapshot {
+    /// The place of the `spawn` call.
+    pub location: &'static Location<'static>,
+    /// Tasks ever spawned here.
+    pub spawned: u64,
+    /// Tasks of those not yet finished.
+    pub alive: u64,
+    /// Polls of all of them, finished ones included. Work on the blocking pool counts none.
+    pub polls: u64,
+    /// Time in those polls, and for blocking work its run time.
+    pub busy_ns: u64,
+    /// Time between wake and poll.
+    pub scheduled_ns: u64,
+    /// Tasks that panicked.
+    pub panicked: u64,
+    /// Tasks that were cancelled.
+    pub cancelled: u64,
+}
+
+/// What sort of task it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TaskKind {
+    /// Spawned with `spawn`.
+    Task,
+    /// Spawned with `spawn_local`.
+    Local,
+    /// Spawned with `spawn_blocking`.
+    Blocking,
+    /// The future given to `block_on`.
+    BlockOn,
+}
+
+impl TaskKind {
+    /// The kind in lower case: `task`, `local`, `blocking`, `block_on`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TaskKind::Task => "task",
+            TaskKind::Local => "local",
+            TaskKind::Blocking => "blocking",
+            TaskKind::BlockOn => "block_on",
+        }
+    }
+}
+
+/// What a task is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TaskState {
+    /// Being polled.
+    Busy,
+    /// Woken, waiting to be polled.
+    Scheduled,
+    /// Waiting for a wake.
+    Idle,
+    /// Finished.
+    Done,
+}
+
+impl TaskState {
+    /// The state in lower case: `busy`, `scheduled`, `idle`, `done`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TaskState::Busy => "busy",
+            TaskState::Scheduled => "scheduled",
+            TaskState::Idle => "idle",
+            TaskState::Done => "done",
+        }
+    }
+}
+
+/// One task at one moment.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TaskSnapshot {
+    /// The task's id: never 0, never used again in this process.
+    pub id: u64,
+    /// Its name, if it was given one.
+    pub name: Option<Arc<str>>,
+    /// What sort of task it is.
+    pub kind: TaskKind,
+    /// What it is doing.
+    pub state: TaskState,
+    /// Where it was spawned.
+    pub location: &'static Location<'static>,
+    /// The task that spawned it.
+    pub parent: Option<u64>,
+    /// The worker that polled it last.
+    pub worker: Option<u16>,
+    /// When it was spawned, on telemetry's clock.
+    pub created_at_ns: u64,
+    /// Since when it is in its state, on telemetry's clock.
+    pub state_since_ns: u64,
+    /// Times it was polled.
+    pub polls: u64,
+    /// Time being polled, the current poll included.
+    pub busy_ns: u64,
+    /// Time woken and waiting for its poll, the current wait included.
+    pub scheduled_ns: u64,
+    /// Time waiting for a wake: all the rest since its creation.
+    pub idle_ns: u64,
+    /// The longest poll.
+    pub longest_poll_ns: u64,
+    /// Calls of `wake` and `wake_by_ref` on its wakers.
+    pub wakes: u64,
+    /// Of those, made by the task itself while it was polled.
+    pub self_wakes: u64,
+    /// Wakers cloned.
+    pub waker_clones: u64,
+    /// Wakers dropped (also by `wake`, which consumes its waker). Clones minus drops is the
+    /// number of live wakers.
+    pub waker_drops: u64,
+    /// When it was last woken, on telemetry's clock.
+    pub last_wake_ns: Option<u64>,
+    /// What it waits for, most recent first. Several for a task in `select!` or `join!`.
+    pub waits: Vec<Wait>,
+}
+
+/// Something that a task waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Wait {
+    /// The kind of thing: `mutex`, `mpsc`, `sleep`, `tcp`, `join`…
+    pub kind: &'static str,
+    /// The operation on it: `lock`, `recv`, `accept`…
+    pub operation: &'static str,
+    /// Identifies the resource among the live ones; 0 if it has no identity of its own.
+    pub resource: u64,
+    /// The place of the `.await` (or of the library that polled on the user's behalf), where the
+    /// operation can know it.
+    pub location: Option<&'static Location<'static>>,
+    /// Since when, on telemetry's clock.
+    pub since_ns: u64,
+    /// Whether the task touched this wait in its latest poll. A wait that it did not touch may
+    /// be a left-over of a branch no longer polled.
+    pub current: bool,
+}
+
+/// The pool that runs `spawn_blocking` work and file operations.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BlockingSnapshot {
+    /// Threads that exist now.
+    pub threads: u64,
+    /// Of those, waiting for work.
+    pub idle_threads: u64,
+    /// The most threads allowed.
+    pub max_threads: u64,
+    /// Jobs waiting for a thread.
+    pub queue_depth: u64,
+    /// Jobs ever finished.
+    pub completed: u64,
+    /// Time spent running jobs, the current ones not included.
+    pub busy_ns: u64,
+}
+
+/// The I/O driver.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DriverSnapshot {
+    /// Sources (sockets, pipes…) registered now.
+    pub sources: u64,
+    /// Calls into the operating system for events.
+    pub polls: u64,
+    /// Readiness events received.
+    pub events: u64,
+}
+
+/// The timers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TimersSnapshot {
+    /// Timers waiting now.
+    pub armed: u64,
+    /// Timers that fired.
+    pub fired: u64,
+    /// Timers dropped or moved before they fired.
+    pub cancelled: u64,
+    /// How late timers fired after their deadline.
+    pub lateness: HistogramSnapshot,
+}
+
+/// What telemetry costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
+pub struct OverheadSnapshot {
+    /// Whether telemetry is compiled in.
+    pub enabled: bool,
+    /// Nanoseconds added to a poll, measured when the process's first runtime was built.
+    pub poll_overhead_ns: f64,
+    /// Nanoseconds that one read of the clock takes, measured likewise.
+    pub clock_read_ns: f64,
+    /// Bytes of memory in task records.
+    pub record_bytes: u64,
+    /// Wakes and waker clones in the whole process that are in no task's count, since a task had
+    /// more than 4,096 of them between two polls.
+    pub unattributed_events: u64,
+}

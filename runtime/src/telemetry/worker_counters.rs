@@ -1,0 +1,261 @@
+//! What one worker counts. Only the thread that holds the worker's core writes; anybody reads.
+//!
+//! A worker is always in exactly one [`WorkerState`]; a change of state adds the time since the
+//! last change to the state that ends. Reader and writer agree on (state, since, times) by a
+//! sequence lock, so the times of the four states sum to wall time exactly, at any moment.
+
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+
+use super::clock;
+use super::counter::Counter;
+use super::histogram::Histogram;
+use super::snapshot::{CurrentTask, WorkerSnapshot, WorkerState};
+
+const STATES: [WorkerState; 4] = [
+    WorkerState::Busy,
+    WorkerState::Searching,
+    WorkerState::Parked,
+    WorkerState::Detached,
+];
+
+/// One worker's counters, on cache lines of their own.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct WorkerCounters {
+    // Written at each poll.
+    pub(crate) polls: Counter,
+    current_task: AtomicU64,
+    current_since: AtomicU64,
+    pub(crate) lifo_hits: Counter,
+    pub(crate) local_wakes: Counter,
+    pub(crate) local_spawns: Counter,
+    pub(crate) queue_depth_max: Counter,
+    pub(crate) poll_time: Histogram,
+    pub(crate) wake_to_poll: Histogram,
+
+    // Written when the worker changes its state.
+    sequence: AtomicU32,
+    state: AtomicU8,
+    since: Counter,
+    /// Ticks by state, in the order of `STATES`.
+    ticks: [Counter; 4],
+    pub(crate) parks: Counter,
+    pub(crate) unparks: Counter,
+    pub(crate) noop_unparks: Counter,
+    pub(crate) steal_attempts: Counter,
+    pub(crate) steals: Counter,
+    pub(crate) injector_takes: Counter,
+    pub(crate) overflows: Counter,
+    pub(crate) budget_yields: Counter,
+    /// Tasks taken from each worker.
+    pub(crate) stolen_from: Box<[Counter]>,
+    /// Tasks polled here, woken on another thread than that of the worker which polled them
+    /// before: counted for that worker.
+    pub(crate) remote_wakes_of: Box<[Counter]>,
+}
+
+impl WorkerCounters {
+    /// Counters of one of `workers` workers, detached since now.
+    pub(crate) fn new(workers: usize) -> WorkerCounters {
+        let by_worker = || (0..workers).map(|_| Counter::new(0)).collect();
+        WorkerCounters {
+            polls: Counter::new(0),
+            current_task: AtomicU64::new(0),
+            current_since: AtomicU64::new(0),
+            lifo_hits: Counter::new(0),
+            local_wakes: Counter::new(0),
+            local_spawns: Counter::new(0),
+            queue_depth_max: Counter::new(0),
+            poll_time: Histogram::new(),
+            wake_to_poll: Histogram::new(),
+            sequence: AtomicU32::new(0),
+            state: AtomicU8::new(WorkerState::Detached as u8),
+            since: Counter::new(clock::raw()),
+            ticks: [const { Counter::new(0) }; 4],
+            parks: Counter::new(0),
+            unparks: Counter::new(0),
+            noop_unparks: Counter::new(0),
+            steal_attempts: Counter::new(0),
+            steals: Counter::new(0),
+            injector_takes: Counter::new(0),
+            overflows: Counter::new(0),
+            budget_yields: Counter::new(0),
+            stolen_from: by_worker(),
+            remote_wakes_of: by_worker(),
+        }
+    }
+
+    /// Ends the worker's state at `stamp` and begins `state`.
+    pub(crate) fn change_state(&self, state: WorkerState, stamp: u64) {
+        let old = self.state.load(Ordering::Relaxed);
+        if old == state as u8 {
+            return;
+        }
+        let sequence = self.sequence.load(Ordering::Relaxed);
+        self.sequence
+            .store(sequence.wrapping_add(1), Ordering::Relaxed);
+        // Ordering: pairs with the Acquire fence in `read_times`.
+        fence(Ordering::Release);
+        let since = self.since.get();
+        // Counters of different processors may be apart by some ticks when a worker moves to
+        // another thread: time then stands still for a moment.
+        let stamp = stamp.max(since);
+        self.ticks[old as usize].add(stamp - since);
+        self.since.set(stamp);
+        self.state.store(state as u8, Ordering::Relaxed);
+        // Ordering: pairs with the Acquire load in `read_times`.
+        self.sequence
+            .store(sequence.wrapping_add(2), Ordering::Release);
+    }
+
+    /// Whether the worker's state is another than busy. For the worker itself.
+    #[inline]
+    pub(crate) fn state_is_not_busy(&self) -> bool {
+        self.state.load(Ordering::Relaxed) != WorkerState::Busy as u8
+    }
+
+    /// Notes the task being polled. Three plain stores: the task is taken back first, so that a
+    /// reader never sees one task with another's time.
+    #[inline]
+    pub(crate) fn begin_poll(&self, task: u64, stamp: u64) {
+        self.current_task.store(0, Ordering::Relaxed);
+        // Ordering: pairs with the Acquire fence in `current`: a reader that sees the new time
+        // sees the old task gone.
+        fence(Ordering::Release);
+        self.current_since.store(stamp, Ordering::Relaxed);
+        // Ordering: pairs with the Acquire load in `current`.
+        self.current_task.store(task, Ordering::Release);
+    }
+
+    /// Notes that no task is being polled.
+    #[inline]
+    pub(crate) fn end_polls(&self) {
+        self.current_task.store(0, Ordering::Relaxed);
+    }
+
+    /// The task being polled and the stamp of the poll's beginning.
+    pub(crate) fn current(&self) -> Option<(u64, u64)> {
+        for _ in 0..64 {
+            // Ordering: pairs with the Release store in `begin_poll`.
+            let task = self.current_task.load(Ordering::Acquire);
+            let since = self.current_since.load(Ordering::Relaxed);
+            // Ordering: pairs with the Release fence in `begin_poll`.
+            fence(Ordering::Acquire);
+            if self.current_task.load(Ordering::Relaxed) == task {
+                return (task != 0).then_some((task, since));
+            }
+        }
+        None
+    }
+
+    /// State, since when, and ticks by state up to `now`.
+    fn read_times(&self) -> (WorkerState, u64, [u64; 4], u64) {
+        for attempt in 1u32.. {
+            // Ordering: pairs with the Release store at the end of `change_state`.
+            let before = self.sequence.load(Ordering::Acquire);
+            let state = self.state.load(Ordering::Relaxed);
+            let since = self.since.get();
+            let mut ticks = [0, 1, 2, 3].map(|i: usize| self.ticks[i].get());
+            // Ordering: pairs with the Release fence in `change_state`.
+            fence(Ordering::Acquire);
+            if before.is_multiple_of(2) && self.sequence.load(Ordering::Relaxed) == before {
+                let now = clock::raw().max(since);
+                ticks[state as usize] += now - since;
+                return (STATES[state as usize], since, ticks, now);
+            }
+            if attempt.is_multiple_of(64) {
+                // The writer has been preempted between two stores.
+                std::thread::yield_now();
+            }
+        }
+        unreachable!("the writer finishes sooner")
+    }
+
+    /// The values at this moment. `stolen_from`, `remote_wakes` and the queue's depth come from
+    /// elsewhere too: the scheduler fills them in.
+    pub(crate) fn snapshot(&self, index: u16) -> WorkerSnapshot {
+        let (state, since, ticks, _now) = self.read_times();
+        let [busy_ns, searching_ns, parked_ns, detached_ns] = ticks.map(clock::ticks_to_ns);
+        let stolen_from: Vec<u64> = self.stolen_from.iter().map(Counter::get).collect();
+        WorkerSnapshot {
+            index,
+            state,
+            state_since_ns: clock::stamp_to_ns(since),
+            polls: self.polls.get(),
+            busy_ns,
+            searching_ns,
+            parked_ns,
+            detached_ns,
+            parks: self.parks.get(),
+            unparks: self.unparks.get(),
+            noop_unparks: self.noop_unparks.get(),
+            steal_attempts: self.steal_attempts.get(),
+            steals: self.steals.get(),
+            stolen_tasks: stolen_from.iter().sum(),
+            stolen_from,
+            lifo_hits: self.lifo_hits.get(),
+            injector_takes: self.injector_takes.get(),
+            overflows: self.overflows.get(),
+            local_spawns: self.local_spawns.get(),
+            local_wakes: self.local_wakes.get(),
+            remote_wakes: 0,
+            budget_yields: self.budget_yields.get(),
+            queue_depth: 0,
+            queue_depth_max: self.queue_depth_max.get(),
+            poll_time: self.poll_time.snapshot(),
+            wake_to_poll: self.wake_to_poll.snapshot(),
+            current_task: self.current().map(|(id, since)| CurrentTask {
+                id,
+                since_ns: clock::stamp_to_ns(since),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_the_four_states_sum_to_wall_time() {
+        let begin = clock::raw();
+        let counters = WorkerCounters::new(1);
+        for state in STATES.iter().cycle().take(17) {
+            counters.change_state(*state, clock::raw());
+        }
+        let (_, _, ticks, now) = counters.read_times();
+        let total: u64 = ticks.iter().sum();
+        assert!(total <= now - begin);
+        // All that is missing is the time between `begin` and the counters' creation.
+        let created = now - total;
+        assert!(created >= begin);
+    }
+
+    #[test]
+    fn change_to_the_same_state_keeps_its_beginning() {
+        let counters = WorkerCounters::new(1);
+        let stamp = clock::raw();
+        counters.change_state(WorkerState::Busy, stamp);
+        counters.change_state(WorkerState::Busy, stamp + 1000);
+        assert_eq!(counters.read_times().1, stamp);
+    }
+
+    #[test]
+    fn readers_never_pair_a_task_with_the_time_of_another() {
+        let counters = WorkerCounters::new(1);
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for i in 1..200_000u64 {
+                    counters.begin_poll(i, i * 7);
+                }
+                done.store(true, Ordering::Relaxed);
+            });
+            while !done.load(Ordering::Relaxed) {
+                if let Some((task, since)) = counters.current() {
+                    assert_eq!(since, task * 7);
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,69 @@
+//! The wakers that one turn of the driver collects, to be woken when no lock is held.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+/// Wakers in the order of their events. Keeps its memory from turn to turn, within bounds.
+#[derive(Debug)]
+pub(crate) struct Wakers(VecDeque<Waker>);
+
+/// Room that is kept from one turn to the next.
+const KEEP: usize = 1024;
+
+impl Wakers {
+    pub(crate) const fn new() -> Wakers {
+        Wakers(VecDeque::new())
+    }
+
+    pub(crate) fn push(&mut self, waker: Waker) {
+        self.0.push_back(waker);
+    }
+
+    pub(crate) fn extend(&mut self, wakers: impl IntoIterator<Item = Waker>) {
+        self.0.extend(wakers);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Wakes all, first come first. A waker that panics leaves those behind it for the next call.
+    pub(crate) fn wake_all(&mut self) -> usize {
+        let mut woken = 0;
+        while let Some(waker) = self.0.pop_front() {
+            woken += 1;
+            waker.wake();
+        }
+        self.0.shrink_to(KEEP);
+        woken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::testing::CountingWaker;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
+    use std::task::Wake;
+
+    struct Panicking;
+
+    impl Wake for Panicking {
+        fn wake(self: Arc<Self>) {
+            std::panic::resume_unwind(Box::new("on purpose"));
+        }
+    }
+
+    #[test]
+    fn panicking_waker_does_not_take_the_others_along() {
+        let counter = CountingWaker::new();
+        let mut wakers = Wakers::new();
+        wakers.push(Waker::from(Arc::new(Panicking)));
+        wakers.push(counter.waker());
+        assert!(catch_unwind(AssertUnwindSafe(|| wakers.wake_all())).is_err());
+        assert!(!wakers.is_empty());
+        assert_eq!(wakers.wake_all(), 1);
+        assert_eq!(counter.count(), 1);
+    }
+}

@@ -1,0 +1,673 @@
+//! Waiting on any descriptor that the system can poll.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::task::{Context, Poll, ready};
+
+use mio::unix::SourceFd;
+
+use super::{Interest, Ready};
+use crate::driver::operation::{Operation, Readiness, then};
+use crate::driver::readiness::Direction;
+use crate::driver::registration::{ReadyEvent, Registration};
+use crate::driver::scheduled_io::WaitPoints;
+
+static POINTS: WaitPoints = WaitPoints::new("fd", "read", "write");
+
+const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+/// A descriptor that tasks can wait on: a pipe, a socket of another library, an eventfd, …
+///
+/// It does no I/O by itself: wait, [try](AsyncFdReadyGuard::try_io), and wait again when the
+/// attempt was refused. The descriptor must be non-blocking; regular files cannot be waited on.
+///
+/// `T` must keep the descriptor open, and the same, until the `AsyncFd` is dropped or
+/// [taken apart](AsyncFd::into_inner).
+///
+/// ```
+/// # zokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// use std::io::{Read, Write};
+/// use std::os::unix::net::UnixStream;
+/// use zokio::io::unix::AsyncFd;
+///
+/// let (mut a, b) = UnixStream::pair()?;
+/// b.set_nonblocking(true)?;
+/// let b = AsyncFd::new(b)?;
+/// a.write_all(b"hello")?;
+/// let mut buffer = [0; 16];
+/// let n = loop {
+///     let mut guard = b.readable().await?;
+///     match guard.try_io(|b| b.get_ref().read(&mut buffer)) {
+///         Ok(done) => break done?,
+///         Err(_would_block) => {}
+///     }
+/// };
+/// assert_eq!(&buffer[..n], b"hello");
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
+pub struct AsyncFd<T: AsRawFd> {
+    registration: Registration,
+    /// `None` only when it has been taken out.
+    inner: Option<T>,
+}
+
+impl<T: AsRawFd> AsyncFd<T> {
+    /// Registers a descriptor for reading and writing.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot wait on it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    pub fn new(inner: T) -> io::Result<AsyncFd<T>> {
+        AsyncFd::with_interest(inner, BOTH)
+    }
+
+    /// Registers a descriptor for `interest` only: nothing else of it can be waited for.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot wait on it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    pub fn with_interest(inner: T, interest: Interest) -> io::Result<AsyncFd<T>> {
+        AsyncFd::try_with_interest(inner, interest).map_err(io::Error::from)
+    }
+
+    /// [`new`](AsyncFd::new) whose error gives the descriptor back.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot wait on it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    pub fn try_new(inner: T) -> Result<AsyncFd<T>, AsyncFdTryNewError<T>> {
+        AsyncFd::try_with_interest(inner, BOTH)
+    }
+
+    /// [`with_interest`](AsyncFd::with_interest) whose error gives the descriptor back.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot wait on it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    pub fn try_with_interest(
+        inner: T,
+        interest: Interest,
+    ) -> Result<AsyncFd<T>, AsyncFdTryNewError<T>> {
+        let fd = inner.as_raw_fd();
+        match Registration::new(&mut SourceFd(&fd), interest, false, &POINTS) {
+            Ok(registration) => Ok(AsyncFd {
+                registration,
+                inner: Some(inner),
+            }),
+            Err(cause) => Err(AsyncFdTryNewError { inner, cause }),
+        }
+    }
+
+    /// The descriptor's owner.
+    pub fn get_ref(&self) -> &T {
+        self.inner.as_ref().expect("taken only when consumed")
+    }
+
+    /// The descriptor's owner.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.inner.as_mut().expect("taken only when consumed")
+    }
+
+    /// Deregisters the descriptor and gives its owner back.
+    pub fn into_inner(mut self) -> T {
+        self.take().expect("taken only here and by drop")
+    }
+
+    fn take(&mut self) -> Option<T> {
+        let inner = self.inner.take()?;
+        let fd = inner.as_raw_fd();
+        // If the system refuses, the registration is leaked: there is nobody to tell.
+        let _ = self.registration.deregister(&mut SourceFd(&fd));
+        Some(inner)
+    }
+
+    fn guard(&self, event: ReadyEvent) -> AsyncFdReadyGuard<'_, T> {
+        AsyncFdReadyGuard {
+            fd: self,
+            event: Some(event),
+        }
+    }
+
+    fn guard_mut(&mut self, event: ReadyEvent) -> AsyncFdReadyMutGuard<'_, T> {
+        AsyncFdReadyMutGuard {
+            fd: self,
+            event: Some(event),
+        }
+    }
+
+    fn poll(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<ReadyEvent>> {
+        self.registration
+            .poll_ready(direction, cx, &POINTS.ready, None)
+    }
+
+    /// [`readable`](AsyncFd::readable) for hand-written futures: only the latest caller is woken.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is shutting down.
+    pub fn poll_read_ready<'a>(
+        &'a self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<AsyncFdReadyGuard<'a, T>>> {
+        self.poll(Direction::Read, cx)
+            .map_ok(|event| self.guard(event))
+    }
+
+    /// [`readable_mut`](AsyncFd::readable_mut) for hand-written futures: only the latest caller
+    /// is woken.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is shutting down.
+    pub fn poll_read_ready_mut<'a>(
+        &'a mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<AsyncFdReadyMutGuard<'a, T>>> {
+        let event = ready!(self.poll(Direction::Read, cx))?;
+        Poll::Ready(Ok(self.guard_mut(event)))
+    }
+
+    /// [`writable`](AsyncFd::writable) for hand-written futures: only the latest caller is woken.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is shutting down.
+    pub fn poll_write_ready<'a>(
+        &'a self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<AsyncFdReadyGuard<'a, T>>> {
+        self.poll(Direction::Write, cx)
+            .map_ok(|event| self.guard(event))
+    }
+
+    /// [`writable_mut`](AsyncFd::writable_mut) for hand-written futures: only the latest caller
+    /// is woken.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is shutting down.
+    pub fn poll_write_ready_mut<'a>(
+        &'a mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<AsyncFdReadyMutGuard<'a, T>>> {
+        let event = ready!(self.poll(Direction::Write, cx))?;
+        Poll::Ready(Ok(self.guard_mut(event)))
+    }
+
+    /// Waits until the descriptor is ready for a part of `interest`. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is shutting down.
+    pub fn ready(
+        &self,
+        interest: Interest,
+    ) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> + Unpin + '_ {
+        then(Readiness::new(&self.registration, interest), |event| {
+            Ok(self.guard(event?))
+        })
+    }
+
+    /// [`ready`](AsyncFd::ready) whose guard gives mutable access.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is shutting down.
+    pub async fn ready_mut(
+        &mut self,
+        interest: Interest,
+    ) -> io::Result<AsyncFdReadyMutGuard<'_, T>> {
+        let event = Readiness::new(&self.registration, interest).await?;
+        Ok(self.guard_mut(event))
+    }
+
+    /// Waits until the descriptor can be read. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is shutting down.
+    pub fn readable(
+        &self,
+    ) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> + Unpin + '_ {
+        self.ready(Interest::READABLE)
+    }
+
+    /// [`readable`](AsyncFd::readable) whose guard gives mutable access.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is shutting down.
+    pub async fn readable_mut(&mut self) -> io::Result<AsyncFdReadyMutGuard<'_, T>> {
+        self.ready_mut(Interest::READABLE).await
+    }
+
+    /// Waits until the descriptor can be written. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is shutting down.
+    pub fn writable(
+        &self,
+    ) -> impl Future<Output = io::Result<AsyncFdReadyGuard<'_, T>>> + Unpin + '_ {
+        self.ready(Interest::WRITABLE)
+    }
+
+    /// [`writable`](AsyncFd::writable) whose guard gives mutable access.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is shutting down.
+    pub async fn writable_mut(&mut self) -> io::Result<AsyncFdReadyMutGuard<'_, T>> {
+        self.ready_mut(Interest::WRITABLE).await
+    }
+
+    /// Makes `f` as soon as it does not fail with `WouldBlock`. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`, but for `WouldBlock`.
+    pub fn async_io<'a, R, F>(
+        &'a self,
+        interest: Interest,
+        mut f: F,
+    ) -> impl Future<Output = io::Result<R>> + Unpin + use<'a, T, R, F>
+    where
+        F: FnMut(&T) -> io::Result<R> + 'a,
+    {
+        let attempt = move || f(self.get_ref());
+        Operation::new(&self.registration, interest, &POINTS.ready, attempt)
+    }
+
+    /// [`async_io`](AsyncFd::async_io) with mutable access.
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`, but for `WouldBlock`.
+    pub fn async_io_mut<'a, R, F>(
+        &'a mut self,
+        interest: Interest,
+        mut f: F,
+    ) -> impl Future<Output = io::Result<R>> + Unpin + use<'a, T, R, F>
+    where
+        F: FnMut(&mut T) -> io::Result<R> + 'a,
+    {
+        let AsyncFd {
+            registration,
+            inner,
+        } = self;
+        let inner = inner.as_mut().expect("taken only when consumed");
+        Operation::new(registration, interest, &POINTS.ready, move || f(inner))
+    }
+
+    /// Makes `f` if the descriptor is ready.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if it is not, and those of `f`.
+    pub fn try_io<R>(
+        &self,
+        interest: Interest,
+        f: impl FnOnce(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.registration.try_io(interest, || f(self.get_ref()))
+    }
+
+    /// [`try_io`](AsyncFd::try_io) with mutable access.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if the descriptor is not ready, and those of `f`.
+    pub fn try_io_mut<R>(
+        &mut self,
+        interest: Interest,
+        f: impl FnOnce(&mut T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let AsyncFd {
+            registration,
+            inner,
+        } = self;
+        let inner = inner.as_mut().expect("taken only when consumed");
+        registration.try_io(interest, || f(inner))
+    }
+
+    fn clear(&self, event: ReadyEvent, ready: Ready) {
+        self.registration.io().clear(event.seen, ready);
+    }
+}
+
+impl<T: AsRawFd> AsRawFd for AsyncFd<T> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.get_ref().as_raw_fd()
+    }
+}
+
+impl<T: AsRawFd + AsFd> AsFd for AsyncFd<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.get_ref().as_fd()
+    }
+}
+
+impl<T: AsRawFd + fmt::Debug> fmt::Debug for AsyncFd<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncFd")
+            .field("inner", &self.inner)
+            .finish()
+    }
+}
+
+impl<T: AsRawFd> Drop for AsyncFd<T> {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
+/// The descriptor was not ready after all; the guard has been cleared.
+#[derive(Debug)]
+pub struct TryIoError(());
+
+/// A descriptor could not be registered: it comes back, with the reason.
+pub struct AsyncFdTryNewError<T> {
+    inner: T,
+    cause: io::Error,
+}
+
+impl<T> AsyncFdTryNewError<T> {
+    /// The descriptor's owner and the reason.
+    pub fn into_parts(self) -> (T, io::Error) {
+        (self.inner, self.cause)
+    }
+}
+
+impl<T> fmt::Display for AsyncFdTryNewError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl<T> fmt::Debug for AsyncFdTryNewError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl<T> Error for AsyncFdTryNewError<T> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+impl<T> From<AsyncFdTryNewError<T>> for io::Error {
+    fn from(error: AsyncFdTryNewError<T>) -> io::Error {
+        error.cause
+    }
+}
+
+/// A descriptor that was ready.
+///
+/// The driver takes it to be ready still, until somebody clears it: do so when, and only when, an
+/// operation was refused with `WouldBlock`. [`try_io`](AsyncFdReadyGuard::try_io) does it.
+#[must_use = "decide whether the descriptor is still ready: `clear_ready` or `retain_ready`"]
+pub struct AsyncFdReadyGuard<'a, T: AsRawFd> {
+    fd: &'a AsyncFd<T>,
+    event: Option<ReadyEvent>,
+}
+
+/// [`AsyncFdReadyGuard`] with mutable access.
+#[must_use = "decide whether the descriptor is still ready: `clear_ready` or `retain_ready`"]
+pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
+    fd: &'a mut AsyncFd<T>,
+    event: Option<ReadyEvent>,
+}
+
+macro_rules! guard {
+    ($guard:ident) => {
+        impl<T: AsRawFd> $guard<'_, T> {
+            /// The descriptor is not ready any more: the next wait waits for an event.
+            pub fn clear_ready(&mut self) {
+                if let Some(event) = self.event.take() {
+                    self.fd.clear(event, event.ready);
+                }
+            }
+
+            /// The descriptor is not ready any more for what is in `ready`.
+            pub fn clear_ready_matching(&mut self, ready: Ready) {
+                if let Some(event) = self.event.take() {
+                    self.fd.clear(event, ready);
+                    // What is left may still be cleared, by the same event.
+                    let ready = event.ready - ready;
+                    self.event = Some(ReadyEvent { ready, ..event });
+                }
+            }
+
+            /// The descriptor is still ready.
+            pub fn retain_ready(&mut self) {}
+
+            /// What the descriptor was ready for.
+            pub fn ready(&self) -> Ready {
+                self.event.map_or(Ready::EMPTY, |event| event.ready)
+            }
+
+            /// The guarded descriptor's owner.
+            fn settle<R>(&mut self, done: io::Result<R>) -> Result<io::Result<R>, TryIoError> {
+                match done {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        self.clear_ready();
+                        Err(TryIoError(()))
+                    }
+                    done => Ok(done),
+                }
+            }
+        }
+
+        impl<T: AsRawFd + fmt::Debug> fmt::Debug for $guard<'_, T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($guard))
+                    .field("async_fd", &self.fd)
+                    .finish()
+            }
+        }
+    };
+}
+
+guard!(AsyncFdReadyGuard);
+guard!(AsyncFdReadyMutGuard);
+
+impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
+    /// Makes `f`, and clears the readiness if it fails with `WouldBlock`.
+    ///
+    /// # Errors
+    ///
+    /// [`TryIoError`] if `f` failed with `WouldBlock`: wait again. Other errors of `f` come as
+    /// `Ok(Err(…))`.
+    pub fn try_io<R>(
+        &mut self,
+        f: impl FnOnce(&'a AsyncFd<T>) -> io::Result<R>,
+    ) -> Result<io::Result<R>, TryIoError> {
+        let done = f(self.fd);
+        self.settle(done)
+    }
+
+    /// The descriptor.
+    pub fn get_ref(&self) -> &'a AsyncFd<T> {
+        self.fd
+    }
+
+    /// The descriptor's owner.
+    pub fn get_inner(&self) -> &'a T {
+        self.fd.get_ref()
+    }
+}
+
+impl<T: AsRawFd> AsyncFdReadyMutGuard<'_, T> {
+    /// Makes `f`, and clears the readiness if it fails with `WouldBlock`.
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncFdReadyGuard::try_io`].
+    pub fn try_io<R>(
+        &mut self,
+        f: impl FnOnce(&mut AsyncFd<T>) -> io::Result<R>,
+    ) -> Result<io::Result<R>, TryIoError> {
+        let done = f(self.fd);
+        self.settle(done)
+    }
+
+    /// The descriptor.
+    pub fn get_ref(&self) -> &AsyncFd<T> {
+        self.fd
+    }
+
+    /// The descriptor.
+    pub fn get_mut(&mut self) -> &mut AsyncFd<T> {
+        self.fd
+    }
+
+    /// The descriptor's owner.
+    pub fn get_inner(&self) -> &T {
+        self.fd.get_ref()
+    }
+
+    /// The descriptor's owner.
+    pub fn get_inner_mut(&mut self) -> &mut T {
+        self.fd.get_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::{Builder, Runtime};
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::pin::pin;
+    use std::task::Waker;
+
+    fn runtime() -> Runtime {
+        Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    fn pair() -> (AsyncFd<UnixStream>, UnixStream) {
+        let (a, b) = UnixStream::pair().unwrap();
+        a.set_nonblocking(true).unwrap();
+        (AsyncFd::new(a).unwrap(), b)
+    }
+
+    #[test]
+    fn readable_only_once_there_is_something() {
+        runtime().block_on(async {
+            let (a, mut b) = pair();
+            drop(a.writable().await.unwrap());
+            {
+                let readable = pin!(a.readable());
+                assert!(
+                    readable
+                        .poll(&mut Context::from_waker(Waker::noop()))
+                        .is_pending()
+                );
+            }
+            b.write_all(b"x").unwrap();
+            assert!(a.readable().await.unwrap().ready().is_readable());
+        });
+    }
+
+    #[test]
+    fn readiness_stays_until_an_attempt_is_refused() {
+        runtime().block_on(async {
+            let (a, mut b) = pair();
+            b.write_all(b"xy").unwrap();
+            let mut byte = [0];
+            for expected in [Some(1), Some(1), None] {
+                let mut guard = a.readable().await.unwrap();
+                let got = guard.try_io(|a| (&mut a.get_ref()).read(&mut byte));
+                assert_eq!(got.ok().map(Result::unwrap), expected);
+            }
+            let readable = pin!(a.readable());
+            assert!(
+                readable
+                    .poll(&mut Context::from_waker(Waker::noop()))
+                    .is_pending()
+            );
+        });
+    }
+
+    #[test]
+    fn cleared_readiness_of_one_direction_leaves_the_other() {
+        runtime().block_on(async {
+            let (a, mut b) = pair();
+            b.write_all(b"x").unwrap();
+            drop(a.readable().await.unwrap());
+            let mut guard = loop {
+                let guard = a
+                    .ready(Interest::READABLE | Interest::WRITABLE)
+                    .await
+                    .unwrap();
+                if guard.ready().is_readable() && guard.ready().is_writable() {
+                    break guard;
+                }
+            };
+            guard.clear_ready_matching(Ready::READABLE);
+            assert!(guard.ready().is_writable() && !guard.ready().is_readable());
+            drop(a.writable().await.unwrap());
+        });
+    }
+
+    #[test]
+    fn async_io_waits_and_makes_the_attempt() {
+        runtime().block_on(async {
+            let (mut a, mut b) = pair();
+            let writer = std::thread::spawn(move || b.write_all(b"hello").map(|()| b));
+            let mut buffer = [0; 16];
+            let n = a
+                .async_io_mut(Interest::READABLE, |a| a.read(&mut buffer))
+                .await
+                .unwrap();
+            assert!(n > 0 && b"hello".starts_with(&buffer[..n]));
+            drop(writer.join().unwrap().unwrap());
+        });
+    }
+
+    #[test]
+    fn taken_apart_it_is_free_to_be_registered_again() {
+        runtime().block_on(async {
+            let (a, _b) = pair();
+            let again = AsyncFd::with_interest(a.into_inner(), Interest::WRITABLE).unwrap();
+            drop(again.writable().await.unwrap());
+        });
+    }
+
+    #[test]
+    fn regular_file_is_refused_and_comes_back() {
+        runtime().block_on(async {
+            let path = std::env::current_exe().unwrap();
+            let file = std::fs::File::open(path).unwrap();
+            let refused = AsyncFd::try_new(file).unwrap_err();
+            let (file, cause) = refused.into_parts();
+            assert!(file.metadata().is_ok());
+            assert_eq!(cause.kind(), io::ErrorKind::PermissionDenied);
+        });
+    }
+}

@@ -1,0 +1,42 @@
+//! Synchronisation between tasks.
+//!
+//! - [`Mutex`], [`Semaphore`], [`Notify`]: shared state and turns.
+//! - [`oneshot`], [`mpsc`]: messages, one or many.
+//!
+//! All of them work in any runtime, and between tasks and plain threads. Waiting tasks are served
+//! in the order in which they came. Every pending operation is noted with the resource and the
+//! line of its `.await`, which is how the console tells what a task waits for; that is why the
+//! asynchronous methods return named types (see [`futures`]) rather than being `async fn`s.
+//!
+//! Tasks park in one place, the module `wait_list`; permits are counted in `batch`, which
+//! semaphore, mutex and bounded channels share.
+
+mod batch;
+mod wait_list;
+
+mod mutex;
+pub use mutex::{
+    MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, TryLockError,
+};
+
+mod semaphore;
+pub use semaphore::{
+    AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
+};
+
+pub(crate) mod notify;
+pub use notify::Notify;
+
+pub mod mpsc;
+pub mod oneshot;
+
+/// The futures that methods of this module return. Those of channels are in
+/// [`mpsc::futures`] and [`oneshot`].
+pub mod futures {
+    pub use super::mutex::{Lock, LockOwned};
+    pub use super::notify::{Notified, OwnedNotified};
+    pub use super::semaphore::{Acquire, AcquireOwned};
+}
+
+#[cfg(test)]
+pub(crate) mod test_util;

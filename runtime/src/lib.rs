@@ -51,5 +51,9 @@ pub mod macros;
 mod scheduler;
 
 pub use task::spawn;
+
+/// The version of this crate.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 #[cfg(feature = "macros")]
 pub use zokio_macros::{main, test};

@@ -18,6 +18,7 @@ mod capture;
 pub(crate) mod clock;
 mod counter;
 pub(crate) mod current;
+mod empty;
 pub(crate) mod histogram;
 mod sites;
 mod snapshot;

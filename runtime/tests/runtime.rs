@@ -34,6 +34,10 @@ impl Drop for OnDrop {
     }
 }
 
+fn failing(text: &'static str) {
+    std::panic::panic_any(text);
+}
+
 fn panic_text(error: zokio::task::JoinError) -> String {
     *error
         .into_panic()
@@ -115,12 +119,8 @@ fn current_thread_runtime_runs_tasks_in_the_order_of_their_spawn() {
 #[test]
 fn panic_in_a_task_is_caught_and_given_to_the_handle() {
     for runtime in both() {
-        let error = runtime.block_on(async {
-            zokio::spawn(async { panic!("boom") })
-                .await
-                .map(|()| ())
-                .unwrap_err()
-        });
+        let error =
+            runtime.block_on(async { zokio::spawn(async { failing("boom") }).await.unwrap_err() });
         assert!(error.is_panic() && !error.is_cancelled());
         assert!(
             error.to_string().contains("panicked with message \"boom\""),
@@ -502,9 +502,8 @@ fn spawn_blocking_that_panics_gives_the_panic() {
 }
 
 async fn task_panic() -> zokio::task::JoinError {
-    task::spawn_blocking(|| panic!("blocked"))
+    task::spawn_blocking(|| failing("blocked"))
         .await
-        .map(|()| ())
         .unwrap_err()
 }
 
@@ -734,4 +733,16 @@ fn wakes_from_many_threads_strand_no_task() {
         .collect();
     threads.into_iter().for_each(|t| t.join().unwrap());
     assert_eq!(done.load(Ordering::SeqCst), 16);
+}
+
+#[test]
+fn root_future_that_yields_for_ever_does_not_keep_timers_and_tasks_from_their_turn() {
+    for runtime in both() {
+        runtime.block_on(async {
+            let sleeping = zokio::spawn(zokio::time::sleep(Duration::from_millis(1)));
+            while !sleeping.is_finished() {
+                task::yield_now().await;
+            }
+        });
+    }
 }

@@ -546,7 +546,7 @@ fn capture_without_tasks_leaves_them_out_and_keeps_the_sums() {
     let runtime = multi(1);
     let handle = runtime.spawn(pending::<()>());
     let options = CaptureOptions::new().tasks(false);
-    let snapshot = Snapshot::capture_with(runtime.handle(), &options);
+    let snapshot = Snapshot::capture_with(runtime.handle(), options);
     assert!(snapshot.tasks.is_empty());
     assert_eq!(
         (snapshot.alive_tasks, snapshot.spawn_sites[0].alive),

@@ -54,10 +54,6 @@ impl Interest {
 
     /// Both interests.
     #[must_use = "this returns the result of the operation"]
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "tokio's name; `BitOr` is there too"
-    )]
     pub const fn add(self, other: Interest) -> Interest {
         Interest(self.0 | other.0)
     }

@@ -96,7 +96,10 @@ impl BlockingPool {
         let (runnable, handle) =
             shared.new_task(BlockingTask(Some(f)), TaskKind::Blocking, name, location);
         shared.elsewhere.spawned.add_shared(1);
+        // A paused clock stands still until the job has ended (`run_task`).
+        shared.driver_handle().inhibit_auto_advance();
         if let Err((error, rejected)) = self.push(shared, Job::Task(runnable)) {
+            shared.driver_handle().allow_auto_advance();
             if let Some(Job::Task(runnable)) = rejected {
                 shared.cancel(runnable);
             }
@@ -201,7 +204,10 @@ impl BlockingPool {
                 drop(queue);
                 match job {
                     Job::Worker(run) => run(),
-                    Job::Task(runnable) => self.run_task(shared, runnable),
+                    Job::Task(runnable) => {
+                        self.run_task(shared, runnable);
+                        shared.driver_handle().allow_auto_advance();
+                    }
                 }
                 queue = self.queue.lock();
                 queue.worker_threads -= usize::from(is_worker);

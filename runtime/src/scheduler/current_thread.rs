@@ -163,7 +163,13 @@ fn run_with_core<F: Future>(
             break output;
         }
         worker.stamp_now();
-        if !run_some_tasks(&worker) {
+        if run_some_tasks(&worker) {
+            continue;
+        }
+        if future.root.is_woken() {
+            // A future that yields again and again must not keep the driver from its turn.
+            worker.run_driver_if_due();
+        } else {
             worker.park(|| future.root.is_woken());
         }
     };

@@ -102,24 +102,22 @@ impl WorkerContext<'_> {
     /// The next task without looking at other workers.
     #[inline]
     pub(super) fn next_task(&self, core: &mut Core) -> Option<Runnable> {
-        if core
-            .tick
-            .is_multiple_of(self.shared().config.global_queue_interval)
+        let interval = self.shared().config.global_queue_interval;
+        if core.tick.is_multiple_of(interval)
+            && let Some(runnable) = self.take_injected(core)
         {
-            if let Some(runnable) = self.take_injected(core) {
-                return Some(runnable);
-            }
+            return Some(runnable);
         }
         self.next_local(core).or_else(|| self.take_injected(core))
     }
 
     fn next_local(&self, core: &mut Core) -> Option<Runnable> {
-        if core.lifo_streak < LIFO_STREAK {
-            if let Some(runnable) = self.remote().take_lifo() {
-                core.lifo_streak += 1;
-                self.remote().counters.lifo_hits.add(1);
-                return Some(runnable);
-            }
+        if core.lifo_streak < LIFO_STREAK
+            && let Some(runnable) = self.remote().take_lifo()
+        {
+            core.lifo_streak += 1;
+            self.remote().counters.lifo_hits.add(1);
+            return Some(runnable);
         }
         core.lifo_streak = 0;
         if let Some(runnable) = core.queue.pop() {

@@ -58,7 +58,7 @@ impl Core {
             searching: false,
             polls_at_unpark: None,
             stamp: clock::raw(),
-            random: (seed << 16 | u64::from(index) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15),
+            random: ((seed << 16) + u64::from(index) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15),
             free_slots: Vec::new(),
         }
     }
@@ -159,13 +159,17 @@ impl<'a> WorkerContext<'a> {
             Some(runnable) => self.run_task(runnable),
             None => self.park(|| false),
         }
-        self.with_core(|core| core.tick.is_multiple_of(self.shared.config.event_interval))
-            .is_none_or(|due| {
-                if due {
-                    self.run_driver(Some(Duration::ZERO));
-                }
-                true
-            })
+        self.run_driver_if_due()
+    }
+
+    /// Looks at the driver once in `event_interval` ticks. False: the core is gone.
+    pub(super) fn run_driver_if_due(&self) -> bool {
+        let interval = self.shared.config.event_interval;
+        let due = self.with_core(|core| core.tick.is_multiple_of(interval));
+        if due == Some(true) {
+            self.run_driver(Some(Duration::ZERO));
+        }
+        due.is_some()
     }
 
     /// A task from anywhere.

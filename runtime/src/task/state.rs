@@ -162,7 +162,7 @@ impl State {
     /// A task that is about to be enqueued: one wake (the spawn), references of the scheduler and
     /// of the join handle.
     pub(crate) fn new() -> State {
-        State(AtomicU64::new(2 * REF_ONE | JOIN_INTEREST | WAKE_ONE))
+        State(AtomicU64::new((2 * REF_ONE) | JOIN_INTEREST | WAKE_ONE))
     }
 
     pub(crate) fn view(&self) -> View {

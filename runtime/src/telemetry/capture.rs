@@ -15,7 +15,7 @@ use crate::scheduler::Shared;
 use crate::telemetry::TaskRecord;
 
 /// What a capture is to contain.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct CaptureOptions {
     tasks: bool,
 }
@@ -67,11 +67,11 @@ impl TaskCounts {
 impl Snapshot {
     /// The runtime at this moment. Stops nobody; costs time in proportion to the live tasks.
     pub fn capture(handle: &Handle) -> Snapshot {
-        Snapshot::capture_with(handle, &CaptureOptions::new())
+        Snapshot::capture_with(handle, CaptureOptions::new())
     }
 
     /// As [`capture`](Snapshot::capture), with options.
-    pub fn capture_with(handle: &Handle, options: &CaptureOptions) -> Snapshot {
+    pub fn capture_with(handle: &Handle, options: CaptureOptions) -> Snapshot {
         let shared = &**handle.shared();
         let mut sites = finished_by_site(shared);
         let counts = Snapshot::task_counts(handle);
@@ -224,6 +224,8 @@ fn overhead(shared: &Shared) -> OverheadSnapshot {
 
 /// What is needed to tell a task's state and waits.
 struct TaskContext {
+    /// One moment for all tasks, so that the eldest has the largest total.
+    now: u64,
     /// Tasks being polled, with the stamp of their poll's beginning.
     running: HashMap<u64, u64>,
     notes: HashMap<u64, Vec<NoteView>>,
@@ -240,15 +242,19 @@ impl TaskContext {
             .iter()
             .filter_map(|r| r.counters.current())
             .collect();
-        TaskContext { running, notes }
+        TaskContext {
+            now: clock::raw(),
+            running,
+            notes,
+        }
     }
 
     fn task(&self, pin: &Pin<'_>) -> TaskSnapshot {
         let record = pin.record();
         let id = record.id.get();
-        let now = clock::raw();
         let created = record.created.get();
         let (state, since) = self.state(pin, id);
+        let now = self.now.max(since);
         let current = now.saturating_sub(since);
         let mut busy = record.busy.get();
         let mut scheduled = record.scheduled.get();

@@ -40,10 +40,4 @@ impl Counter {
     pub(crate) fn add_shared(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
-
-    /// The counterpart of [`add_shared`](Counter::add_shared).
-    #[inline]
-    pub(crate) fn sub_shared(&self, n: u64) {
-        self.0.fetch_sub(n, Ordering::Relaxed);
-    }
 }

@@ -1,0 +1,91 @@
+//! One operation on the pool of blocking threads, as a named future.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use crate::task::{JoinHandle, spawn_blocking};
+use crate::telemetry::waits::{WaitNote, WaitPoint};
+
+/// What runs on the pool: a closure.
+pub trait Work<T>: FnOnce() -> io::Result<T> + Send + 'static {}
+
+impl<T, F: FnOnce() -> io::Result<T> + Send + 'static> Work<T> for F {}
+
+/// Future of a function of [`fs`](crate::fs): runs one operation on the pool of blocking threads.
+///
+/// The operation starts at the first poll; from then on it runs to its end, also if this is
+/// dropped.
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Operation<F, T> {
+    stage: Stage<F, T>,
+    point: &'static WaitPoint,
+    note: WaitNote,
+}
+
+enum Stage<F, T> {
+    New(F),
+    Running(JoinHandle<io::Result<T>>),
+    Done,
+}
+
+/// An operation that waits at `point`.
+pub(super) fn blocking<F: Work<T>, T>(point: &'static WaitPoint, work: F) -> Operation<F, T> {
+    Operation {
+        stage: Stage::New(work),
+        point,
+        note: WaitNote::new(),
+    }
+}
+
+// The closure is moved, never pinned.
+impl<F, T> Unpin for Operation<F, T> {}
+
+impl<F: Work<T>, T: Send + 'static> Future for Operation<F, T> {
+    type Output = io::Result<T>;
+
+    /// # Panics
+    ///
+    /// Outside of a runtime, or if it was ready before.
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let location = Location::caller();
+        let Operation { stage, point, note } = &mut *self;
+        *stage = match std::mem::replace(stage, Stage::Done) {
+            Stage::New(work) => Stage::Running(spawn_blocking(work)),
+            running => running,
+        };
+        let Stage::Running(handle) = stage else {
+            panic!("`async fn` resumed after completion");
+        };
+        // The pool's handle takes the unit of budget.
+        let result = match Pin::new(handle).poll(cx) {
+            Poll::Ready(joined) => Poll::Ready(joined),
+            Poll::Pending => {
+                note.set(point, std::ptr::from_ref(*point).cast(), Some(location));
+                Poll::Pending
+            }
+        };
+        let joined = ready!(result);
+        note.clear();
+        *stage = Stage::Done;
+        Poll::Ready(joined.unwrap_or_else(|_| Err(super::background_task_failed())))
+    }
+}
+
+impl<F, T> fmt::Debug for Operation<F, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match self.stage {
+            Stage::New(_) => "new",
+            Stage::Running(_) => "running",
+            Stage::Done => "done",
+        };
+        f.debug_struct("Operation")
+            .field("operation", &self.point.operation())
+            .field("stage", &stage)
+            .finish()
+    }
+}

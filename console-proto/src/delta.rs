@@ -1,0 +1,273 @@
+//! Full updates and deltas: what the server leaves out and how the client puts it back.
+//!
+//! For any two full updates `a` and `b` of one runtime, `a.apply(b.delta_from(&a))` makes `a` equal
+//! to `b`. A delta leaves out spawn sites that are equal, and rows that are equal but for time that
+//! has merely run on; everything else is sent each time.
+
+use std::collections::{HashMap, HashSet};
+use std::mem;
+
+use crate::v1;
+
+impl v1::Task {
+    /// Lets the task go on as it is for `elapsed_ns`: the time of its state grows.
+    pub fn advance(&mut self, elapsed_ns: u64) {
+        if let Some(running) = self.running_ns_mut() {
+            *running = running.saturating_add(elapsed_ns);
+        }
+    }
+
+    /// The time that grows while the task stays in its state.
+    fn running_ns_mut(&mut self) -> Option<&mut u64> {
+        match self.state() {
+            v1::TaskState::Busy => Some(&mut self.busy_ns),
+            v1::TaskState::Scheduled => Some(&mut self.scheduled_ns),
+            v1::TaskState::Idle => Some(&mut self.idle_ns),
+            v1::TaskState::Done | v1::TaskState::Unspecified => None,
+        }
+    }
+
+    /// Whether nothing happened to the task between `self` and `later` except that time ran on.
+    fn only_ran_on(&self, later: &v1::Task) -> bool {
+        if self.state != later.state || self.polls != later.polls || self.wakes != later.wakes {
+            return false;
+        }
+        let mut a = self.clone();
+        let mut b = later.clone();
+        if let (Some(a), Some(b)) = (a.running_ns_mut(), b.running_ns_mut()) {
+            *a = 0;
+            *b = 0;
+        }
+        a == b
+    }
+}
+
+impl v1::RuntimeUpdate {
+    /// What a client that has `previous` lacks to have `self`. Both are full.
+    ///
+    /// The answer is full itself if `previous` is another runtime or has a spawn site that `self`
+    /// lacks: a delta could not take it away.
+    pub fn delta_from(&self, previous: &v1::RuntimeUpdate) -> v1::RuntimeUpdate {
+        let before: HashMap<_, _> = previous
+            .spawn_sites
+            .iter()
+            .map(|s| (&s.location, s))
+            .collect();
+        let kept = self
+            .spawn_sites
+            .iter()
+            .filter(|s| before.contains_key(&s.location))
+            .count();
+        if self.id != previous.id || kept < previous.spawn_sites.len() {
+            return self.clone();
+        }
+        let spawn_sites = self
+            .spawn_sites
+            .iter()
+            .filter(|s| before.get(&s.location) != Some(s))
+            .cloned()
+            .collect();
+        let had: HashMap<u64, &v1::Task> = previous.tasks.iter().map(|t| (t.id, t)).collect();
+        let tasks = self
+            .tasks
+            .iter()
+            .filter(|t| !had.get(&t.id).is_some_and(|old| old.only_ran_on(t)))
+            .cloned()
+            .collect();
+        v1::RuntimeUpdate {
+            spawn_sites,
+            tasks,
+            full: false,
+            ..self.without_lists()
+        }
+    }
+
+    /// A copy without spawn sites and tasks.
+    fn without_lists(&self) -> v1::RuntimeUpdate {
+        v1::RuntimeUpdate {
+            id: self.id,
+            name: self.name.clone(),
+            flavor: self.flavor,
+            ended: self.ended,
+            started_at_ns: self.started_at_ns,
+            taken_at_ns: self.taken_at_ns,
+            workers: self.workers.clone(),
+            spawn_sites: Vec::new(),
+            injector_depth: self.injector_depth,
+            alive_tasks: self.alive_tasks,
+            spawned_tasks: self.spawned_tasks,
+            completed_tasks: self.completed_tasks,
+            panicked_tasks: self.panicked_tasks,
+            cancelled_tasks: self.cancelled_tasks,
+            blocking: self.blocking,
+            driver: self.driver,
+            timers: self.timers.clone(),
+            rows: self.rows.clone(),
+            tasks: Vec::new(),
+            matching_tasks: self.matching_tasks,
+            full: self.full,
+        }
+    }
+
+    /// Brings a full update up to date with the next one that the server sent, full or not.
+    /// Afterwards `self` is full, its tasks in the order of its rows. A row that the server never
+    /// sent is left out.
+    pub fn apply(&mut self, next: v1::RuntimeUpdate) {
+        let previous = mem::replace(self, next);
+        if !self.full {
+            let elapsed_ns = self.taken_at_ns.saturating_sub(previous.taken_at_ns);
+            self.spawn_sites = merge_sites(previous.spawn_sites, mem::take(&mut self.spawn_sites));
+            let wanted: HashSet<u64> = self.rows.iter().copied().collect();
+            let fresh: HashSet<u64> = self.tasks.iter().map(|t| t.id).collect();
+            for mut task in previous.tasks {
+                if wanted.contains(&task.id) && !fresh.contains(&task.id) {
+                    task.advance(elapsed_ns);
+                    self.tasks.push(task);
+                }
+            }
+            self.full = true;
+        }
+        let place: HashMap<u64, usize> = self
+            .rows
+            .iter()
+            .enumerate()
+            .map(|(i, &id)| (id, i))
+            .collect();
+        self.tasks.retain(|t| place.contains_key(&t.id));
+        self.tasks.sort_by_key(|t| place[&t.id]);
+    }
+}
+
+/// The previous sites with the changed ones replaced and the new ones at the end.
+fn merge_sites(mut sites: Vec<v1::SpawnSite>, changed: Vec<v1::SpawnSite>) -> Vec<v1::SpawnSite> {
+    let place: HashMap<_, _> = sites
+        .iter()
+        .enumerate()
+        .map(|(i, s)| (s.location.clone(), i))
+        .collect();
+    for site in changed {
+        match place.get(&site.location) {
+            Some(&i) => sites[i] = site,
+            None => sites.push(site),
+        }
+    }
+    sites
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(id: u64, state: v1::TaskState, taken_at_ns: u64) -> v1::Task {
+        let mut task = v1::Task {
+            id,
+            name: format!("task {id}"),
+            state: state as i32,
+            polls: 1,
+            busy_ns: 10,
+            ..Default::default()
+        };
+        task.advance(taken_at_ns);
+        task
+    }
+
+    fn site(line: u32, polls: u64) -> v1::SpawnSite {
+        v1::SpawnSite {
+            location: Some(v1::Location {
+                file: "src/main.rs".into(),
+                line,
+                column: 1,
+            }),
+            polls,
+            ..Default::default()
+        }
+    }
+
+    fn full(
+        taken_at_ns: u64,
+        tasks: Vec<v1::Task>,
+        sites: Vec<v1::SpawnSite>,
+    ) -> v1::RuntimeUpdate {
+        v1::RuntimeUpdate {
+            id: 1,
+            taken_at_ns,
+            rows: tasks.iter().map(|t| t.id).collect(),
+            tasks,
+            spawn_sites: sites,
+            full: true,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn time_that_runs_on_is_not_sent_and_not_lost() {
+        use v1::TaskState::{Busy, Done, Idle, Scheduled};
+        let states = [Busy, Scheduled, Idle, Done];
+        let at = |ns| {
+            let tasks = (1..).zip(states).map(|(id, s)| task(id, s, ns)).collect();
+            full(ns, tasks, vec![site(1, 5)])
+        };
+        let mut client = at(100);
+        let server = at(350);
+        let delta = server.delta_from(&client);
+        assert!(!delta.full);
+        assert_eq!(delta.rows, [1, 2, 3, 4]);
+        assert!(delta.tasks.is_empty() && delta.spawn_sites.is_empty());
+        client.apply(delta);
+        assert_eq!(client, server);
+        assert_eq!(client.tasks[2].idle_ns, 350);
+    }
+
+    #[test]
+    fn changed_new_and_reordered_rows_arrive() {
+        use v1::TaskState::Idle;
+        let mut client = full(
+            100,
+            vec![task(1, Idle, 100), task(2, Idle, 100), task(3, Idle, 100)],
+            vec![site(1, 5), site(2, 5)],
+        );
+        let mut polled = task(2, Idle, 180);
+        polled.polls = 2;
+        let server = full(
+            200,
+            vec![task(3, Idle, 200), polled, task(9, Idle, 1)],
+            vec![site(1, 5), site(2, 6), site(7, 1)],
+        );
+        let delta = server.delta_from(&client);
+        assert_eq!(delta.tasks.iter().map(|t| t.id).collect::<Vec<_>>(), [2, 9]);
+        assert_eq!(delta.spawn_sites, [site(2, 6), site(7, 1)]);
+        client.apply(delta);
+        assert_eq!(client, server);
+    }
+
+    #[test]
+    fn a_site_that_is_gone_makes_the_update_full() {
+        let mut client = full(100, vec![], vec![site(1, 5), site(2, 5)]);
+        let server = full(200, vec![], vec![site(2, 5)]);
+        let delta = server.delta_from(&client);
+        assert!(delta.full);
+        client.apply(delta);
+        assert_eq!(client, server);
+    }
+
+    #[test]
+    fn another_runtime_makes_the_update_full() {
+        let client = full(100, vec![], vec![]);
+        let mut server = full(200, vec![], vec![]);
+        server.id = 2;
+        assert!(server.delta_from(&client).full);
+    }
+
+    #[test]
+    fn rows_never_sent_are_left_out() {
+        let mut client = full(100, vec![], vec![]);
+        let delta = v1::RuntimeUpdate {
+            id: 1,
+            rows: vec![5, 6],
+            ..Default::default()
+        };
+        client.apply(delta);
+        assert!(client.tasks.is_empty());
+        assert_eq!(client.rows, [5, 6]);
+    }
+}

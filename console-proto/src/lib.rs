@@ -1,0 +1,49 @@
+//! The wire between a program instrumented with zokio and `zokio-console`.
+//!
+//! One gRPC service, `zokio.console.v1.Console`, with three calls: describe, subscribe, task
+//! details. A client keeps one [`v1::RuntimeUpdate`] a runtime and brings it up to date with
+//! [`v1::RuntimeUpdate::apply`]. The schema, with the meaning and unit of every field, is
+//! `proto/zokio/console/v1/console.proto`; the module [`v1`] is generated from it (messages, client
+//! and server) and checked in, so that users need neither `protoc` nor a build script. The test
+//! `generated_code_is_current` fails when the two differ.
+//!
+//! Neither a transport nor a runtime comes with it: the client and the server work over any HTTP/2
+//! connection.
+//!
+//! ```
+//! use zokio_console_proto::{MAJOR, check_major, v1};
+//!
+//! let request = v1::DescribeRequest { major: MAJOR, minor: 0 };
+//! assert!(check_major(request.major).is_ok());
+//! assert_eq!(
+//!     check_major(7).unwrap_err().to_string(),
+//!     "the peer speaks protocol version 7 of zokio.console, this side speaks version 1: \
+//!      install versions of zokio-console and zokio-instrumentation that agree",
+//! );
+//! ```
+
+mod delta;
+mod helpers;
+
+/// Messages, client and server of protocol version 1, generated from the schema.
+#[allow(
+    clippy::all,
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "generated code"
+)]
+pub mod v1 {
+    include!("generated/zokio.console.v1.rs");
+}
+
+pub use helpers::{UnknownText, VersionMismatch, check_major};
+
+/// Major version of the protocol. Peers with different ones do not understand each other.
+pub const MAJOR: u32 = 1;
+
+/// Minor version of the protocol: grows when fields or calls are added. Any two are compatible.
+pub const MINOR: u32 = 0;
+
+/// The largest message that either side sends, in bytes. Stock gRPC clients refuse more.
+pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;

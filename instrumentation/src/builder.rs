@@ -1,0 +1,314 @@
+//! Setting a server up by hand.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use zokio::runtime::Handle;
+use zokio::telemetry::{CaptureOptions, Snapshot};
+
+use crate::address::{Address, BindTo, DEFAULT_BIND};
+use crate::env::Settings;
+use crate::error::{Error, Kind};
+use crate::recorder;
+use crate::runtimes::Runtimes;
+use crate::sampler::{MAX_INTERVAL, MIN_INTERVAL, Sampler};
+use crate::server::{Config, Server};
+
+/// How often viewers that do not say are sent an update.
+pub const DEFAULT_PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Sets a server up; made by [`builder`](crate::builder).
+///
+/// It does not look at the environment; [`init`](crate::init) does.
+#[derive(Debug)]
+#[must_use = "nothing is served until `start` is called"]
+pub struct Builder {
+    bind: BindTo,
+    insecure_bind: bool,
+    publish_interval: Duration,
+    attached: Vec<Handle>,
+    serve_prometheus: bool,
+    metrics_recorder: bool,
+    publish_to_metrics_facade: bool,
+    observe_self: bool,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Builder {
+        Builder {
+            bind: DEFAULT_BIND.into(),
+            insecure_bind: false,
+            publish_interval: DEFAULT_PUBLISH_INTERVAL,
+            attached: Vec::new(),
+            serve_prometheus: true,
+            metrics_recorder: false,
+            publish_to_metrics_facade: false,
+            observe_self: false,
+        }
+    }
+
+    /// Where to listen: a socket address, or text such as `127.0.0.1:6669`, `localhost:6669` or
+    /// `unix:/run/app.sock`. Port 0 takes any free one; [`Guard::addr`] tells which. Default:
+    /// [`DEFAULT_BIND`](crate::DEFAULT_BIND).
+    ///
+    /// Text is read by [`start`](Builder::start), which fails if it cannot be understood.
+    pub fn bind(mut self, addr: impl Into<BindTo>) -> Builder {
+        self.bind = addr.into();
+        self
+    }
+
+    /// Listens on a Unix socket, which only the same user can open. A file left behind there by a
+    /// program that is gone is replaced; the server removes its own when it ends.
+    pub fn bind_unix(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.bind = BindTo::unix(path.into());
+        self
+    }
+
+    /// Allows an address that other machines can reach. Everyone who can reach it sees what the
+    /// program does: names of tasks, places in the code, timings. There is neither encryption nor
+    /// authentication yet, so this is for networks that have both. Default: not allowed.
+    pub fn insecure_bind(mut self, allowed: bool) -> Builder {
+        self.insecure_bind = allowed;
+        self
+    }
+
+    /// How often viewers that do not say are sent an update, from 50 ms to 1 h; what lies outside
+    /// is brought within. Without viewers there are no updates. Default:
+    /// [`DEFAULT_PUBLISH_INTERVAL`].
+    pub fn publish_interval(mut self, interval: Duration) -> Builder {
+        self.publish_interval = interval.clamp(MIN_INTERVAL, MAX_INTERVAL);
+        self
+    }
+
+    /// Watches a runtime; call it once for each. Viewers and metrics tell them apart by their
+    /// names. Default: the runtime that [`start`](Builder::start) is called in.
+    pub fn attach(mut self, runtime: &Handle) -> Builder {
+        self.attached.push(runtime.clone());
+        self
+    }
+
+    /// Whether `/metrics` is served. Default: yes.
+    pub fn serve_prometheus(mut self, serve: bool) -> Builder {
+        self.serve_prometheus = serve;
+        self
+    }
+
+    /// Installs a recorder for the `metrics` facade, so that the program's own series
+    /// (`metrics::counter!` and so on) appear on `/metrics`. It stays installed for the life of the
+    /// process. Histograms are counted in fixed buckets, powers of 4. Default: no.
+    pub fn metrics_recorder(mut self, install: bool) -> Builder {
+        self.metrics_recorder = install;
+        self
+    }
+
+    /// Publishes zokio's series, once a second, into the recorder that the program installed for
+    /// the `metrics` facade before. Histograms appear as their sum and count, counters in seconds
+    /// as gauges: the facade has no better place for them. Not done together with
+    /// [`metrics_recorder`](Builder::metrics_recorder), whose page shows these series anyway.
+    /// Default: no.
+    pub fn publish_to_metrics_facade(mut self, publish: bool) -> Builder {
+        self.publish_to_metrics_facade = publish;
+        self
+    }
+
+    /// Watches the server's own runtime, too. Default: no.
+    pub fn observe_self(mut self, observe: bool) -> Builder {
+        self.observe_self = observe;
+        self
+    }
+
+    /// Starts the server on a thread and a runtime of its own. Waits until it listens, which takes
+    /// about a millisecond.
+    ///
+    /// # Errors
+    ///
+    /// There is no runtime to watch, zokio was built without telemetry, the address cannot be
+    /// read, is in use, or can be reached from other machines without
+    /// [`insecure_bind`](Builder::insecure_bind), another `metrics` recorder is installed, or the
+    /// operating system gives no thread. The program is not harmed: it runs on without a server.
+    pub fn start(mut self) -> Result<Guard, Error> {
+        let bind = self.bind.resolve()?;
+        if !bind.is_local() && !self.insecure_bind {
+            return Err(Kind::NotLoopback(bind).into());
+        }
+        if self.attached.is_empty() {
+            self.attached.extend(Handle::try_current());
+        }
+        if self.attached.is_empty() && !self.observe_self {
+            return Err(Kind::NoRuntime.into());
+        }
+        let runtimes = Arc::new(Runtimes::default());
+        for runtime in &self.attached {
+            check_telemetry(runtime)?;
+            runtimes.attach(runtime);
+        }
+        if self.metrics_recorder {
+            recorder::install()?;
+        }
+        let server = Server::start(Config {
+            bind,
+            sampler: Arc::new(Sampler::new(Arc::clone(&runtimes))),
+            publish_interval: self.publish_interval,
+            serve_prometheus: self.serve_prometheus,
+            publish_to_facade: self.publish_to_metrics_facade && !self.metrics_recorder,
+            observe_self: self.observe_self,
+        })?;
+        tracing::info!(address = %server.address(), "zokio-console can connect");
+        Ok(Guard { server, runtimes })
+    }
+
+    /// Takes over what the environment says.
+    pub(crate) fn apply(mut self, settings: Settings) -> Builder {
+        if let Some(bind) = settings.bind {
+            self.bind = bind.into();
+        }
+        match settings.publish_interval {
+            Some(interval) => self.publish_interval(interval),
+            None => self,
+        }
+    }
+}
+
+fn check_telemetry(runtime: &Handle) -> Result<(), Error> {
+    let snapshot = Snapshot::capture_with(runtime, CaptureOptions::new().tasks(false));
+    if snapshot.overhead.enabled {
+        Ok(())
+    } else {
+        Err(Kind::TelemetryOff.into())
+    }
+}
+
+/// A running server.
+///
+/// Dropping it sends each viewer a last update, ends the streams and waits for the server's thread,
+/// half a second at most. It may be dropped inside a runtime, whose thread then waits.
+#[must_use = "the server ends when the guard is dropped"]
+pub struct Guard {
+    server: Server,
+    runtimes: Arc<Runtimes>,
+}
+
+impl Guard {
+    /// Where the server listens, with the port that was taken.
+    pub fn addr(&self) -> &Address {
+        self.server.address()
+    }
+
+    /// Watches one more runtime. One that is watched already is not watched twice.
+    ///
+    /// # Errors
+    ///
+    /// zokio was built without telemetry.
+    pub fn attach(&self, runtime: &Handle) -> Result<(), Error> {
+        check_telemetry(runtime)?;
+        self.runtimes.attach(runtime);
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guard")
+            .field("addr", self.addr())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zokio::runtime::Runtime;
+
+    fn runtime() -> Runtime {
+        zokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    }
+
+    fn start(addr: &str) -> Result<Guard, Error> {
+        Builder::new().bind(addr).attach(runtime().handle()).start()
+    }
+
+    #[test]
+    fn addresses_open_to_others_are_refused_unless_allowed_in_words() {
+        for addr in ["0.0.0.0:0", "[::]:0"] {
+            let error = start(addr).unwrap_err();
+            assert!(error.is_not_loopback());
+            let text = error.to_string();
+            assert!(
+                text.contains("TLS") && text.contains("insecure_bind(true)"),
+                "{text}"
+            );
+        }
+        let runtime = runtime();
+        let builder = Builder::new().bind("0.0.0.0:0").attach(runtime.handle());
+        let guard = builder.insecure_bind(true).start().unwrap();
+        assert_ne!(guard.addr().socket_addr().unwrap().port(), 0);
+    }
+
+    #[test]
+    fn a_port_in_use_is_an_error_that_names_it() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = taken.local_addr().unwrap();
+        let error = start(&addr.to_string()).unwrap_err();
+        assert!(error.is_address_in_use());
+        let text = error.to_string();
+        assert!(
+            text.contains(&addr.to_string()) && text.contains("ZOKIO_CONSOLE_BIND"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_read_is_an_error_that_quotes_it() {
+        let error = start("nowhere").unwrap_err();
+        assert!(error.is_setting());
+        assert!(
+            error
+                .to_string()
+                .starts_with("the address to bind to is \"nowhere\"")
+        );
+    }
+
+    #[test]
+    fn there_must_be_something_to_watch() {
+        assert!(
+            Builder::new()
+                .bind("127.0.0.1:0")
+                .start()
+                .unwrap_err()
+                .is_no_runtime()
+        );
+        let guard = Builder::new()
+            .bind("127.0.0.1:0")
+            .observe_self(true)
+            .start()
+            .unwrap();
+        drop(guard);
+    }
+
+    #[test]
+    fn the_runtime_that_start_is_called_in_is_watched() {
+        let runtime = runtime();
+        let guard = runtime
+            .block_on(async { Builder::new().bind("127.0.0.1:0").start() })
+            .unwrap();
+        assert!(guard.runtimes.contains(runtime.handle().id()));
+    }
+
+    #[test]
+    fn the_environment_overrides_the_defaults() {
+        let settings = Settings {
+            off: false,
+            bind: Some(Address::Unix("/x".into())),
+            publish_interval: Some(Duration::from_millis(1)),
+        };
+        let builder = Builder::new().apply(settings);
+        assert_eq!(builder.publish_interval, MIN_INTERVAL);
+        assert_eq!(builder.bind.resolve().unwrap(), Address::Unix("/x".into()));
+        let builder = Builder::new().apply(Settings::default());
+        assert_eq!(builder.publish_interval, DEFAULT_PUBLISH_INTERVAL);
+    }
+}

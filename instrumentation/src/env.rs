@@ -1,0 +1,167 @@
+//! What the environment says: `ZOKIO_CONSOLE`, `ZOKIO_CONSOLE_BIND`,
+//! `ZOKIO_CONSOLE_PUBLISH_INTERVAL`.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::error::Error;
+
+const SWITCH: &str = "ZOKIO_CONSOLE";
+const BIND: &str = "ZOKIO_CONSOLE_BIND";
+const INTERVAL: &str = "ZOKIO_CONSOLE_PUBLISH_INTERVAL";
+
+/// What was read. `None`: not said.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) off: bool,
+    pub(crate) bind: Option<Address>,
+    pub(crate) publish_interval: Option<Duration>,
+}
+
+impl Settings {
+    /// Reads the process's environment.
+    pub(crate) fn from_env() -> Result<Settings, Error> {
+        Settings::from_vars(|name| std::env::var_os(name))
+    }
+
+    /// Reads variables through `var`. An empty one counts as not set.
+    fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Result<Settings, Error> {
+        let text = |name: &str, expected| match var(name) {
+            None => Ok(None),
+            Some(value) => match value.into_string() {
+                Ok(text) => Ok(Some(text.trim().to_owned()).filter(|t| !t.is_empty())),
+                Err(value) => Err(Error::setting(name, value.to_string_lossy(), expected)),
+            },
+        };
+        let off = match text(SWITCH, "on or off")? {
+            Some(value) => !is_on(&value)?,
+            None => false,
+        };
+        if off {
+            // Whatever else is set does not matter, and must not fail.
+            return Ok(Settings {
+                off,
+                ..Settings::default()
+            });
+        }
+        let bind = text(BIND, "text")?
+            .map(|t| Address::parse(BIND, &t))
+            .transpose()?;
+        let publish_interval = text(INTERVAL, "text")?
+            .map(|t| parse_duration(INTERVAL, &t))
+            .transpose()?;
+        Ok(Settings {
+            off,
+            bind,
+            publish_interval,
+        })
+    }
+}
+
+fn is_on(value: &str) -> Result<bool, Error> {
+    match value.to_ascii_lowercase().as_str() {
+        "on" | "1" | "true" | "yes" => Ok(true),
+        "off" | "0" | "false" | "no" => Ok(false),
+        _ => Err(Error::setting(SWITCH, value, "on or off")),
+    }
+}
+
+/// Reads `250ms`, `1s`, `1.5s`, `2m`, `1h`.
+fn parse_duration(name: &str, text: &str) -> Result<Duration, Error> {
+    let wrong = || Error::setting(name, text, "a number and a unit such as 100ms, 1s or 2m");
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit.trim() {
+        "us" | "µs" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3_600.0,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    match Duration::try_from_secs_f64(number * seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<Settings, String> {
+        Settings::from_vars(|name| {
+            vars.iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, value)| (*value).into())
+        })
+        .map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn nothing_set_means_defaults() {
+        assert_eq!(read(&[]), Ok(Settings::default()));
+        assert_eq!(
+            read(&[(SWITCH, ""), (BIND, " "), (INTERVAL, "")]),
+            Ok(Settings::default())
+        );
+    }
+
+    #[test]
+    fn everything_set_is_read() {
+        let settings = read(&[(SWITCH, "on"), (BIND, "unix:/tmp/x"), (INTERVAL, "250ms")]).unwrap();
+        assert_eq!(settings.bind, Some(Address::Unix("/tmp/x".into())));
+        assert_eq!(settings.publish_interval, Some(Duration::from_millis(250)));
+        assert!(!settings.off);
+    }
+
+    #[test]
+    fn off_wins_over_nonsense_elsewhere() {
+        for off in ["off", "OFF", "0", "false", "no"] {
+            assert!(
+                read(&[(SWITCH, off), (BIND, "nonsense")]).unwrap().off,
+                "{off}"
+            );
+        }
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        let error = read(&[(SWITCH, "maybe")]).unwrap_err();
+        assert_eq!(error, "ZOKIO_CONSOLE is \"maybe\", expected on or off");
+        let error = read(&[(INTERVAL, "fast")]).unwrap_err();
+        assert!(
+            error.starts_with("ZOKIO_CONSOLE_PUBLISH_INTERVAL is \"fast\""),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn durations_need_a_unit_and_a_length() {
+        let ms = |text| {
+            parse_duration("x", text)
+                .map(|d| d.as_secs_f64() * 1e3)
+                .ok()
+        };
+        assert_eq!(ms("100ms"), Some(100.0));
+        assert_eq!(ms("1.5s"), Some(1_500.0));
+        assert_eq!(ms("2 m"), Some(120_000.0));
+        assert_eq!(ms("1h"), Some(3_600_000.0));
+        for wrong in [
+            "100",
+            "ms",
+            "-1s",
+            "0s",
+            "1..5s",
+            "1 fortnight",
+            "9e99s",
+            "99999999999999999999999h",
+        ] {
+            assert_eq!(ms(wrong), None, "{wrong}");
+        }
+    }
+}

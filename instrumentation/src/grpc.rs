@@ -1,0 +1,187 @@
+//! The gRPC service `zokio.console.v1.Console`: checks requests and answers them from the sampler.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tonic::{Request, Response, Status};
+use zokio::telemetry::now_ns;
+use zokio_console_proto::v1::console_server::{Console, ConsoleServer};
+use zokio_console_proto::{MAJOR, MAX_MESSAGE_BYTES, MINOR, v1};
+
+use crate::encode;
+use crate::sampler::query::Query;
+use crate::sampler::{MAX_VIEWERS, Sampler, Subscription, Wish};
+
+/// The largest request that is read.
+const MAX_REQUEST_BYTES: usize = 64 * 1024;
+
+/// Runtimes that one subscription may name.
+const MAX_RUNTIME_IDS: usize = 64;
+
+/// See the module.
+pub(crate) struct Service {
+    sampler: Arc<Sampler>,
+    publish_interval: Duration,
+}
+
+impl Service {
+    /// The service, ready to be called.
+    pub(crate) fn server(
+        sampler: Arc<Sampler>,
+        publish_interval: Duration,
+    ) -> ConsoleServer<Service> {
+        ConsoleServer::new(Service {
+            sampler,
+            publish_interval,
+        })
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES)
+    }
+}
+
+#[tonic::async_trait]
+impl Console for Service {
+    async fn describe(
+        &self,
+        request: Request<v1::DescribeRequest>,
+    ) -> Result<Response<v1::DescribeResponse>, Status> {
+        check_version(request.get_ref().major, request.get_ref().minor)?;
+        let anchor_clock_ns = now_ns();
+        let anchor_unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let samples = self.sampler.runtimes().capture(&[], false);
+        Ok(Response::new(v1::DescribeResponse {
+            major: MAJOR,
+            minor: MINOR,
+            server_version: env!("CARGO_PKG_VERSION").to_owned(),
+            runtime_version: zokio::VERSION.to_owned(),
+            process_id: std::process::id(),
+            process_name: process_name(),
+            anchor_unix_ns: nanos(anchor_unix),
+            anchor_clock_ns,
+            publish_interval_ns: nanos(self.publish_interval),
+            runtimes: samples
+                .iter()
+                .map(|s| encode::runtime_info(&s.snapshot))
+                .collect(),
+        }))
+    }
+
+    type SubscribeStream = Subscription;
+
+    async fn subscribe(
+        &self,
+        request: Request<v1::SubscribeRequest>,
+    ) -> Result<Response<Subscription>, Status> {
+        let request = request.into_inner();
+        check_version(request.major, request.minor)?;
+        if request.runtime_ids.len() > MAX_RUNTIME_IDS {
+            return Err(Status::invalid_argument(format!(
+                "{} runtimes are asked for, at most {MAX_RUNTIME_IDS} are allowed: ask for none by \
+                 id to get all",
+                request.runtime_ids.len()
+            )));
+        }
+        let query =
+            Query::new(request.tasks.unwrap_or_default()).map_err(Status::invalid_argument)?;
+        let interval = Duration::from_nanos(request.interval_ns);
+        let wish = Wish::new(interval, self.publish_interval, request.runtime_ids, query);
+        match self.sampler.subscribe(wish) {
+            Ok(subscription) => Ok(Response::new(subscription)),
+            Err(_) => Err(Status::resource_exhausted(format!(
+                "{MAX_VIEWERS} viewers watch this program already, which is the most: close one \
+                 and try again"
+            ))),
+        }
+    }
+
+    async fn task_details(
+        &self,
+        request: Request<v1::TaskDetailsRequest>,
+    ) -> Result<Response<v1::TaskDetailsResponse>, Status> {
+        let v1::TaskDetailsRequest {
+            runtime_id,
+            task_id,
+        } = request.into_inner();
+        let runtimes = self.sampler.runtimes();
+        if runtime_id != 0 && !runtimes.contains(runtime_id) {
+            return Err(Status::not_found(format!(
+                "no runtime {runtime_id} is attached"
+            )));
+        }
+        let Some(detail) = runtimes.task_detail(runtime_id, task_id) else {
+            return Err(Status::not_found(format!(
+                "there is no task {task_id}: it has finished, or never was"
+            )));
+        };
+        Ok(Response::new(v1::TaskDetailsResponse {
+            task: Some(encode::task(&detail.task)),
+            poll_time: detail.poll_time.as_ref().map(encode::histogram),
+            taken_at_ns: now_ns(),
+        }))
+    }
+}
+
+/// Refuses another major version in words that name both.
+fn check_version(major: u32, minor: u32) -> Result<(), Status> {
+    if major == MAJOR {
+        return Ok(());
+    }
+    let advice = if major > MAJOR {
+        "update zokio-instrumentation in the program, or use an older zokio-console"
+    } else {
+        "update zokio-console"
+    };
+    Err(Status::failed_precondition(format!(
+        "the client speaks version {major}.{minor} of the console protocol, this program \
+         (zokio-instrumentation {}) speaks {MAJOR}.{MINOR}: {advice}",
+        env!("CARGO_PKG_VERSION"),
+    )))
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The file name of the program.
+fn process_name() -> String {
+    let path = std::env::current_exe()
+        .ok()
+        .or_else(|| std::env::args_os().next().map(Into::into));
+    let name = path
+        .as_deref()
+        .and_then(|p| p.file_name())
+        .unwrap_or_default();
+    encode::clip(&name.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic::Code;
+
+    #[test]
+    fn another_major_version_is_refused_naming_both() {
+        assert!(check_version(1, 99).is_ok());
+        let newer = check_version(2, 3).unwrap_err();
+        assert_eq!(newer.code(), Code::FailedPrecondition);
+        assert!(
+            newer.message().contains("version 2.3 of"),
+            "{}",
+            newer.message()
+        );
+        assert!(
+            newer.message().contains("speaks 1.0"),
+            "{}",
+            newer.message()
+        );
+        assert!(newer.message().contains("update zokio-instrumentation"));
+        assert!(
+            check_version(0, 0)
+                .unwrap_err()
+                .message()
+                .ends_with("update zokio-console")
+        );
+    }
+}

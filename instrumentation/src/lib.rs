@@ -1,0 +1,155 @@
+//! Makes a program on zokio visible: to `zokio-console`, to Prometheus, to the `metrics` facade.
+//!
+//! # One line
+//!
+//! ```no_run
+//! # async fn main_() {
+//! // Anywhere inside a runtime, once:
+//! zokio_instrumentation::init();
+//! # }
+//! ```
+//!
+//! Then `zokio-console` shows the runtime live, and `curl http://127.0.0.1:6669/metrics` its
+//! metrics. [`builder`] sets up what [`init`] does not: several runtimes, other addresses, a guard.
+//!
+//! # What it costs
+//!
+//! The server has a thread and a runtime of its own and takes no worker's time. zokio counts in any
+//! case; here numbers are only read, and only while somebody looks: without viewers and scrapes the
+//! thread sleeps. Looking takes at most one twentieth of a core however many tasks there are, and a
+//! viewer is sent its screen, not all tasks. A viewer that is too slow gets the newest update when
+//! it is ready; the others are skipped and counted.
+//!
+//! # Who can look
+//!
+//! By default only this machine: the server listens on 127.0.0.1 and refuses other addresses unless
+//! told otherwise in words. Web pages are refused by their `Origin` and by foreign `Host` names.
+//!
+//! # What this crate does not do
+//!
+//! It installs no `tracing` subscriber and never ends the program: what goes wrong is an [`Error`]
+//! and, from [`init`], a `tracing` error event. It finds nothing out by itself and changes nothing
+//! in the runtimes it watches.
+
+mod address;
+mod builder;
+mod encode;
+mod env;
+mod error;
+mod facade;
+mod grpc;
+pub mod metric_names;
+mod prometheus;
+mod recorder;
+mod runtimes;
+mod sampler;
+mod security;
+mod series;
+mod server;
+
+use std::sync::{Mutex, PoisonError};
+
+use zokio::runtime::Handle;
+
+pub use address::{Address, BindTo, DEFAULT_BIND};
+pub use builder::{Builder, DEFAULT_PUBLISH_INTERVAL, Guard};
+pub use error::Error;
+
+/// What came of [`init`]. It may be ignored: failures have been reported through `tracing`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Init {
+    /// The runtime is watched, and the server listens here.
+    Serving(Address),
+    /// The environment says `ZOKIO_CONSOLE=off`.
+    Off,
+    /// The program runs on without a server.
+    Failed(Error),
+}
+
+impl Init {
+    /// Where the server listens, if it does.
+    pub fn addr(&self) -> Option<&Address> {
+        match self {
+            Init::Serving(address) => Some(address),
+            Init::Off | Init::Failed(_) => None,
+        }
+    }
+
+    /// The address, `None` if it is switched off, or the error.
+    ///
+    /// # Errors
+    ///
+    /// That of [`Init::Failed`].
+    pub fn into_result(self) -> Result<Option<Address>, Error> {
+        match self {
+            Init::Serving(address) => Ok(Some(address)),
+            Init::Off => Ok(None),
+            Init::Failed(error) => Err(error),
+        }
+    }
+}
+
+/// Watches the current runtime and serves it, for the life of the process.
+///
+/// The environment decides how:
+///
+/// | variable | meaning | default |
+/// |---|---|---|
+/// | `ZOKIO_CONSOLE` | `off`: do nothing | `on` |
+/// | `ZOKIO_CONSOLE_BIND` | where to listen: `IP:PORT` or `unix:PATH` | `127.0.0.1:6669` |
+/// | `ZOKIO_CONSOLE_PUBLISH_INTERVAL` | how often viewers are sent updates, such as `250ms` | `100ms` |
+///
+/// Called again, in another runtime, it adds that one to the server that is there.
+///
+/// It never panics and never ends the program. A failure, such as an address in use or a call
+/// outside of a runtime, is reported as a `tracing` error and returned; the result may be ignored.
+pub fn init() -> Init {
+    match try_init() {
+        Ok(Some(address)) => Init::Serving(address),
+        Ok(None) => Init::Off,
+        Err(error) => {
+            tracing::error!(%error, "zokio-console cannot watch this program");
+            Init::Failed(error)
+        }
+    }
+}
+
+fn try_init() -> Result<Option<Address>, Error> {
+    /// Never dropped: statics are not.
+    static SERVER: Mutex<Option<Guard>> = Mutex::new(None);
+
+    let settings = env::Settings::from_env()?;
+    if settings.off {
+        return Ok(None);
+    }
+    let runtime = Handle::try_current().map_err(|_| error::Kind::NoRuntime)?;
+    let mut server = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
+    let guard = match server.take() {
+        Some(guard) => {
+            let attached = guard.attach(&runtime);
+            let guard = server.insert(guard);
+            attached?;
+            guard
+        }
+        None => server.insert(builder().apply(settings).attach(&runtime).start()?),
+    };
+    Ok(Some(guard.addr().clone()))
+}
+
+/// Sets a server up by hand.
+///
+/// ```no_run
+/// # fn main() -> Result<(), zokio_instrumentation::Error> {
+/// # let runtime = zokio::runtime::Builder::new_current_thread().build().unwrap();
+/// let guard = zokio_instrumentation::builder()
+///     .bind("127.0.0.1:0")
+///     .attach(runtime.handle())
+///     .start()?;
+/// println!("zokio-console connect {}", guard.addr());
+/// # Ok(())
+/// # }
+/// ```
+pub fn builder() -> Builder {
+    Builder::new()
+}

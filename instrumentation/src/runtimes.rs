@@ -1,0 +1,155 @@
+//! The runtimes that are watched.
+//!
+//! A runtime that has ended stays visible: its last snapshot is kept and its handle let go, so that
+//! nothing of it stays in memory but numbers. Only the last few ended ones are kept.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use zokio::runtime::Handle;
+use zokio::telemetry::{CaptureOptions, Snapshot, TaskDetail, task_detail};
+
+/// Ended runtimes that stay visible; the oldest go first.
+const MAX_ENDED: usize = 16;
+
+/// A runtime's snapshot, and the name under which its series are published.
+#[derive(Debug, Clone)]
+pub(crate) struct Sample {
+    /// The runtime's name, made unique in this process.
+    pub(crate) label: Arc<str>,
+    pub(crate) snapshot: Arc<Snapshot>,
+}
+
+/// All attached runtimes, in the order in which they were attached.
+#[derive(Default)]
+pub(crate) struct Runtimes(Mutex<Vec<Entry>>);
+
+struct Entry {
+    id: u64,
+    label: Arc<str>,
+    source: Source,
+}
+
+enum Source {
+    Live(Handle),
+    Ended(Arc<Snapshot>),
+}
+
+impl Runtimes {
+    /// Adds a runtime; one that is there already is not added again.
+    pub(crate) fn attach(&self, handle: &Handle) {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = handle.id();
+        if entries.iter().any(|e| e.id == id) {
+            return;
+        }
+        let label = unique_label(handle.name(), id, entries.iter().map(|e| &*e.label));
+        entries.push(Entry {
+            id,
+            label,
+            source: Source::Live(handle.clone()),
+        });
+    }
+
+    /// Takes a snapshot of the runtimes of these ids, or of all if `ids` is empty.
+    pub(crate) fn capture(&self, ids: &[u64], tasks: bool) -> Vec<Sample> {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let samples = entries
+            .iter_mut()
+            .filter(|e| ids.is_empty() || ids.contains(&e.id))
+            .map(|e| Sample {
+                label: Arc::clone(&e.label),
+                snapshot: e.capture(tasks),
+            })
+            .collect();
+        forget_oldest_ended(&mut entries);
+        samples
+    }
+
+    /// What is known of a task. `runtime_id` 0 asks all runtimes.
+    pub(crate) fn task_detail(&self, runtime_id: u64, task_id: u64) -> Option<TaskDetail> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries
+            .iter()
+            .filter(|e| runtime_id == 0 || e.id == runtime_id)
+            .find_map(|e| match &e.source {
+                Source::Live(handle) => task_detail(handle, task_id),
+                Source::Ended(_) => None,
+            })
+    }
+
+    /// Whether a runtime of that id is watched.
+    pub(crate) fn contains(&self, id: u64) -> bool {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().any(|e| e.id == id)
+    }
+}
+
+impl Entry {
+    fn capture(&mut self, tasks: bool) -> Arc<Snapshot> {
+        let snapshot = match &self.source {
+            Source::Live(handle) => Arc::new(Snapshot::capture_with(
+                handle,
+                CaptureOptions::new().tasks(tasks),
+            )),
+            Source::Ended(last) => return Arc::clone(last),
+        };
+        if snapshot.ended {
+            self.source = Source::Ended(Arc::clone(&snapshot));
+        }
+        snapshot
+    }
+}
+
+fn forget_oldest_ended(entries: &mut Vec<Entry>) {
+    let ended = |e: &Entry| matches!(e.source, Source::Ended(_));
+    let mut surplus = entries
+        .iter()
+        .filter(|e| ended(e))
+        .count()
+        .saturating_sub(MAX_ENDED);
+    entries.retain(|e| {
+        let forget = surplus > 0 && ended(e);
+        surplus -= usize::from(forget);
+        !forget
+    });
+}
+
+/// The name itself for the first runtime that has it, `name#id` for later ones: two series must
+/// not have the same labels.
+fn unique_label<'a>(name: &str, id: u64, taken: impl Iterator<Item = &'a str>) -> Arc<str> {
+    let mut taken = taken;
+    if taken.any(|t| t == name) {
+        format!("{name}#{id}").into()
+    } else {
+        name.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runtimes_of_one_name_get_labels_of_their_own() {
+        assert_eq!(&*unique_label("main", 1, [].into_iter()), "main");
+        assert_eq!(&*unique_label("main", 7, ["main"].into_iter()), "main#7");
+    }
+
+    #[test]
+    fn only_the_last_ended_runtimes_are_kept() {
+        let ended = |id| Entry {
+            id,
+            label: "x".into(),
+            source: Source::Ended(Arc::new(Snapshot::empty(
+                "x",
+                zokio::runtime::RuntimeFlavor::CurrentThread,
+            ))),
+        };
+        let mut entries: Vec<Entry> = (0..20).map(ended).collect();
+        forget_oldest_ended(&mut entries);
+        assert_eq!(
+            entries.iter().map(|e| e.id).collect::<Vec<_>>(),
+            (4..20).collect::<Vec<_>>()
+        );
+    }
+}

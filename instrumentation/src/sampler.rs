@@ -1,0 +1,511 @@
+//! Who watches what, and when the next look is due.
+//!
+//! Viewers with equal wishes (interval, runtimes, query) form a group. When a group is due, the
+//! runtimes are captured once for all groups due at that moment, the query is evaluated once for
+//! the group, and the view goes to the mailbox of each viewer, which makes its own delta of it when
+//! it has room to send. Without viewers no look is taken.
+//!
+//! A look that takes long is repeated later: at most one twentieth of one core goes into looking.
+//!
+//! Shutdown: [`Sampler::finish`] takes a last look for all groups and closes the mailboxes; each
+//! stream ends after its last view.
+
+pub(crate) mod mailbox;
+pub(crate) mod query;
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tonic::codegen::tokio_stream::Stream;
+use zokio::sync::Notify;
+use zokio::telemetry::now_ns;
+use zokio_console_proto::v1;
+
+use crate::encode;
+use crate::runtimes::{Runtimes, Sample};
+use mailbox::Mailbox;
+use query::Query;
+
+/// The shortest time between two updates of a viewer.
+pub(crate) const MIN_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The longest.
+pub(crate) const MAX_INTERVAL: Duration = Duration::from_secs(3_600);
+
+/// Viewers at one time.
+pub(crate) const MAX_VIEWERS: usize = 64;
+
+/// After a look that took `t`, none for at least `REST * t`.
+const REST: u32 = 19;
+
+/// What a group of viewers sees at one moment: whole, shared, never changed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct View {
+    pub(crate) sequence: u64,
+    pub(crate) taken_at_ns: u64,
+    pub(crate) runtimes: Vec<v1::RuntimeUpdate>,
+    pub(crate) telemetry: v1::TelemetryCost,
+}
+
+/// What a viewer wants. Equal ones are served together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wish {
+    interval: Duration,
+    /// Sorted; empty: all.
+    runtime_ids: Vec<u64>,
+    query: Query,
+}
+
+impl Wish {
+    /// An interval of zero is `default_interval`; either is brought within the limits.
+    pub(crate) fn new(
+        interval: Duration,
+        default_interval: Duration,
+        mut runtime_ids: Vec<u64>,
+        query: Query,
+    ) -> Wish {
+        let interval = if interval.is_zero() {
+            default_interval
+        } else {
+            interval
+        };
+        runtime_ids.sort_unstable();
+        runtime_ids.dedup();
+        Wish {
+            interval: interval.clamp(MIN_INTERVAL, MAX_INTERVAL),
+            runtime_ids,
+            query,
+        }
+    }
+
+    fn includes(&self, runtime_id: u64) -> bool {
+        self.runtime_ids.is_empty() || self.runtime_ids.binary_search(&runtime_id).is_ok()
+    }
+}
+
+/// There are as many viewers as there may be.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TooManyViewers;
+
+/// See the module.
+pub(crate) struct Sampler {
+    runtimes: Arc<Runtimes>,
+    state: Mutex<State>,
+    /// A group came: the next look may be due earlier.
+    changed: Notify,
+    bytes_sent: AtomicU64,
+}
+
+struct State {
+    groups: Vec<Group>,
+    /// Due times are multiples of the interval from here on, so that equal intervals coincide.
+    epoch: Instant,
+    sample_ns: u64,
+    closed: bool,
+}
+
+struct Group {
+    wish: Wish,
+    sequence: u64,
+    due: Instant,
+    latest: Option<Arc<View>>,
+    viewers: Vec<Weak<Mailbox>>,
+}
+
+impl Sampler {
+    pub(crate) fn new(runtimes: Arc<Runtimes>) -> Sampler {
+        let state = State {
+            groups: Vec::new(),
+            epoch: Instant::now(),
+            sample_ns: 0,
+            closed: false,
+        };
+        Sampler {
+            runtimes,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            bytes_sent: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn runtimes(&self) -> &Runtimes {
+        &self.runtimes
+    }
+
+    /// Counts what went to clients.
+    pub(crate) fn add_bytes_sent(&self, bytes: u64) {
+        self.bytes_sent.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Adds a viewer. Its first view is there at once if its group has one, else with the next
+    /// look, which is due now.
+    pub(crate) fn subscribe(&self, wish: Wish) -> Result<Subscription, TooManyViewers> {
+        let mailbox = Arc::new(Mailbox::default());
+        let mut state = self.lock();
+        state.forget_gone_viewers();
+        if state.viewers() >= MAX_VIEWERS {
+            return Err(TooManyViewers);
+        }
+        if state.closed {
+            mailbox.close();
+        }
+        match state.groups.iter_mut().find(|g| g.wish == wish) {
+            Some(group) => {
+                if let Some(view) = &group.latest {
+                    mailbox.put(Arc::clone(view));
+                }
+                group.viewers.push(Arc::downgrade(&mailbox));
+            }
+            None => state.groups.push(Group {
+                wish,
+                sequence: 0,
+                due: Instant::now(),
+                latest: None,
+                viewers: vec![Arc::downgrade(&mailbox)],
+            }),
+        }
+        drop(state);
+        self.changed.notify_one();
+        Ok(Subscription {
+            mailbox,
+            delivered: None,
+        })
+    }
+
+    /// Looks whenever a look is due. Never returns; dropping it loses nothing.
+    pub(crate) async fn run(&self) {
+        loop {
+            let due = self.lock().next_due();
+            let wait = due.map(|due| due.saturating_duration_since(Instant::now()));
+            match wait {
+                None => self.changed.notified().await,
+                Some(Duration::ZERO) => self.look(Instant::now()),
+                // Elapsed or changed: either way the due time is looked at again.
+                Some(wait) => drop(zokio::time::timeout(wait, self.changed.notified()).await),
+            }
+        }
+    }
+
+    /// A last look for everybody, then the end of all streams.
+    pub(crate) fn finish(&self) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        state.closed = true;
+        for group in &mut state.groups {
+            group.due = now;
+        }
+        drop(state);
+        self.look(now);
+        for mailbox in self.lock().groups.iter().flat_map(|g| &g.viewers) {
+            if let Some(mailbox) = mailbox.upgrade() {
+                mailbox.close();
+            }
+        }
+    }
+
+    /// Serves the groups that are due at `now`.
+    fn look(&self, now: Instant) {
+        let mut state = self.lock();
+        state.forget_gone_viewers();
+        let viewers = state.viewers() as u32;
+        let due: Vec<&Wish> = state
+            .groups
+            .iter()
+            .filter(|g| g.due <= now)
+            .map(|g| &g.wish)
+            .collect();
+        if due.is_empty() {
+            return;
+        }
+        let began = Instant::now();
+        let mut ids: Vec<u64> = Vec::new();
+        if due.iter().all(|w| !w.runtime_ids.is_empty()) {
+            ids.extend(due.iter().flat_map(|w| &w.runtime_ids));
+        }
+        let tasks = due.iter().any(|w| w.query.wants_tasks());
+        let samples = self.runtimes.capture(&ids, tasks);
+        let mut cost = cost(&samples);
+        cost.bytes_sent = self.bytes_sent.load(Ordering::Relaxed);
+        cost.clients = viewers;
+        cost.sample_ns = state.sample_ns;
+        for group in state.groups.iter_mut().filter(|g| g.due <= now) {
+            group.publish(&samples, cost);
+        }
+        let took = began.elapsed();
+        state.sample_ns = took.as_nanos() as u64;
+        let rested = now + took * (REST + 1);
+        let epoch = state.epoch;
+        for group in state.groups.iter_mut().filter(|g| g.due <= now) {
+            group.due = next_due(epoch, now, group.wish.interval).max(rested);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn forget_gone_viewers(&mut self) {
+        for group in &mut self.groups {
+            group.viewers.retain(|v| v.strong_count() > 0);
+        }
+        self.groups.retain(|g| !g.viewers.is_empty());
+    }
+
+    fn viewers(&self) -> usize {
+        self.groups.iter().map(|g| g.viewers.len()).sum()
+    }
+
+    fn next_due(&mut self) -> Option<Instant> {
+        self.forget_gone_viewers();
+        self.groups.iter().map(|g| g.due).min()
+    }
+}
+
+impl Group {
+    fn publish(&mut self, samples: &[Sample], telemetry: v1::TelemetryCost) {
+        let mut runtimes: Vec<_> = samples
+            .iter()
+            .filter(|s| self.wish.includes(s.snapshot.runtime_id))
+            .map(|s| encode::runtime(&s.snapshot, &self.wish.query))
+            .collect();
+        encode::fit(&mut runtimes);
+        self.sequence += 1;
+        let view = Arc::new(View {
+            sequence: self.sequence,
+            taken_at_ns: now_ns(),
+            runtimes,
+            telemetry,
+        });
+        for viewer in self.viewers.iter().filter_map(Weak::upgrade) {
+            viewer.put(Arc::clone(&view));
+        }
+        self.latest = Some(view);
+    }
+}
+
+/// The first multiple of the interval that is at least half an interval away.
+fn next_due(epoch: Instant, now: Instant, interval: Duration) -> Instant {
+    let since = now.saturating_duration_since(epoch).as_nanos();
+    let passed = since % interval.as_nanos();
+    let left = interval - Duration::from_nanos(passed as u64);
+    if left < interval / 2 {
+        now + left + interval
+    } else {
+        now + left
+    }
+}
+
+/// What telemetry says it costs: once a process, but for the records.
+fn cost(samples: &[Sample]) -> v1::TelemetryCost {
+    let first = samples
+        .first()
+        .map(|s| s.snapshot.overhead)
+        .unwrap_or_default();
+    v1::TelemetryCost {
+        enabled: first.enabled,
+        poll_overhead_ns: first.poll_overhead_ns,
+        clock_read_ns: first.clock_read_ns,
+        record_bytes: samples
+            .iter()
+            .map(|s| s.snapshot.overhead.record_bytes)
+            .sum(),
+        ..Default::default()
+    }
+}
+
+/// A viewer's stream of updates. Dropping it ends the subscription.
+pub(crate) struct Subscription {
+    mailbox: Arc<Mailbox>,
+    /// What the viewer has.
+    delivered: Option<Arc<View>>,
+}
+
+impl Subscription {
+    /// What the viewer lacks to have `view`.
+    fn update(&mut self, view: Arc<View>, skipped: u64) -> v1::Update {
+        let delivered = self.delivered.as_deref().map_or(&[][..], |v| &v.runtimes);
+        let runtimes = view
+            .runtimes
+            .iter()
+            .map(
+                |now| match delivered.iter().find(|before| before.id == now.id) {
+                    Some(before) => now.delta_from(before),
+                    None => now.clone(),
+                },
+            )
+            .collect();
+        let update = v1::Update {
+            sequence: view.sequence,
+            taken_at_ns: view.taken_at_ns,
+            runtimes,
+            telemetry: Some(view.telemetry),
+            skipped,
+        };
+        self.delivered = Some(view);
+        update
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Result<v1::Update, tonic::Status>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        this.mailbox
+            .poll_take(cx)
+            .map(|taken| taken.map(|(view, skipped)| Ok(this.update(view, skipped))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+    use zokio::runtime::{Builder, Runtime};
+
+    fn sampler() -> (Sampler, Runtime) {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let runtimes = Arc::new(Runtimes::default());
+        runtimes.attach(runtime.handle());
+        (Sampler::new(runtimes), runtime)
+    }
+
+    fn wish(interval_ms: u64, limit: u32) -> Wish {
+        let query = Query::new(v1::TaskQuery {
+            limit,
+            ..Default::default()
+        })
+        .unwrap();
+        Wish::new(
+            Duration::from_millis(interval_ms),
+            MIN_INTERVAL,
+            vec![],
+            query,
+        )
+    }
+
+    fn next(subscription: &mut Subscription) -> Poll<Option<v1::Update>> {
+        let mut cx = Context::from_waker(Waker::noop());
+        Pin::new(subscription)
+            .poll_next(&mut cx)
+            .map(|item| item.map(Result::unwrap))
+    }
+
+    fn take(subscription: &mut Subscription) -> v1::Update {
+        match next(subscription) {
+            Poll::Ready(Some(update)) => update,
+            other => panic!("no update: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_first_update_is_full_and_later_ones_are_deltas_that_lead_to_the_same() {
+        let (sampler, _runtime) = sampler();
+        let mut viewer = sampler.subscribe(wish(50, 100)).unwrap();
+        let mut late = sampler.subscribe(wish(50, 100)).unwrap();
+        let mut state: Option<v1::RuntimeUpdate> = None;
+        for round in 1..=3 {
+            let due = sampler.lock().next_due().unwrap();
+            sampler.look(due);
+            let mut update = take(&mut viewer);
+            assert_eq!((update.sequence, update.skipped), (round, 0));
+            let runtime = update.runtimes.remove(0);
+            assert_eq!(runtime.full, round == 1);
+            match &mut state {
+                Some(state) => state.apply(runtime),
+                none => *none = Some(runtime),
+            }
+        }
+        // A viewer that was too slow for all but the last gets that one, whole.
+        let update = take(&mut late);
+        assert_eq!((update.sequence, update.skipped), (3, 2));
+        assert!(update.runtimes[0].full);
+        let mut whole = update.runtimes.into_iter().next().unwrap();
+        whole.apply(v1::RuntimeUpdate {
+            full: true,
+            ..whole.clone()
+        });
+        assert_eq!(state, Some(whole));
+    }
+
+    #[test]
+    fn equal_wishes_share_one_group_and_late_comers_get_its_latest_view() {
+        let (sampler, _runtime) = sampler();
+        let mut first = sampler.subscribe(wish(100, 5)).unwrap();
+        sampler.look(Instant::now());
+        assert_eq!(take(&mut first).sequence, 1);
+        let mut second = sampler.subscribe(wish(100, 5)).unwrap();
+        assert_eq!(take(&mut second).sequence, 1);
+        let _other = sampler.subscribe(wish(100, 6)).unwrap();
+        assert_eq!(sampler.lock().groups.len(), 2);
+    }
+
+    #[test]
+    fn nothing_is_due_when_nobody_watches() {
+        let (sampler, _runtime) = sampler();
+        assert_eq!(sampler.lock().next_due(), None);
+        let viewer = sampler.subscribe(wish(100, 5)).unwrap();
+        assert!(sampler.lock().next_due().is_some());
+        drop(viewer);
+        assert_eq!(sampler.lock().next_due(), None);
+    }
+
+    #[test]
+    fn the_end_brings_a_last_view_and_closes() {
+        let (sampler, _runtime) = sampler();
+        let mut viewer = sampler.subscribe(wish(100, 5)).unwrap();
+        sampler.finish();
+        assert_eq!(take(&mut viewer).sequence, 1);
+        assert_eq!(next(&mut viewer), Poll::Ready(None));
+        let mut late = sampler.subscribe(wish(100, 7)).unwrap();
+        assert_eq!(next(&mut late), Poll::Ready(None));
+    }
+
+    #[test]
+    fn too_many_viewers_are_refused_until_one_leaves() {
+        let (sampler, _runtime) = sampler();
+        let mut viewers: Vec<_> = (0..MAX_VIEWERS)
+            .map(|_| sampler.subscribe(wish(100, 5)).unwrap())
+            .collect();
+        assert!(sampler.subscribe(wish(100, 5)).is_err());
+        viewers.pop();
+        assert!(sampler.subscribe(wish(100, 5)).is_ok());
+    }
+
+    #[test]
+    fn intervals_are_brought_within_limits() {
+        assert_eq!(wish(0, 1).interval, MIN_INTERVAL);
+        assert_eq!(wish(1, 1).interval, MIN_INTERVAL);
+        assert_eq!(wish(u64::MAX / 1_000_000, 1).interval, MAX_INTERVAL);
+        assert_eq!(wish(123, 1).interval, Duration::from_millis(123));
+    }
+
+    #[test]
+    fn due_times_of_one_interval_coincide_and_are_never_close() {
+        let epoch = Instant::now();
+        let ms = Duration::from_millis;
+        let due = |now| next_due(epoch, epoch + ms(now), ms(100)) - epoch;
+        assert_eq!(due(0), ms(100));
+        assert_eq!(due(49), ms(100));
+        assert_eq!(due(51), ms(200));
+        assert_eq!(due(99), ms(200));
+        assert_eq!(due(301), ms(400));
+    }
+
+    #[test]
+    fn an_unknown_runtime_brings_an_empty_view() {
+        let (sampler, _runtime) = sampler();
+        let wish = Wish {
+            runtime_ids: vec![u64::MAX],
+            ..wish(100, 5)
+        };
+        let mut viewer = sampler.subscribe(wish).unwrap();
+        sampler.look(Instant::now());
+        assert!(take(&mut viewer).runtimes.is_empty());
+    }
+}

@@ -1,0 +1,332 @@
+//! Which tasks a viewer sees: filter, order, window.
+//!
+//! The cost is one pass over all tasks for the filter, a selection of the window's last row, and
+//! a sort of the window alone. Nothing is allocated for a task that is not shown, unless its text
+//! is not ASCII.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::panic::Location;
+use std::ptr;
+
+use zokio::telemetry::{TaskSnapshot, TaskState};
+use zokio_console_proto::v1::{self, TaskSort};
+
+/// The most rows a runtime's window has.
+pub(crate) const MAX_ROWS: usize = 1_000;
+
+/// The longest filter, in bytes.
+pub(crate) const MAX_FILTER_BYTES: usize = 1_024;
+
+/// A viewer's wish, checked. Equal queries are evaluated once for all viewers that have them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Query {
+    sort: TaskSort,
+    ascending: bool,
+    /// In lower case.
+    filter: String,
+    offset: usize,
+    limit: usize,
+}
+
+impl Query {
+    /// Checks what came over the wire. An unknown order is the default order: a newer client may
+    /// know more of them.
+    pub(crate) fn new(query: v1::TaskQuery) -> Result<Query, String> {
+        if query.filter.len() > MAX_FILTER_BYTES {
+            return Err(format!(
+                "the filter has {} bytes, at most {MAX_FILTER_BYTES} are allowed: shorten it",
+                query.filter.len()
+            ));
+        }
+        Ok(Query {
+            sort: TaskSort::try_from(query.sort).unwrap_or_default(),
+            ascending: query.ascending,
+            filter: query.filter.to_lowercase(),
+            offset: query.offset as usize,
+            limit: (query.limit as usize).min(MAX_ROWS),
+        })
+    }
+
+    /// Whether any task is to be looked at.
+    pub(crate) fn wants_tasks(&self) -> bool {
+        self.limit > 0
+    }
+
+    /// The rows of the window in order, and how many tasks pass the filter in all.
+    pub(crate) fn select<'a>(&self, tasks: &'a [TaskSnapshot]) -> (Vec<&'a TaskSnapshot>, usize) {
+        if !self.wants_tasks() {
+            return (Vec::new(), 0);
+        }
+        let mut filter = Filter::new(&self.filter);
+        let mut rows: Vec<_> = tasks.iter().filter(|t| filter.passes(t)).collect();
+        let matching = rows.len();
+        if self.offset >= matching {
+            return (Vec::new(), matching);
+        }
+        let end = matching.min(self.offset.saturating_add(self.limit));
+        if end < matching {
+            rows.select_nth_unstable_by(end - 1, |a, b| self.compare(a, b));
+            rows.truncate(end);
+        }
+        if self.offset > 0 {
+            rows.select_nth_unstable_by(self.offset, |a, b| self.compare(a, b));
+            rows.drain(..self.offset);
+        }
+        rows.sort_unstable_by(|a, b| self.compare(a, b));
+        (rows, matching)
+    }
+
+    /// The order of two tasks. Equal ones are ordered by id, so that rows do not jump.
+    fn compare(&self, a: &TaskSnapshot, b: &TaskSnapshot) -> Ordering {
+        let by_column = match self.sort {
+            TaskSort::Total => total_ns(a).cmp(&total_ns(b)),
+            TaskSort::Id => a.id.cmp(&b.id),
+            TaskSort::State => state_rank(a.state).cmp(&state_rank(b.state)),
+            TaskSort::Name => a
+                .name
+                .as_deref()
+                .unwrap_or("")
+                .cmp(b.name.as_deref().unwrap_or("")),
+            TaskSort::Busy => a.busy_ns.cmp(&b.busy_ns),
+            TaskSort::Scheduled => a.scheduled_ns.cmp(&b.scheduled_ns),
+            TaskSort::Idle => a.idle_ns.cmp(&b.idle_ns),
+            TaskSort::Polls => a.polls.cmp(&b.polls),
+            TaskSort::Kind => a.kind.as_str().cmp(b.kind.as_str()),
+            TaskSort::Location => compare_locations(a.location, b.location),
+            TaskSort::Wakes => a.wakes.cmp(&b.wakes),
+            TaskSort::WaitsFor => waits_for(a).cmp(&waits_for(b)),
+        };
+        let by_column = if self.ascending {
+            by_column
+        } else {
+            by_column.reverse()
+        };
+        by_column.then_with(|| a.id.cmp(&b.id))
+    }
+}
+
+fn total_ns(task: &TaskSnapshot) -> u64 {
+    task.busy_ns
+        .saturating_add(task.scheduled_ns)
+        .saturating_add(task.idle_ns)
+}
+
+fn state_rank(state: TaskState) -> u8 {
+    match state {
+        TaskState::Idle => 1,
+        TaskState::Scheduled => 2,
+        TaskState::Busy => 3,
+        _ => 0,
+    }
+}
+
+fn compare_locations(a: &'static Location<'static>, b: &'static Location<'static>) -> Ordering {
+    if ptr::eq(a, b) {
+        return Ordering::Equal;
+    }
+    (a.file(), a.line(), a.column()).cmp(&(b.file(), b.line(), b.column()))
+}
+
+fn waits_for(task: &TaskSnapshot) -> (&'static str, &'static str) {
+    task.waits
+        .first()
+        .map_or(("", ""), |w| (w.kind, w.operation))
+}
+
+/// Looks for a text in a task. Places are few and shared: each is looked at once.
+struct Filter<'q> {
+    needle: &'q str,
+    locations: HashMap<*const Location<'static>, bool>,
+}
+
+impl<'q> Filter<'q> {
+    fn new(needle: &'q str) -> Filter<'q> {
+        Filter {
+            needle,
+            locations: HashMap::new(),
+        }
+    }
+
+    fn passes(&mut self, task: &TaskSnapshot) -> bool {
+        self.needle.is_empty()
+            || task
+                .name
+                .as_deref()
+                .is_some_and(|name| contains(name, self.needle))
+            || contains(task.kind.as_str(), self.needle)
+            || contains(task.state.as_str(), self.needle)
+            || self.in_location(task.location)
+            || self.in_id(task.id)
+            || task.waits.iter().any(|wait| {
+                self.in_pair(wait.kind, wait.operation)
+                    || wait
+                        .location
+                        .is_some_and(|location| self.in_location(location))
+            })
+    }
+
+    fn in_location(&mut self, location: &'static Location<'static>) -> bool {
+        let needle = self.needle;
+        *self
+            .locations
+            .entry(ptr::from_ref(location))
+            .or_insert_with(|| contains(&location.to_string(), needle))
+    }
+
+    fn in_id(&self, id: u64) -> bool {
+        self.needle.bytes().all(|b| b.is_ascii_digit()) && id.to_string().contains(self.needle)
+    }
+
+    /// Whether `kind.operation` contains the text.
+    fn in_pair(&self, kind: &str, operation: &str) -> bool {
+        contains(kind, self.needle)
+            || contains(operation, self.needle)
+            || self.needle.match_indices('.').any(|(dot, _)| {
+                let (end, start) = (&self.needle[..dot], &self.needle[dot + 1..]);
+                kind.ends_with(end) && operation.starts_with(start)
+            })
+    }
+}
+
+/// Whether `text` contains `needle`, which is in lower case, whatever the case of `text`.
+fn contains(text: &str, needle: &str) -> bool {
+    if !text.is_ascii() {
+        return text.to_lowercase().contains(needle);
+    }
+    text.len() >= needle.len()
+        && text
+            .as_bytes()
+            .windows(needle.len())
+            .any(|w| w.eq_ignore_ascii_case(needle.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zokio::telemetry::{TaskKind, Wait};
+
+    fn tasks() -> Vec<TaskSnapshot> {
+        (1..=6)
+            .map(|id| {
+                let mut task = TaskSnapshot::empty(id, Location::caller());
+                task.busy_ns = [50, 10, 40, 10, 30, 20][id as usize - 1];
+                task.name = (id != 4).then(|| format!("Worker-{id}").into());
+                task
+            })
+            .collect()
+    }
+
+    fn query(wish: v1::TaskQuery) -> Query {
+        Query::new(v1::TaskQuery {
+            limit: wish.limit.max(1),
+            ..wish
+        })
+        .unwrap()
+    }
+
+    fn ids(wish: v1::TaskQuery, tasks: &[TaskSnapshot]) -> (Vec<u64>, usize) {
+        let (rows, matching) = query(wish).select(tasks);
+        (rows.iter().map(|t| t.id).collect(), matching)
+    }
+
+    fn by(sort: TaskSort, ascending: bool, offset: u32, limit: u32) -> v1::TaskQuery {
+        v1::TaskQuery {
+            sort: sort.into(),
+            ascending,
+            offset,
+            limit,
+            ..Default::default()
+        }
+    }
+
+    fn filtered(filter: &str, tasks: &[TaskSnapshot]) -> Vec<u64> {
+        let wish = v1::TaskQuery {
+            filter: filter.into(),
+            ..by(TaskSort::Id, true, 0, 100)
+        };
+        ids(wish, tasks).0
+    }
+
+    #[test]
+    fn the_largest_come_first_and_equal_ones_by_id() {
+        let tasks = tasks();
+        assert_eq!(
+            ids(by(TaskSort::Busy, false, 0, 10), &tasks),
+            (vec![1, 3, 5, 6, 2, 4], 6)
+        );
+        assert_eq!(
+            ids(by(TaskSort::Busy, true, 0, 10), &tasks),
+            (vec![2, 4, 6, 5, 3, 1], 6)
+        );
+    }
+
+    #[test]
+    fn a_window_is_a_cut_of_the_whole_order() {
+        let tasks = tasks();
+        let whole = ids(by(TaskSort::Busy, false, 0, 6), &tasks).0;
+        for offset in 0..7 {
+            for limit in 1..7 {
+                let end = (offset + limit).min(6);
+                let cut = whole.get(offset..end).unwrap_or(&[]).to_vec();
+                let wish = by(TaskSort::Busy, false, offset as u32, limit as u32);
+                assert_eq!(ids(wish, &tasks), (cut, 6), "{offset} {limit}");
+            }
+        }
+        assert_eq!(
+            ids(by(TaskSort::Busy, false, u32::MAX, u32::MAX), &tasks),
+            (vec![], 6)
+        );
+    }
+
+    #[test]
+    fn no_limit_means_no_rows() {
+        let none = Query::new(by(TaskSort::Total, false, 0, 0)).unwrap();
+        assert!(!none.wants_tasks());
+        assert_eq!(none.select(&tasks()).1, 0);
+    }
+
+    #[test]
+    fn the_filter_ignores_case_and_looks_everywhere() {
+        let mut tasks = tasks();
+        tasks[0].kind = TaskKind::Blocking;
+        tasks[1].state = TaskState::Scheduled;
+        tasks[2].waits = vec![Wait::new("mutex", "lock", Some(Location::caller()))];
+        tasks[4].name = Some("Grüße ÄÖ".into());
+        assert_eq!(filtered("wORKER", &tasks), [1, 2, 3, 6]);
+        assert_eq!(filtered("blocking", &tasks), [1]);
+        assert_eq!(filtered("sched", &tasks), [2]);
+        assert_eq!(filtered("mutex", &tasks), [3]);
+        assert_eq!(filtered("tex.lo", &tasks), [3]);
+        assert_eq!(filtered("LOCK", &tasks), [1, 3]);
+        assert_eq!(filtered("äö", &tasks), [5]);
+        assert!(filtered("4", &tasks).contains(&4));
+        assert_eq!(filtered("query.rs:", &tasks), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(filtered("nowhere to be found", &tasks), [] as [u64; 0]);
+    }
+
+    #[test]
+    fn every_order_is_total_and_stable_under_the_input_order() {
+        let mut tasks = tasks();
+        for &sort in TaskSort::ALL {
+            let forwards = ids(by(sort, false, 0, 10), &tasks);
+            tasks.reverse();
+            assert_eq!(ids(by(sort, false, 0, 10), &tasks), forwards, "{sort}");
+        }
+    }
+
+    #[test]
+    fn a_filter_without_end_is_refused_and_an_unknown_order_is_the_default() {
+        let long = v1::TaskQuery {
+            filter: "x".repeat(2_000),
+            ..Default::default()
+        };
+        assert!(Query::new(long).unwrap_err().contains("at most 1024"));
+        let unknown = v1::TaskQuery {
+            sort: 999,
+            limit: 5,
+            ..Default::default()
+        };
+        assert_eq!(Query::new(unknown).unwrap().sort, TaskSort::Total);
+    }
+}

@@ -1,0 +1,162 @@
+//! What a request is for: `/metrics`, the console's gRPC calls, or nothing that is here.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::server::NamedService;
+use tower_service::Service as _;
+use zokio_console_proto::v1::console_server::ConsoleServer;
+
+use crate::address::Address;
+use crate::grpc::Service;
+use crate::prometheus::{self, Format};
+use crate::sampler::Sampler;
+use crate::{recorder, security};
+
+const WELCOME: &str = "This is a program on zokio. Watch it with `zokio-console connect`; its \
+                       metrics are at /metrics.\n";
+
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// See the module.
+pub(crate) struct Router {
+    console: ConsoleServer<Service>,
+    sampler: Arc<Sampler>,
+    serve_prometheus: bool,
+    needs_local_host: bool,
+}
+
+impl Router {
+    pub(crate) fn new(
+        sampler: Arc<Sampler>,
+        publish_interval: Duration,
+        serve_prometheus: bool,
+        address: &Address,
+    ) -> Router {
+        Router {
+            console: Service::server(Arc::clone(&sampler), publish_interval),
+            sampler,
+            serve_prometheus,
+            needs_local_host: security::needs_local_host(address),
+        }
+    }
+
+    /// Answers a request.
+    pub(crate) async fn handle(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Infallible> {
+        let (head, body) = request.into_parts();
+        let is_grpc = is_grpc(&head.headers);
+        if let Err(refusal) = security::check(&head, self.needs_local_host) {
+            return Ok(if is_grpc {
+                Status::permission_denied(refusal.text()).into_http()
+            } else {
+                text(StatusCode::FORBIDDEN, format!("{}\n", refusal.text()))
+            });
+        }
+        let path = head.uri.path();
+        if service_of(path) == Some(<ConsoleServer<Service> as NamedService>::NAME) {
+            if head.version != Version::HTTP_2 {
+                return Ok(text(
+                    StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+                    "gRPC needs HTTP/2 (with prior knowledge)\n",
+                ));
+            }
+            return self
+                .console
+                .clone()
+                .call(Request::from_parts(head, body))
+                .await;
+        }
+        if is_grpc {
+            return Ok(Status::unimplemented(format!("there is no {path} here")).into_http());
+        }
+        Ok(match path {
+            "/" => only_get(&head.method, || text(StatusCode::OK, WELCOME)),
+            "/metrics" if self.serve_prometheus => {
+                only_get(&head.method, || self.metrics(&head.headers))
+            }
+            _ => text(
+                StatusCode::NOT_FOUND,
+                "There is nothing here; try /metrics.\n",
+            ),
+        })
+    }
+
+    fn metrics(&self, headers: &HeaderMap) -> Response<Body> {
+        let accept = headers
+            .get_all(ACCEPT)
+            .iter()
+            .filter_map(|v| v.to_str().ok());
+        let format = Format::negotiate(accept);
+        let samples = self.sampler.runtimes().capture(&[], false);
+        let page = prometheus::page(samples, recorder::installed(), format);
+        let mut response = text(StatusCode::OK, page);
+        let content_type = HeaderValue::from_static(format.content_type());
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        response
+    }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|v| v.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// The service's name in a path `/service/method`.
+fn service_of(path: &str) -> Option<&str> {
+    let (service, method) = path.strip_prefix('/')?.split_once('/')?;
+    (!method.is_empty()).then_some(service)
+}
+
+fn only_get(method: &Method, answer: impl FnOnce() -> Response<Body>) -> Response<Body> {
+    // hyper leaves the body out for HEAD.
+    if method == Method::GET || method == Method::HEAD {
+        return answer();
+    }
+    let mut response = text(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "Only GET and HEAD work here.\n",
+    );
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::new(Full::new(body.into())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, PLAIN);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_are_told_by_their_whole_name() {
+        let console = <ConsoleServer<Service> as NamedService>::NAME;
+        assert_eq!(
+            service_of("/zokio.console.v1.Console/Describe"),
+            Some(console)
+        );
+        assert_ne!(
+            service_of("/zokio.console.v1.ConsoleX/Describe"),
+            Some(console)
+        );
+        assert_eq!(service_of("/metrics"), None);
+        assert_eq!(service_of("/x/"), None);
+    }
+}

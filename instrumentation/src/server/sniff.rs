@@ -1,0 +1,210 @@
+//! One port for HTTP/1 and HTTP/2: reads what the client says first, decides, and hands the bytes
+//! on unread. Counts what is sent, too.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
+
+use crate::sampler::Sampler;
+
+/// What every HTTP/2 connection begins with (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What a connection turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// A connection whose first bytes have been looked at.
+pub(crate) struct Sniffed<S> {
+    stream: S,
+    sampler: Arc<Sampler>,
+    first: [u8; PREFACE.len()],
+    /// `first[read..filled]` is still to be handed on.
+    filled: usize,
+    read: usize,
+}
+
+impl<S: Read + Write + Unpin> Sniffed<S> {
+    pub(crate) fn new(stream: S, sampler: Arc<Sampler>) -> Sniffed<S> {
+        Sniffed {
+            stream,
+            sampler,
+            first: [0; PREFACE.len()],
+            filled: 0,
+            read: 0,
+        }
+    }
+
+    /// Reads until the first bytes tell the protocol. A client that says nothing and leaves is an
+    /// error.
+    pub(crate) async fn sniff(&mut self) -> io::Result<Protocol> {
+        std::future::poll_fn(|cx| self.poll_sniff(cx)).await
+    }
+
+    fn poll_sniff(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Protocol>> {
+        loop {
+            let said = &self.first[..self.filled];
+            if !PREFACE.starts_with(said) {
+                return Poll::Ready(Ok(Protocol::Http1));
+            }
+            if said.len() == PREFACE.len() {
+                return Poll::Ready(Ok(Protocol::Http2));
+            }
+            let mut rest = ReadBuf::new(&mut self.first[self.filled..]);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, rest.unfilled()))?;
+            let n = rest.filled().len();
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            self.filled += n;
+        }
+    }
+}
+
+impl<S: Read + Unpin> Read for Sniffed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.read < this.filled {
+            let n = buf.remaining().min(this.filled - this.read);
+            buf.put_slice(&this.first[this.read..this.read + n]);
+            this.read += n;
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut this.stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: Write + Unpin> Write for Sniffed<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let n = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
+        self.sampler.add_bytes_sent(n as u64);
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let n = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))?;
+        self.sampler.add_bytes_sent(n as u64);
+        Poll::Ready(Ok(n))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtimes::Runtimes;
+    use std::task::Waker;
+
+    /// Gives out one piece a read, then the end.
+    struct Pieces(Vec<&'static [u8]>);
+
+    impl Read for Pieces {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            mut buf: ReadBufCursor<'_>,
+        ) -> Poll<io::Result<()>> {
+            if let Some(piece) = self.0.first_mut() {
+                let n = piece.len().min(buf.remaining());
+                buf.put_slice(&piece[..n]);
+                *piece = &piece[n..];
+                if piece.is_empty() {
+                    self.0.remove(0);
+                }
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl Write for Pieces {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(buf.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn sniff(pieces: &[&'static [u8]]) -> (Option<Protocol>, Vec<u8>) {
+        let sampler = Arc::new(Sampler::new(Arc::new(Runtimes::default())));
+        let mut io = Sniffed::new(Pieces(pieces.to_vec()), sampler);
+        let mut cx = Context::from_waker(Waker::noop());
+        let Poll::Ready(protocol) = io.poll_sniff(&mut cx) else {
+            panic!("pending")
+        };
+        let mut all = Vec::new();
+        loop {
+            let mut bytes = [0; 7];
+            let mut buf = ReadBuf::new(&mut bytes);
+            assert!(
+                Pin::new(&mut io)
+                    .poll_read(&mut cx, buf.unfilled())
+                    .is_ready()
+            );
+            if buf.filled().is_empty() {
+                return (protocol.ok(), all);
+            }
+            all.extend_from_slice(buf.filled());
+        }
+    }
+
+    #[test]
+    fn the_protocol_is_told_however_the_bytes_arrive_and_no_byte_is_lost() {
+        let get: &[u8] = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        assert_eq!(sniff(&[get]), (Some(Protocol::Http1), get.to_vec()));
+        assert_eq!(sniff(&[b"P", b"OST / HTTP/1.1"]).0, Some(Protocol::Http1));
+        let h2 = [PREFACE, b"\0\0\0\x04\0\0\0\0\0"].concat();
+        assert_eq!(
+            sniff(&[
+                b"PRI * HT",
+                b"TP/2.0\r\n\r\n",
+                b"SM\r\n\r\n\0\0\0\x04\0\0\0\0\0"
+            ]),
+            (Some(Protocol::Http2), h2)
+        );
+    }
+
+    #[test]
+    fn a_client_that_leaves_before_it_said_anything_is_an_error() {
+        assert_eq!(sniff(&[]).0, None);
+        assert_eq!(sniff(&[b"PRI"]).0, None);
+    }
+}

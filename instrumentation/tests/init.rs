@@ -1,0 +1,103 @@
+//! `init()` and the environment. Each scenario is a process of its own, since there is one server
+//! and one environment a process; hence no test harness.
+
+use std::process::Command;
+
+use zokio::runtime::{Builder, Runtime};
+use zokio_instrumentation::{Init, init};
+
+const SCENARIO: &str = "ZOKIO_TEST_SCENARIO";
+
+/// Name, environment, what the process does.
+type Scenario = (&'static str, &'static [(&'static str, &'static str)], fn());
+
+const SCENARIOS: &[Scenario] = &[
+    (
+        "a_second_runtime_joins_the_server_of_the_first",
+        &[
+            ("ZOKIO_CONSOLE_BIND", "127.0.0.1:0"),
+            ("ZOKIO_CONSOLE_PUBLISH_INTERVAL", "250ms"),
+        ],
+        a_second_runtime_joins_the_server_of_the_first,
+    ),
+    ("off_means_off", &[("ZOKIO_CONSOLE", "off")], off_means_off),
+    (
+        "nonsense_is_reported_and_survived",
+        &[("ZOKIO_CONSOLE_BIND", "nonsense")],
+        nonsense_is_reported_and_survived,
+    ),
+    (
+        "outside_of_a_runtime_is_reported_and_survived",
+        &[("ZOKIO_CONSOLE_BIND", "127.0.0.1:0")],
+        outside_of_a_runtime_is_reported_and_survived,
+    ),
+];
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+fn a_second_runtime_joins_the_server_of_the_first() {
+    let (one, two) = (runtime(), runtime());
+    let first = one.block_on(async { init() });
+    let addr = first
+        .addr()
+        .and_then(|a| a.socket_addr())
+        .expect("a server");
+    assert_ne!(addr.port(), 0);
+    std::net::TcpStream::connect(addr).expect("it listens");
+    let second = two.block_on(async { init() });
+    assert_eq!(second.addr(), first.addr());
+}
+
+fn off_means_off() {
+    let result = runtime().block_on(async { init() });
+    assert!(matches!(result, Init::Off), "{result:?}");
+    assert!(result.into_result().expect("no failure").is_none());
+}
+
+fn nonsense_is_reported_and_survived() {
+    let error = runtime()
+        .block_on(async { init() })
+        .into_result()
+        .expect_err("a failure");
+    assert!(error.is_setting());
+    assert!(
+        error
+            .to_string()
+            .starts_with("ZOKIO_CONSOLE_BIND is \"nonsense\""),
+        "{error}"
+    );
+}
+
+fn outside_of_a_runtime_is_reported_and_survived() {
+    let error = init().into_result().expect_err("a failure");
+    assert!(error.is_no_runtime(), "{error}");
+    assert!(runtime().block_on(async { init() }).addr().is_some());
+}
+
+fn main() {
+    if let Ok(name) = std::env::var(SCENARIO) {
+        let (_, _, run) = SCENARIOS
+            .iter()
+            .find(|(n, ..)| *n == name)
+            .expect("a scenario");
+        return run();
+    }
+    let exe = std::env::current_exe().expect("this program");
+    for (name, env, _) in SCENARIOS {
+        let mut child = Command::new(&exe);
+        for variable in [
+            "ZOKIO_CONSOLE",
+            "ZOKIO_CONSOLE_BIND",
+            "ZOKIO_CONSOLE_PUBLISH_INTERVAL",
+        ] {
+            child.env_remove(variable);
+        }
+        let status = child.env(SCENARIO, name).envs(env.iter().copied()).status();
+        assert!(status.expect("the process runs").success(), "{name} failed");
+    }
+}

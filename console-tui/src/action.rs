@@ -1,0 +1,90 @@
+//! What can happen ([`Action`]) and what the state asks for in return ([`Effect`]).
+
+use crate::keymap::Key;
+use crate::state::model::{Query, Server, TaskDetails, Update};
+
+/// Something that happened.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Time passed.
+    Tick(Now),
+    /// The terminal has this size.
+    Resize { width: u16, height: u16 },
+    /// A key was pressed.
+    Key(Key),
+    /// The user wants something.
+    Command(Command),
+    /// Looking for the server, for the `attempt`th time since it was lost.
+    Connecting { attempt: u32 },
+    /// The server answered.
+    Connected(Box<Server>),
+    /// The subscription sent something; `query` is what it was opened with.
+    Update { update: Box<Update>, query: Query },
+    /// The answer to [`Effect::FetchDetails`].
+    Details {
+        runtime_id: u64,
+        task_id: u64,
+        answer: DetailsAnswer,
+    },
+    /// The connection is gone and will be tried again.
+    Lost { reason: String, retry_in_ms: u64 },
+}
+
+/// What the server said of one task.
+#[derive(Debug)]
+pub(crate) enum DetailsAnswer {
+    Found(Box<TaskDetails>),
+    /// It does not know the task (any more).
+    Gone,
+    /// It could not be asked.
+    Failed,
+}
+
+/// The time, passed in so that the state never looks at a clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Now {
+    /// Milliseconds since the console was started.
+    pub(crate) mono_ms: u64,
+    /// Milliseconds of Unix time.
+    pub(crate) unix_ms: u64,
+}
+
+/// Something that a user can ask for with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Command {
+    ShowWorkers,
+    ShowTasks,
+    ToggleHelp,
+    Back,
+    NextRuntime,
+    PreviousRuntime,
+    TogglePause,
+    Quit,
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    SortLeft,
+    SortRight,
+    InvertSort,
+    Open,
+    EditFilter,
+    ApplyFilter,
+    CancelFilter,
+    DeleteChar,
+    DeleteWord,
+    ClearFilter,
+}
+
+/// What the outside is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Subscribe with this query instead of the one before.
+    Subscribe(Query),
+    /// Ask for one task's details.
+    FetchDetails { runtime_id: u64, task_id: u64 },
+    /// End.
+    Quit,
+}

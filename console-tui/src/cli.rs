@@ -1,0 +1,347 @@
+//! The command line: what can be asked, and how it ends.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+use crate::app;
+use crate::connection;
+use crate::demo;
+use crate::error::ConsoleError;
+use crate::headless;
+use crate::target::{self, Target};
+use crate::terminal;
+use crate::theme::Theme;
+
+/// Exit code for everything that kept the console from doing what it was asked.
+const FAILED: u8 = 2;
+
+/// How long the demo runs without a terminal.
+const DEMO_TIME: Duration = Duration::from_secs(5);
+
+/// Watch a running zokio program: its workers, its tasks, and what they wait for.
+///
+/// The program serves its telemetry once it calls zokio_instrumentation::init(); by default on
+/// 127.0.0.1:6669.
+#[derive(Debug, Parser)]
+#[command(name = "zokio-console", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// Draw without colours. Also by setting NO_COLOR.
+    #[arg(long, global = true)]
+    no_color: bool,
+
+    /// Draw with ASCII characters only.
+    #[arg(long, global = true)]
+    ascii: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  zokio-console                                     watch the program on this machine
+  zokio-console connect http://10.0.0.7:6669        watch one elsewhere
+  zokio-console connect unix:/run/app/console.sock  watch one over a Unix socket
+  zokio-console snapshot --json | jq '.runtimes[].alive_tasks'
+  zokio-console demo                                try it without a program of your own
+
+Exit codes: 0 fine; 2 cannot connect, bad usage, connection lost.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the screens of a running program (the default).
+    Connect(ConnectArgs),
+    /// Print one snapshot and end.
+    Snapshot(SnapshotArgs),
+    /// Start a built-in service with faults and watch it.
+    Demo(DemoArgs),
+}
+
+#[derive(Debug, Args)]
+struct ConnectArgs {
+    /// Where the program serves: http://HOST[:PORT] or unix:/PATH.
+    #[arg(default_value = target::DEFAULT)]
+    target: Target,
+
+    /// Time between two updates, such as 100ms or 1s; never shorter than the server allows.
+    /// [default: what the server suggests]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    interval: Option<Duration>,
+
+    /// If nobody listens yet, keep trying instead of ending.
+    #[arg(long)]
+    wait: bool,
+
+    /// Serve this console's own telemetry on an address, for a second console to watch.
+    #[arg(long, value_name = "ADDR")]
+    observe_self: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct SnapshotArgs {
+    /// Where the program serves: http://HOST[:PORT] or unix:/PATH.
+    #[arg(default_value = target::DEFAULT)]
+    target: Target,
+
+    /// Print one JSON object, in the format of SNAPSHOT.md.
+    #[arg(long)]
+    json: bool,
+
+    /// Only tasks in which this text is found: name, location, kind, state, wait or id.
+    #[arg(long, value_name = "FILTER", default_value = "")]
+    tasks: String,
+}
+
+#[derive(Debug, Args)]
+struct DemoArgs {
+    /// Run this long without screens, then print a summary. Without a terminal: 5s.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    time: Option<Duration>,
+
+    /// Print the JSON object of `snapshot --json` instead of a summary.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads a time: a number and `ms`, `s` or `m`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wanted = || "a time is a number and ms, s or m, such as 100ms or 1.5s".to_owned();
+    let unit_at = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .ok_or_else(wanted)?;
+    let (number, unit) = text.split_at(unit_at);
+    let seconds_per_unit = match unit {
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        _ => return Err(wanted()),
+    };
+    let value: f64 = number.parse().map_err(|_| wanted())?;
+    match Duration::try_from_secs_f64(value * seconds_per_unit) {
+        Ok(time) if !time.is_zero() && time <= Duration::from_secs(86_400) => Ok(time),
+        _ => Err("a time must be more than 0 and at most a day".into()),
+    }
+}
+
+/// Runs the console with the arguments of the process (the first is the program's name) and says
+/// how it ended. Errors are one line on stderr.
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let theme = Theme {
+        color: !cli.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        ascii: cli.ascii,
+    };
+    let command = cli.command.unwrap_or_else(|| {
+        Command::Connect(ConnectArgs {
+            target: Target::Tcp {
+                host: "127.0.0.1".into(),
+                port: 6669,
+            },
+            interval: None,
+            wait: false,
+            observe_self: None,
+        })
+    });
+    let done = match command {
+        Command::Connect(arguments) => connect(arguments, theme),
+        Command::Snapshot(arguments) => snapshot(&arguments),
+        Command::Demo(arguments) => run_demo(&arguments, theme),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    // If stderr has gone there is nobody to tell.
+    let _ = writeln!(io::stderr(), "zokio-console: {message}");
+    ExitCode::from(FAILED)
+}
+
+/// Help and version as clap prints them; a mistake in one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // The reader has seen what it wanted (`--help | head`).
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        _ => fail(&usage_line(&error.render().to_string())),
+    }
+}
+
+/// What is wrong, clap's tip if it has one, and where the help is.
+fn usage_line(rendered: &str) -> String {
+    let line = |prefix: &str| {
+        rendered
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(prefix))
+    };
+    let what = line("error:")
+        .unwrap_or("the arguments are not understood")
+        .trim();
+    let tip = line("tip:")
+        .map(|tip| format!(" ({})", tip.trim()))
+        .unwrap_or_default();
+    format!("{what}{tip}; see `zokio-console --help`")
+}
+
+fn runtime() -> Result<zokio::runtime::Runtime, ConsoleError> {
+    zokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("console-worker")
+        .name("zokio-console")
+        .enable_all()
+        .build()
+        .map_err(ConsoleError::Runtime)
+}
+
+fn connect(arguments: ConnectArgs, theme: Theme) -> Result<(), ConsoleError> {
+    if !terminal::is_interactive() {
+        return Err(ConsoleError::NoTerminal);
+    }
+    let runtime = runtime()?;
+    let _observed = match &arguments.observe_self {
+        Some(address) => Some(
+            zokio_instrumentation::builder()
+                .bind(address.as_str())
+                .attach(runtime.handle())
+                .start()
+                .map_err(|error| ConsoleError::Instrumentation(error.to_string()))?,
+        ),
+        None => None,
+    };
+    runtime.block_on(async {
+        let session = match connection::connect(&arguments.target).await {
+            Ok(session) => Some(session),
+            Err(ConsoleError::Unreachable { .. }) if arguments.wait => None,
+            Err(error) => return Err(error),
+        };
+        let interval = arguments.interval.unwrap_or(Duration::ZERO);
+        app::run(
+            app::Options {
+                target: arguments.target,
+                interval,
+                theme,
+            },
+            session,
+        )
+        .await
+    })
+}
+
+fn snapshot(arguments: &SnapshotArgs) -> Result<(), ConsoleError> {
+    runtime()?.block_on(async {
+        let mut session = connection::connect(&arguments.target).await?;
+        headless::print(
+            &mut session,
+            &arguments.tasks,
+            arguments.json,
+            &mut io::stdout().lock(),
+        )
+        .await
+    })
+}
+
+fn run_demo(arguments: &DemoArgs, theme: Theme) -> Result<(), ConsoleError> {
+    let with_screens = arguments.time.is_none() && !arguments.json && terminal::is_interactive();
+    let demo = demo::Demo::start()?;
+    let target = demo.target()?;
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        if with_screens {
+            let session = connection::connect(&target).await?;
+            let options = app::Options {
+                target,
+                interval: Duration::ZERO,
+                theme,
+            };
+            return app::run(options, Some(session)).await;
+        }
+        let time = arguments.time.unwrap_or(DEMO_TIME);
+        if io::stderr().is_terminal() {
+            // Not being told is no reason to stop.
+            let _ = writeln!(
+                io::stderr(),
+                "zokio-console: the demo runs for {time:?}; meanwhile: zokio-console connect {target}"
+            );
+        }
+        zokio::time::sleep(time).await;
+        let mut session = connection::connect(&target).await?;
+        headless::print(&mut session, "", arguments.json, &mut io::stdout().lock()).await
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read_with_their_unit() {
+        assert_eq!(parse_duration("100ms"), Ok(Duration::from_millis(100)));
+        assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1_500)));
+        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
+        for text in [
+            "", "5", "s", "-1s", "0s", "1h", "NaNs", "1e30s", "1 s", "inf",
+        ] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_told_in_one_line_with_a_way_out() {
+        let line = |arguments: &[&str]| {
+            usage_line(
+                &Cli::try_parse_from(arguments)
+                    .unwrap_err()
+                    .render()
+                    .to_string(),
+            )
+        };
+        let unknown = line(&["zokio-console", "snapshot", "--jsn"]);
+        assert!(
+            unknown.contains("--jsn") && unknown.contains("--json"),
+            "{unknown}"
+        );
+        let target = line(&["zokio-console", "connect", "ftp://x"]);
+        assert!(
+            target.contains("unknown scheme; write http://HOST:PORT or unix:/PATH"),
+            "{target}"
+        );
+        let command = line(&["zokio-console", "conect"]);
+        for line in [unknown, target, command] {
+            assert!(
+                !line.contains('\n') && line.ends_with("see `zokio-console --help`"),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_default_target_of_the_help_is_the_default() {
+        let default: Target = target::DEFAULT.parse().unwrap();
+        assert_eq!(
+            default,
+            Target::Tcp {
+                host: "127.0.0.1".into(),
+                port: 6669
+            }
+        );
+    }
+}

@@ -1,0 +1,355 @@
+//! The connection to one server: connect, describe, subscribe, and again after a loss.
+//!
+//! [`connect`] is one attempt and ends with the server's answer to `Describe`: only then is it
+//! known to be zokio's and of our version. [`run`] keeps a connection up for the interactive
+//! console: it reports as [`Action`]s and takes [`Request`]s. A dead HTTP/2 connection never
+//! recovers, so every error of a stream leads to a new connection, after a wait that grows from
+//! 100 ms to 5 s.
+//!
+//! Shutdown: dropping the sender of requests ends [`run`]; dropping a [`Session`] closes its
+//! connection.
+
+mod backoff;
+mod channel;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::time::Duration;
+
+use tonic::{Code, Status, Streaming};
+use zokio::sync::mpsc;
+use zokio_console_proto::v1::console_client::ConsoleClient;
+use zokio_console_proto::{MAJOR, MAX_MESSAGE_BYTES, MINOR, check_major, v1};
+
+use crate::action::{Action, DetailsAnswer};
+use crate::error::ConsoleError;
+use crate::sanitize;
+use crate::state::model::{Query, Server, Update};
+use crate::target::Target;
+use backoff::Backoff;
+use channel::Channel;
+
+/// Longest wait for an answer: to a connect, to a request, for a first update.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection whose server has described itself.
+#[derive(Debug)]
+pub(crate) struct Session {
+    client: ConsoleClient<Channel>,
+    target: Target,
+    pub(crate) server: Server,
+}
+
+/// What the console asks of [`run`].
+#[derive(Debug)]
+pub(crate) enum Request {
+    Subscribe(Query),
+    FetchDetails { runtime_id: u64, task_id: u64 },
+}
+
+/// Connects once.
+pub(crate) async fn connect(target: &Target) -> Result<Session, ConsoleError> {
+    let channel = in_time(target, channel::open(target)).await??;
+    let origin = target
+        .origin()
+        .parse()
+        .map_err(|_| ConsoleError::NotZokio {
+            target: target.to_string(),
+            what: "its address cannot be an origin".into(),
+        })?;
+    let mut client =
+        ConsoleClient::with_origin(channel, origin).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let request = v1::DescribeRequest {
+        major: MAJOR,
+        minor: MINOR,
+    };
+    let answer = in_time(target, client.describe(request)).await?;
+    let described = answer
+        .map_err(|status| not_described(target, &status))?
+        .into_inner();
+    check_major(described.major).map_err(|source| ConsoleError::OtherVersion {
+        target: target.to_string(),
+        source,
+    })?;
+    Ok(Session {
+        client,
+        target: target.clone(),
+        server: sanitize::server(&described),
+    })
+}
+
+async fn in_time<T>(target: &Target, future: impl Future<Output = T>) -> Result<T, ConsoleError> {
+    zokio::time::timeout(ANSWER_TIMEOUT, future)
+        .await
+        .map_err(|_| ConsoleError::NoAnswer {
+            target: target.to_string(),
+            seconds: ANSWER_TIMEOUT.as_secs(),
+        })
+}
+
+/// What an error says that came instead of the server's description.
+fn not_described(target: &Target, status: &Status) -> ConsoleError {
+    let target = target.to_string();
+    let message = sanitize::message(status.message());
+    match status.code() {
+        Code::Unimplemented | Code::NotFound => ConsoleError::NotZokio {
+            target,
+            what: "it speaks gRPC, but not zokio.console; another console's server, perhaps".into(),
+        },
+        Code::FailedPrecondition
+        | Code::InvalidArgument
+        | Code::PermissionDenied
+        | Code::Unauthenticated
+        | Code::ResourceExhausted => ConsoleError::Refused { target, message },
+        _ => ConsoleError::NotZokio {
+            target,
+            what: "it does not answer in gRPC over HTTP/2".into(),
+        },
+    }
+}
+
+impl Session {
+    /// Subscribes; each call gives a stream of its own.
+    pub(crate) async fn subscribe(
+        &mut self,
+        query: &Query,
+        interval: Duration,
+    ) -> Result<Streaming<v1::Update>, ConsoleError> {
+        let request = v1::SubscribeRequest {
+            major: MAJOR,
+            minor: MINOR,
+            interval_ns: u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX),
+            runtime_ids: Vec::new(),
+            tasks: Some(sanitize::query(query)),
+        };
+        let answer = in_time(&self.target, self.client.subscribe(request)).await?;
+        Ok(answer.map_err(|status| self.lost(&status))?.into_inner())
+    }
+
+    /// The first update for a query.
+    pub(crate) async fn update(&mut self, query: &Query) -> Result<Update, ConsoleError> {
+        let mut stream = self.subscribe(query, Duration::ZERO).await?;
+        match in_time(&self.target, stream.message()).await? {
+            Ok(Some(update)) => Ok(sanitize::update(update)),
+            Ok(None) => Err(self.ended()),
+            Err(status) => Err(self.lost(&status)),
+        }
+    }
+
+    /// Where it is connected to.
+    pub(crate) fn target(&self) -> String {
+        self.target.to_string()
+    }
+
+    fn lost(&self, status: &Status) -> ConsoleError {
+        let target = self.target.to_string();
+        match status.code() {
+            Code::InvalidArgument | Code::ResourceExhausted | Code::PermissionDenied => {
+                ConsoleError::Refused {
+                    target,
+                    message: sanitize::message(status.message()),
+                }
+            }
+            _ => ConsoleError::Lost {
+                target,
+                reason: reason(status),
+            },
+        }
+    }
+
+    fn ended(&self) -> ConsoleError {
+        ConsoleError::Lost {
+            target: self.target.to_string(),
+            reason: "the server ended it".into(),
+        }
+    }
+}
+
+/// Why a stream broke, for a reader who has not read hyper.
+fn reason(status: &Status) -> String {
+    match (status.code(), status.message()) {
+        (Code::Unknown | Code::Unavailable | Code::Cancelled | Code::Internal, _) => {
+            "the server closed the connection".into()
+        }
+        (Code::OutOfRange, _) => "the server sent a message over 4 MiB".into(),
+        (code, "") => sanitize::message(&format!("{code:?}")),
+        (_, message) => sanitize::message(message),
+    }
+}
+
+/// Keeps a connection up until the requests end. Starts with `session`, if there is one.
+pub(crate) async fn run(
+    target: Target,
+    interval: Duration,
+    mut session: Option<Session>,
+    mut query: Query,
+    mut requests: mpsc::UnboundedReceiver<Request>,
+    out: mpsc::Sender<Action>,
+) {
+    let mut backoff = Backoff::default();
+    let mut attempt = 0;
+    loop {
+        let connected = match session.take() {
+            Some(session) => Ok(session),
+            None => {
+                attempt += 1;
+                if out.send(Action::Connecting { attempt }).await.is_err() {
+                    return;
+                }
+                connect(&target).await
+            }
+        };
+        let error = match connected {
+            Ok(mut session) => {
+                let server = Box::new(session.server.clone());
+                if out.send(Action::Connected(server)).await.is_err() {
+                    return;
+                }
+                let watched = watch(
+                    &mut session,
+                    interval,
+                    &mut query,
+                    &mut requests,
+                    &out,
+                    &mut backoff,
+                )
+                .await;
+                let Err(error) = watched else { return };
+                attempt = 0;
+                error
+            }
+            Err(error) => error,
+        };
+        let wait = backoff.next();
+        let lost = Action::Lost {
+            reason: in_short(&error),
+            retry_in_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+        };
+        if out.send(lost).await.is_err() || !pause(wait, &mut query, &mut requests).await {
+            return;
+        }
+    }
+}
+
+/// The reason without the target and the advice: the status line has the target already, and the
+/// advice is to wait.
+fn in_short(error: &ConsoleError) -> String {
+    match error {
+        ConsoleError::Unreachable { source, .. } => format!("nobody listens ({source})"),
+        ConsoleError::NoAnswer { .. } => "no answer".into(),
+        ConsoleError::NotZokio { .. } => "the server there is not zokio's".into(),
+        ConsoleError::OtherVersion { source, .. } => {
+            format!(
+                "the server there has protocol version {}, not {MAJOR}",
+                source.peer
+            )
+        }
+        ConsoleError::Refused { message, .. } => format!("refused: {message}"),
+        ConsoleError::Lost { reason, .. } => reason.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Waits, with an ear for requests. False: there are no more.
+async fn pause(
+    wait: Duration,
+    query: &mut Query,
+    requests: &mut mpsc::UnboundedReceiver<Request>,
+) -> bool {
+    let until = zokio::time::Instant::now() + wait;
+    loop {
+        match zokio::time::timeout_at(until, requests.recv()).await {
+            Err(_) => return true,
+            Ok(None) => return false,
+            Ok(Some(Request::Subscribe(new))) => *query = new,
+            Ok(Some(Request::FetchDetails { .. })) => {}
+        }
+    }
+}
+
+/// Reports updates until the connection breaks (an error) or the requests end (`Ok`).
+async fn watch(
+    session: &mut Session,
+    interval: Duration,
+    query: &mut Query,
+    requests: &mut mpsc::UnboundedReceiver<Request>,
+    out: &mpsc::Sender<Action>,
+    backoff: &mut Backoff,
+) -> Result<(), ConsoleError> {
+    let mut stream = session.subscribe(query, interval).await?;
+    loop {
+        zokio::select! {
+            message = stream.message() => match message {
+                Ok(Some(raw)) => {
+                    backoff.reset();
+                    let update = Box::new(sanitize::update(raw));
+                    if out.send(Action::Update { update, query: query.clone() }).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                Ok(None) => return Err(session.ended()),
+                Err(status) => return Err(session.lost(&status)),
+            },
+            request = requests.recv() => match request {
+                None => return Ok(()),
+                Some(request) => {
+                    let mut asked = take(request, session, out);
+                    // Keys held down ask faster than a server answers: only the last counts.
+                    while let Ok(next) = requests.try_recv() {
+                        asked = take(next, session, out).or(asked);
+                    }
+                    if let Some(asked) = asked {
+                        *query = asked;
+                        stream = session.subscribe(query, interval).await?;
+                    }
+                }
+            },
+        }
+    }
+}
+
+/// Starts what a request asks for; gives back the query if it was one.
+fn take(request: Request, session: &Session, out: &mpsc::Sender<Action>) -> Option<Query> {
+    match request {
+        Request::Subscribe(query) => Some(query),
+        Request::FetchDetails {
+            runtime_id,
+            task_id,
+        } => {
+            let client = session.client.clone();
+            let out = out.clone();
+            zokio::spawn(async move {
+                let answer = details(client, runtime_id, task_id).await;
+                // The console has ended: nobody wants the answer.
+                let _ = out
+                    .send(Action::Details {
+                        runtime_id,
+                        task_id,
+                        answer,
+                    })
+                    .await;
+            });
+            None
+        }
+    }
+}
+
+async fn details(
+    mut client: ConsoleClient<Channel>,
+    runtime_id: u64,
+    task_id: u64,
+) -> DetailsAnswer {
+    let request = v1::TaskDetailsRequest {
+        runtime_id,
+        task_id,
+    };
+    match zokio::time::timeout(ANSWER_TIMEOUT, client.task_details(request)).await {
+        Ok(Ok(answer)) => match sanitize::details(answer.into_inner()) {
+            Some(details) => DetailsAnswer::Found(Box::new(details)),
+            None => DetailsAnswer::Gone,
+        },
+        Ok(Err(status)) if status.code() == Code::NotFound => DetailsAnswer::Gone,
+        Ok(Err(_)) | Err(_) => DetailsAnswer::Failed,
+    }
+}

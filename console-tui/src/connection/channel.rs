@@ -1,0 +1,94 @@
+//! hyper's HTTP/2 connection over a zokio stream, as the service that tonic's client wants.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{Builder, SendRequest};
+use tonic::body::Body;
+use tonic::codegen::http::{Request, Response};
+use tower_service::Service;
+use zokio::net::{TcpStream, UnixStream};
+use zokio::rt::{HyperExecutor, HyperTimer};
+
+use crate::error::ConsoleError;
+use crate::target::Target;
+
+/// What a server may send ahead of a console that does not read: little, because old telemetry is
+/// worthless.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 128 * 1024;
+
+/// A peer that has gone without a word is noticed within twice this time.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// One HTTP/2 connection. Clones share it; it closes with the last one.
+#[derive(Debug, Clone)]
+pub(super) struct Channel {
+    requests: SendRequest<Body>,
+}
+
+/// Opens a connection. Does not wait for the server's first word: HTTP/2 lets the client speak
+/// first.
+pub(super) async fn open(target: &Target) -> Result<Channel, ConsoleError> {
+    let unreachable = |source| ConsoleError::Unreachable {
+        target: target.to_string(),
+        source,
+    };
+    match target {
+        Target::Tcp { host, port } => {
+            let stream = TcpStream::connect((host.as_str(), *port))
+                .await
+                .map_err(unreachable)?;
+            // Without it only the latency of small requests suffers.
+            let _ = stream.set_nodelay(true);
+            handshake(target, stream).await
+        }
+        Target::Unix(path) => {
+            handshake(
+                target,
+                UnixStream::connect(path).await.map_err(unreachable)?,
+            )
+            .await
+        }
+    }
+}
+
+async fn handshake<S>(target: &Target, stream: S) -> Result<Channel, ConsoleError>
+where
+    S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+{
+    let (requests, connection) = Builder::new(HyperExecutor::new())
+        .timer(HyperTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE)
+        .handshake(stream)
+        .await
+        .map_err(|error| ConsoleError::NotZokio {
+            target: target.to_string(),
+            what: crate::sanitize::message(&error.to_string()),
+        })?;
+    // Its error reaches whoever has a request under way.
+    zokio::spawn(async move {
+        let _ = connection.await;
+    });
+    Ok(Channel { requests })
+}
+
+impl Service<Request<Body>> for Channel {
+    type Response = Response<Incoming>;
+    type Error = hyper::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.requests.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        Box::pin(self.requests.send_request(request))
+    }
+}

@@ -1,0 +1,80 @@
+//! Tasks that are stuck, each in a way that the console shows: a lock kept for good, an answer
+//! that never comes, a channel that nobody empties, a task that holds its worker up.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use zokio::sync::{Mutex, mpsc, oneshot};
+
+/// As good as for ever.
+const FOREVER: Duration = Duration::from_secs(30 * 86_400);
+
+/// Tasks that wait for the lock.
+const WAITERS: usize = 3;
+
+/// How long the greedy task computes without a pause, and how often.
+const GREEDY_FOR: Duration = Duration::from_millis(30);
+const GREEDY_EVERY: Duration = Duration::from_millis(700);
+
+/// Starts them.
+pub(super) fn start() -> io::Result<()> {
+    lock_kept()?;
+    answer_never_comes()?;
+    channel_never_emptied()?;
+    super::spawn("greedy", greedy())
+}
+
+fn lock_kept() -> io::Result<()> {
+    let ledger = Arc::new(Mutex::new(()));
+    // Taken before anybody else can.
+    let kept = Arc::clone(&ledger).try_lock_owned();
+    super::spawn("ledger-holder", async move {
+        let _kept = kept;
+        zokio::time::sleep(FOREVER).await;
+    })?;
+    for _ in 0..WAITERS {
+        let ledger = Arc::clone(&ledger);
+        super::spawn("ledger-waiter", async move {
+            let _turn = ledger.lock().await;
+        })?;
+    }
+    Ok(())
+}
+
+fn answer_never_comes() -> io::Result<()> {
+    let (sender, receiver) = oneshot::channel::<()>();
+    super::spawn("reply-forgotten", async move {
+        let _sender = sender;
+        zokio::time::sleep(FOREVER).await;
+    })?;
+    super::spawn("reply-waiter", async move {
+        let _ = receiver.await;
+    })
+}
+
+fn channel_never_emptied() -> io::Result<()> {
+    let (sender, receiver) = mpsc::channel::<u64>(2);
+    super::spawn("queue-consumer", async move {
+        let _receiver = receiver;
+        zokio::time::sleep(FOREVER).await;
+    })?;
+    super::spawn("queue-producer", async move {
+        for item in 0.. {
+            if sender.send(item).await.is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// Computes on and on in one poll, now and then: whatever is queued behind it waits.
+async fn greedy() {
+    loop {
+        zokio::time::sleep(GREEDY_EVERY).await;
+        let start = Instant::now();
+        while start.elapsed() < GREEDY_FOR {
+            std::hint::black_box(super::service::hash(1_000));
+        }
+    }
+}

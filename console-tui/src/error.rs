@@ -1,0 +1,66 @@
+//! What can go wrong, each with what to do about it, in one line.
+
+use std::io;
+
+/// Why the console ends with exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConsoleError {
+    #[error(
+        "nobody listens at {target} ({source}): start the program with zokio_instrumentation::init(), \
+         or give the address that ZOKIO_CONSOLE_BIND names there"
+    )]
+    Unreachable { target: String, source: io::Error },
+
+    #[error(
+        "{target} does not answer within {seconds} s: is it a zokio program, and is it running?"
+    )]
+    NoAnswer { target: String, seconds: u64 },
+
+    #[error(
+        "the server at {target} is not zokio's ({what}): give the address of a program with \
+         zokio_instrumentation::init()"
+    )]
+    NotZokio { target: String, what: String },
+
+    #[error("the server at {target} cannot be watched: {source}")]
+    OtherVersion {
+        target: String,
+        source: zokio_console_proto::VersionMismatch,
+    },
+
+    #[error("the server at {target} refuses: {message}")]
+    Refused { target: String, message: String },
+
+    #[error("the connection to {target} was lost ({reason}): run the command again")]
+    Lost { target: String, reason: String },
+
+    #[error(
+        "there is no terminal to draw on: run `zokio-console snapshot` for a summary, or `snapshot --json`"
+    )]
+    NoTerminal,
+
+    #[error("the terminal cannot be used: {0}")]
+    Terminal(#[source] io::Error),
+
+    #[error("the runtime cannot be started: {0}")]
+    Runtime(#[source] io::Error),
+
+    #[error("the console's own telemetry cannot be served: {0}")]
+    Instrumentation(String),
+
+    #[error("the demo cannot be started: {0}")]
+    Demo(#[source] io::Error),
+
+    #[error("an error in the console itself, shown above, ended it: please report it")]
+    Panicked,
+
+    #[error("the output cannot be written: {0}")]
+    Output(#[source] io::Error),
+}
+
+impl ConsoleError {
+    /// Whether the reader of the output has gone, which is no error of ours.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, ConsoleError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

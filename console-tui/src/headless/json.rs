@@ -1,0 +1,366 @@
+//! The object of `snapshot --json`. Stable: fields are only added; SNAPSHOT.md describes it.
+
+use serde::Serialize;
+
+use crate::state::model;
+
+/// Grows when a field changes its meaning or goes.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Snapshot<'a> {
+    schema_version: u32,
+    server: Server<'a>,
+    runtimes: Vec<Runtime<'a>>,
+    telemetry: Telemetry,
+}
+
+#[derive(Debug, Serialize)]
+struct Server<'a> {
+    version: &'a str,
+    runtime_version: &'a str,
+    protocol: String,
+    process_id: u32,
+    process_name: &'a str,
+    taken_at_unix_ns: u64,
+    taken_at_ns: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Runtime<'a> {
+    name: &'a str,
+    flavor: &'static str,
+    workers: Vec<Worker<'a>>,
+    spawn_sites: Vec<SpawnSite>,
+    injector_depth: u64,
+    alive_tasks: u64,
+    spawned_tasks: u64,
+    completed_tasks: u64,
+    blocking: Blocking,
+    driver: Driver,
+    timers: Timers,
+    tasks: Vec<Task<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Worker<'a> {
+    index: u32,
+    state: &'static str,
+    polls: u64,
+    busy_ns: u64,
+    parked_ns: u64,
+    searching_ns: u64,
+    parks: u64,
+    unparks: u64,
+    steal_attempts: u64,
+    steals: u64,
+    stolen_tasks: u64,
+    stolen_from: &'a [u64],
+    lifo_hits: u64,
+    injector_takes: u64,
+    queue_depth: u64,
+    queue_depth_max: u64,
+    local_wakes: u64,
+    remote_wakes: u64,
+    poll_time: Histogram,
+    wake_to_poll: Histogram,
+    current_task: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Histogram {
+    count: u64,
+    p50_ns: u64,
+    p99_ns: u64,
+    max_ns: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct SpawnSite {
+    location: String,
+    spawned: u64,
+    alive: u64,
+    polls: u64,
+    busy_ns: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Blocking {
+    threads: u64,
+    idle_threads: u64,
+    max_threads: u64,
+    queue_depth: u64,
+    completed: u64,
+    busy_ns: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Driver {
+    sources: u64,
+    polls: u64,
+    events: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Timers {
+    armed: u64,
+    fired: u64,
+    cancelled: u64,
+    lateness: Histogram,
+}
+
+#[derive(Debug, Serialize)]
+struct Task<'a> {
+    id: u64,
+    name: Option<&'a str>,
+    kind: &'static str,
+    state: &'static str,
+    location: String,
+    polls: u64,
+    busy_ns: u64,
+    scheduled_ns: u64,
+    idle_ns: u64,
+    wakes: u64,
+    self_wakes: u64,
+    waker_clones: u64,
+    waker_drops: u64,
+    waits_for: Option<Wait<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Wait<'a> {
+    kind: &'a str,
+    operation: &'a str,
+    location: Option<String>,
+    since_ns: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Telemetry {
+    enabled: bool,
+    poll_overhead_ns: f64,
+    clock_read_ns: f64,
+    record_bytes: u64,
+    bytes_sent: u64,
+    clients: u32,
+    sample_ns: u64,
+}
+
+impl<'a> Snapshot<'a> {
+    pub(crate) fn new(server: &'a model::Server, update: &'a model::Update) -> Snapshot<'a> {
+        Snapshot {
+            schema_version: SCHEMA_VERSION,
+            server: Server {
+                version: &server.server_version,
+                runtime_version: &server.runtime_version,
+                protocol: format!("{}.{}", server.major, server.minor),
+                process_id: server.process_id,
+                process_name: &server.process_name,
+                taken_at_unix_ns: server.unix_ns(update.taken_at_ns),
+                taken_at_ns: update.taken_at_ns,
+            },
+            runtimes: update.runtimes.iter().map(Runtime::new).collect(),
+            telemetry: Telemetry {
+                enabled: update.cost.enabled,
+                poll_overhead_ns: update.cost.poll_overhead_ns,
+                clock_read_ns: update.cost.clock_read_ns,
+                record_bytes: update.cost.record_bytes,
+                bytes_sent: update.cost.bytes_sent,
+                clients: update.cost.clients,
+                sample_ns: update.cost.sample_ns,
+            },
+        }
+    }
+}
+
+impl<'a> Runtime<'a> {
+    fn new(runtime: &'a model::RuntimeUpdate) -> Runtime<'a> {
+        let summary = &runtime.summary;
+        Runtime {
+            name: &summary.name,
+            flavor: summary.flavor.as_str(),
+            workers: runtime.workers.iter().map(Worker::new).collect(),
+            spawn_sites: runtime.spawn_sites.iter().map(SpawnSite::new).collect(),
+            injector_depth: summary.injector_depth,
+            alive_tasks: summary.alive_tasks,
+            spawned_tasks: summary.spawned_tasks,
+            completed_tasks: summary.completed_tasks,
+            blocking: Blocking {
+                threads: summary.blocking.threads,
+                idle_threads: summary.blocking.idle_threads,
+                max_threads: summary.blocking.max_threads,
+                queue_depth: summary.blocking.queue_depth,
+                completed: summary.blocking.completed,
+                busy_ns: summary.blocking.busy_ns,
+            },
+            driver: Driver {
+                sources: summary.driver.sources,
+                polls: summary.driver.polls,
+                events: summary.driver.events,
+            },
+            timers: Timers {
+                armed: summary.timers.armed,
+                fired: summary.timers.fired,
+                cancelled: summary.timers.cancelled,
+                lateness: Histogram::new(&summary.timers.lateness),
+            },
+            tasks: runtime.tasks.iter().map(Task::new).collect(),
+        }
+    }
+}
+
+impl<'a> Worker<'a> {
+    fn new(worker: &'a model::Worker) -> Worker<'a> {
+        Worker {
+            index: worker.index,
+            state: worker.state.as_str(),
+            polls: worker.polls,
+            busy_ns: worker.busy_ns,
+            parked_ns: worker.parked_ns,
+            searching_ns: worker.searching_ns,
+            parks: worker.parks,
+            unparks: worker.unparks,
+            steal_attempts: worker.steal_attempts,
+            steals: worker.steals,
+            stolen_tasks: worker.stolen_tasks,
+            stolen_from: &worker.stolen_from,
+            lifo_hits: worker.lifo_hits,
+            injector_takes: worker.injector_takes,
+            queue_depth: worker.queue_depth,
+            queue_depth_max: worker.queue_depth_max,
+            local_wakes: worker.local_wakes,
+            remote_wakes: worker.remote_wakes,
+            poll_time: Histogram::new(&worker.poll_time),
+            wake_to_poll: Histogram::new(&worker.wake_to_poll),
+            current_task: worker.current_task.map(|(id, _)| id),
+        }
+    }
+}
+
+impl Histogram {
+    fn new(histogram: &model::Histogram) -> Histogram {
+        Histogram {
+            count: histogram.count,
+            p50_ns: histogram.quantile_ns(0.5),
+            p99_ns: histogram.quantile_ns(0.99),
+            max_ns: histogram.max_ns,
+        }
+    }
+}
+
+impl SpawnSite {
+    fn new(site: &model::SpawnSite) -> SpawnSite {
+        SpawnSite {
+            location: site.location.to_string(),
+            spawned: site.spawned,
+            alive: site.alive,
+            polls: site.polls,
+            busy_ns: site.busy_ns,
+        }
+    }
+}
+
+impl<'a> Task<'a> {
+    fn new(task: &'a model::Task) -> Task<'a> {
+        Task {
+            id: task.id,
+            name: (!task.name.is_empty()).then_some(task.name.as_str()),
+            kind: task.kind.as_str(),
+            state: task.state.as_str(),
+            location: task.location.to_string(),
+            polls: task.polls,
+            busy_ns: task.busy_ns,
+            scheduled_ns: task.scheduled_ns,
+            idle_ns: task.idle_ns,
+            wakes: task.wakes,
+            self_wakes: task.self_wakes,
+            waker_clones: task.waker_clones,
+            waker_drops: task.waker_drops,
+            waits_for: task.waits_for().map(|wait| Wait {
+                kind: &wait.kind,
+                operation: &wait.operation,
+                location: wait.location.as_ref().map(ToString::to_string),
+                since_ns: wait.since_ns,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sanitize;
+    use crate::state::fixtures::{describe, snapshot};
+
+    fn written() -> String {
+        let server = sanitize::server(&describe());
+        let query = model::Query {
+            limit: 3,
+            ..model::Query::default()
+        };
+        let update = sanitize::update(snapshot(30, &query));
+        serde_json::to_string_pretty(&Snapshot::new(&server, &update)).unwrap()
+    }
+
+    #[test]
+    fn the_object_keeps_its_form() {
+        insta::assert_snapshot!(written());
+    }
+
+    #[test]
+    fn fields_stand_in_the_documented_order() {
+        let text = written();
+        let documented = include_str!("../../SNAPSHOT.md");
+        let mut at = 0;
+        for key in [
+            "schema_version",
+            "server",
+            "runtimes",
+            "workers",
+            "steal_attempts",
+            "wake_to_poll",
+            "current_task",
+            "spawn_sites",
+            "injector_depth",
+            "blocking",
+            "driver",
+            "timers",
+            "tasks",
+            "waits_for",
+            "telemetry",
+        ] {
+            let quoted = format!("\"{key}\"");
+            at += text[at..]
+                .find(&quoted)
+                .unwrap_or_else(|| panic!("{key} is missing or too early"));
+            assert!(
+                documented.contains(&format!("`{key}`")),
+                "{key} is not documented"
+            );
+        }
+    }
+
+    #[test]
+    fn every_field_is_documented() {
+        let documented = include_str!("../../SNAPSHOT.md");
+        for line in written().lines() {
+            if let Some((key, _)) = line.trim().split_once("\": ") {
+                let key = key.trim_start_matches('"');
+                assert!(
+                    documented.contains(&format!("`{key}`")),
+                    "{key} is not documented"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_task_without_name_or_wait_says_null() {
+        let task = model::Task::default();
+        let text = serde_json::to_string(&Task::new(&task)).unwrap();
+        assert!(
+            text.contains("\"name\":null") && text.contains("\"waits_for\":null"),
+            "{text}"
+        );
+    }
+}

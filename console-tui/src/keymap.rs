@@ -1,0 +1,491 @@
+//! The keys: one table that dispatch and the help screen read.
+//!
+//! Each entry names its keys as text, where they work, what they do and the line of help. Keys
+//! are data, not a terminal library's types, so that a configuration file can name them too.
+
+use std::fmt;
+
+use crate::action::Command;
+
+/// One key press.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) code: KeyCode,
+    pub(crate) ctrl: bool,
+}
+
+/// Which key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum KeyCode {
+    Char(char),
+    Up,
+    Down,
+    Left,
+    Right,
+    PageUp,
+    PageDown,
+    Home,
+    End,
+    Enter,
+    Esc,
+    Tab,
+    BackTab,
+    Backspace,
+    Delete,
+}
+
+const NAMES: [(&str, KeyCode, &str); 15] = [
+    ("space", KeyCode::Char(' '), "space"),
+    ("up", KeyCode::Up, "↑"),
+    ("down", KeyCode::Down, "↓"),
+    ("left", KeyCode::Left, "←"),
+    ("right", KeyCode::Right, "→"),
+    ("page-up", KeyCode::PageUp, "PgUp"),
+    ("page-down", KeyCode::PageDown, "PgDn"),
+    ("home", KeyCode::Home, "Home"),
+    ("end", KeyCode::End, "End"),
+    ("enter", KeyCode::Enter, "Enter"),
+    ("esc", KeyCode::Esc, "Esc"),
+    ("tab", KeyCode::Tab, "Tab"),
+    ("back-tab", KeyCode::BackTab, "Shift-Tab"),
+    ("backspace", KeyCode::Backspace, "Backspace"),
+    ("delete", KeyCode::Delete, "Del"),
+];
+
+impl Key {
+    /// Reads a key as the table writes it: `q`, `ctrl-c`, `page-up`.
+    pub(crate) fn parse(text: &str) -> Option<Key> {
+        let (ctrl, name) = match text.strip_prefix("ctrl-") {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        if let Some((_, code, _)) = NAMES.iter().find(|(known, ..)| *known == name) {
+            return Some(Key { code: *code, ctrl });
+        }
+        let mut chars = name.chars();
+        let only = chars.next().filter(|_| chars.next().is_none())?;
+        Some(Key {
+            code: KeyCode::Char(only),
+            ctrl,
+        })
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ctrl {
+            f.write_str("Ctrl-")?;
+        }
+        match (
+            NAMES.iter().find(|(_, code, _)| *code == self.code),
+            self.code,
+        ) {
+            (Some((.., shown)), _) => f.write_str(shown),
+            (None, KeyCode::Char(c)) => write!(f, "{c}"),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+/// Where keys are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Context {
+    Workers,
+    Tasks,
+    Detail,
+    Help,
+    /// The filter is being typed: other characters are text.
+    FilterInput,
+}
+
+/// The contexts in which a binding works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Everywhere but where text is typed.
+    Anywhere,
+    Screens(&'static [Context]),
+}
+
+impl When {
+    fn holds(self, context: Context) -> bool {
+        match self {
+            When::Anywhere => context != Context::FilterInput,
+            When::Screens(contexts) => contexts.contains(&context),
+        }
+    }
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub(crate) struct Binding {
+    /// Each a key or, with blanks, a sequence of keys.
+    pub(crate) keys: &'static [&'static str],
+    pub(crate) when: When,
+    pub(crate) command: Command,
+    pub(crate) group: &'static str,
+    pub(crate) help: &'static str,
+}
+
+const LISTS: When = When::Screens(&[
+    Context::Workers,
+    Context::Tasks,
+    Context::Detail,
+    Context::Help,
+]);
+const TASKS: When = When::Screens(&[Context::Tasks]);
+const TYPING: When = When::Screens(&[Context::FilterInput]);
+const EVERYWHERE: When = When::Screens(&[
+    Context::Workers,
+    Context::Tasks,
+    Context::Detail,
+    Context::Help,
+    Context::FilterInput,
+]);
+
+const fn bind(
+    keys: &'static [&'static str],
+    when: When,
+    command: Command,
+    group: &'static str,
+    help: &'static str,
+) -> Binding {
+    Binding {
+        keys,
+        when,
+        command,
+        group,
+        help,
+    }
+}
+
+/// All keys.
+pub(crate) static BINDINGS: [Binding; 27] = [
+    bind(
+        &["w"],
+        When::Anywhere,
+        Command::ShowWorkers,
+        "Screens",
+        "workers",
+    ),
+    bind(
+        &["t"],
+        When::Anywhere,
+        Command::ShowTasks,
+        "Screens",
+        "tasks",
+    ),
+    bind(
+        &["?"],
+        When::Anywhere,
+        Command::ToggleHelp,
+        "Screens",
+        "this help",
+    ),
+    bind(
+        &["esc"],
+        When::Anywhere,
+        Command::Back,
+        "Screens",
+        "back; drops the filter first",
+    ),
+    bind(
+        &["tab"],
+        When::Anywhere,
+        Command::NextRuntime,
+        "Screens",
+        "next runtime",
+    ),
+    bind(
+        &["back-tab"],
+        When::Anywhere,
+        Command::PreviousRuntime,
+        "Screens",
+        "previous runtime",
+    ),
+    bind(
+        &["space"],
+        When::Anywhere,
+        Command::TogglePause,
+        "Screens",
+        "pause and go on",
+    ),
+    bind(&["q"], When::Anywhere, Command::Quit, "Screens", "quit"),
+    bind(
+        &["ctrl-c"],
+        EVERYWHERE,
+        Command::Quit,
+        "Screens",
+        "quit, also while typing",
+    ),
+    bind(&["up", "k"], LISTS, Command::Up, "Lists", "one row up"),
+    bind(
+        &["down", "j"],
+        LISTS,
+        Command::Down,
+        "Lists",
+        "one row down",
+    ),
+    bind(
+        &["page-up", "ctrl-u"],
+        LISTS,
+        Command::PageUp,
+        "Lists",
+        "one page up",
+    ),
+    bind(
+        &["page-down", "ctrl-d"],
+        LISTS,
+        Command::PageDown,
+        "Lists",
+        "one page down",
+    ),
+    bind(
+        &["g g", "home"],
+        LISTS,
+        Command::First,
+        "Lists",
+        "first row",
+    ),
+    bind(&["G", "end"], LISTS, Command::Last, "Lists", "last row"),
+    bind(
+        &["left", "h"],
+        TASKS,
+        Command::SortLeft,
+        "Tasks",
+        "sort by the column to the left",
+    ),
+    bind(
+        &["right", "l"],
+        TASKS,
+        Command::SortRight,
+        "Tasks",
+        "sort by the column to the right",
+    ),
+    bind(
+        &["i"],
+        TASKS,
+        Command::InvertSort,
+        "Tasks",
+        "invert the order",
+    ),
+    bind(
+        &["enter"],
+        TASKS,
+        Command::Open,
+        "Tasks",
+        "details of the task",
+    ),
+    bind(
+        &["/"],
+        TASKS,
+        Command::EditFilter,
+        "Tasks",
+        "filter by text",
+    ),
+    bind(
+        &["enter"],
+        TYPING,
+        Command::ApplyFilter,
+        "Filter",
+        "keep the filter",
+    ),
+    bind(
+        &["esc"],
+        TYPING,
+        Command::CancelFilter,
+        "Filter",
+        "back to the filter before",
+    ),
+    bind(
+        &["backspace", "delete"],
+        TYPING,
+        Command::DeleteChar,
+        "Filter",
+        "delete a character",
+    ),
+    bind(
+        &["ctrl-w"],
+        TYPING,
+        Command::DeleteWord,
+        "Filter",
+        "delete a word",
+    ),
+    bind(
+        &["ctrl-u"],
+        TYPING,
+        Command::ClearFilter,
+        "Filter",
+        "delete everything",
+    ),
+    bind(&["up"], TYPING, Command::Up, "Filter", "one row up"),
+    bind(&["down"], TYPING, Command::Down, "Filter", "one row down"),
+];
+
+/// What a key press means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resolution {
+    Command(Command),
+    /// The first key of a sequence: wait for the next.
+    Pending,
+    /// A character of a text being typed.
+    Text(char),
+    Nothing,
+}
+
+/// Looks a key up, after the keys pressed before it that have not yet meant anything.
+pub(crate) fn resolve(context: Context, pending: Option<Key>, key: Key) -> Resolution {
+    let mut waits = false;
+    for binding in BINDINGS
+        .iter()
+        .filter(|binding| binding.when.holds(context))
+    {
+        for keys in binding.keys {
+            let mut sequence = keys.split(' ').filter_map(Key::parse);
+            match (sequence.next(), sequence.next()) {
+                (Some(only), None) if only == key => return Resolution::Command(binding.command),
+                (Some(first), Some(second)) if pending == Some(first) && second == key => {
+                    return Resolution::Command(binding.command);
+                }
+                (Some(first), Some(_)) if first == key => waits = true,
+                _ => {}
+            }
+        }
+    }
+    match key {
+        Key {
+            code: KeyCode::Char(c),
+            ctrl: false,
+        } if context == Context::FilterInput => Resolution::Text(c),
+        _ if waits => Resolution::Pending,
+        _ => Resolution::Nothing,
+    }
+}
+
+impl Binding {
+    /// The keys as the help shows them: `↑ k`, `gg Home`.
+    pub(crate) fn shown_keys(&self) -> String {
+        let one = |keys: &&str| {
+            keys.split(' ')
+                .filter_map(Key::parse)
+                .map(|key| key.to_string())
+                .collect::<String>()
+        };
+        self.keys.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The first key of a command, as shown; empty if it has none.
+pub(crate) fn key_of(command: Command) -> String {
+    let binding = BINDINGS.iter().find(|binding| binding.command == command);
+    let keys = binding
+        .and_then(|binding| binding.keys.first())
+        .copied()
+        .unwrap_or("");
+    keys.split(' ')
+        .filter_map(Key::parse)
+        .map(|key| key.to_string())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONTEXTS: [Context; 5] = [
+        Context::Workers,
+        Context::Tasks,
+        Context::Detail,
+        Context::Help,
+        Context::FilterInput,
+    ];
+
+    fn press(context: Context, text: &str) -> Resolution {
+        resolve(context, None, Key::parse(text).unwrap())
+    }
+
+    #[test]
+    fn every_key_in_the_table_can_be_read() {
+        for binding in &BINDINGS {
+            for keys in binding.keys {
+                for key in keys.split(' ') {
+                    assert!(Key::parse(key).is_some(), "{key}");
+                }
+            }
+            assert!(!binding.help.is_empty());
+        }
+    }
+
+    #[test]
+    fn no_key_means_two_things_in_one_place() {
+        for context in CONTEXTS {
+            let mut seen = std::collections::HashMap::new();
+            for binding in BINDINGS
+                .iter()
+                .filter(|binding| binding.when.holds(context))
+            {
+                for keys in binding.keys {
+                    if let Some(other) = seen.insert(*keys, binding.command) {
+                        panic!("{keys} in {context:?}: {other:?} and {:?}", binding.command);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_keys_of_tokio_console_mean_what_its_users_expect() {
+        let tasks = [
+            ("t", Command::ShowTasks),
+            ("space", Command::TogglePause),
+            ("?", Command::ToggleHelp),
+            ("esc", Command::Back),
+            ("q", Command::Quit),
+            ("ctrl-c", Command::Quit),
+            ("left", Command::SortLeft),
+            ("l", Command::SortRight),
+            ("k", Command::Up),
+            ("down", Command::Down),
+            ("i", Command::InvertSort),
+            ("G", Command::Last),
+            ("enter", Command::Open),
+        ];
+        for (key, command) in tasks {
+            assert_eq!(
+                press(Context::Tasks, key),
+                Resolution::Command(command),
+                "{key}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_gs_go_to_the_top_and_one_waits() {
+        let g = Key::parse("g").unwrap();
+        assert_eq!(resolve(Context::Tasks, None, g), Resolution::Pending);
+        assert_eq!(
+            resolve(Context::Tasks, Some(g), g),
+            Resolution::Command(Command::First)
+        );
+        let q = Key::parse("q").unwrap();
+        assert_eq!(
+            resolve(Context::Tasks, Some(g), q),
+            Resolution::Command(Command::Quit)
+        );
+    }
+
+    #[test]
+    fn letters_are_text_while_the_filter_is_typed() {
+        assert_eq!(press(Context::FilterInput, "q"), Resolution::Text('q'));
+        assert_eq!(press(Context::FilterInput, "?"), Resolution::Text('?'));
+        assert_eq!(press(Context::FilterInput, "g"), Resolution::Text('g'));
+        assert_eq!(
+            press(Context::FilterInput, "enter"),
+            Resolution::Command(Command::ApplyFilter)
+        );
+        assert_eq!(
+            press(Context::FilterInput, "ctrl-c"),
+            Resolution::Command(Command::Quit)
+        );
+        assert_eq!(press(Context::FilterInput, "tab"), Resolution::Nothing);
+    }
+}

@@ -1,0 +1,431 @@
+//! Everything the console knows, and how it changes.
+//!
+//! [`update`] takes an [`Action`] and returns [`Effect`]s for the outside to carry out. Nothing
+//! in here draws, reads a clock or touches a socket: time comes in with `Action::Tick`, keys and
+//! updates as actions. The views are functions of [`State`].
+//!
+//! The screen decides what is asked of the server: after each action the visible rows, the order
+//! and the filter are compared with the query of the running subscription, and if they are not
+//! covered by it any more, an `Effect::Subscribe` follows.
+
+pub(crate) mod columns;
+pub(crate) mod connection;
+#[cfg(test)]
+pub(crate) mod fixtures;
+pub(crate) mod history;
+pub(crate) mod lints;
+pub(crate) mod model;
+pub(crate) mod tasks;
+#[cfg(test)]
+mod tests;
+pub(crate) mod world;
+
+use crate::action::{Action, Command, DetailsAnswer, Effect, Now};
+use crate::keymap::{self, Context, Key, Resolution};
+use connection::{Connection, Link};
+use model::{Histogram, Query, Task};
+use tasks::TasksView;
+use world::{Runtime, World};
+
+/// Which screen is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Screen {
+    #[default]
+    Workers,
+    Tasks,
+    Detail,
+}
+
+/// The console's state.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) now: Now,
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+    pub(crate) screen: Screen,
+    /// First line shown of the help screen, if it is open.
+    pub(crate) help: Option<usize>,
+    pub(crate) connection: Connection,
+    /// Kept up to date also while paused.
+    live: World,
+    /// What is shown while paused.
+    frozen: Option<Box<World>>,
+    /// Id of the runtime shown.
+    pub(crate) runtime: Option<u64>,
+    /// First worker shown.
+    pub(crate) first_worker: usize,
+    pub(crate) tasks: TasksView,
+    pub(crate) detail: Option<Detail>,
+    pending_key: Option<Key>,
+    /// The query of the running subscription.
+    query: Query,
+    /// The next update comes from another process than those before.
+    start_over: bool,
+    /// Something on the screen may have changed since this was last cleared.
+    pub(crate) dirty: bool,
+}
+
+/// The task of the detail screen.
+#[derive(Debug, Clone)]
+pub(crate) struct Detail {
+    pub(crate) runtime_id: u64,
+    pub(crate) task_id: u64,
+    /// The last that is known of it.
+    pub(crate) task: Option<Task>,
+    pub(crate) poll_time: Option<Histogram>,
+    /// The telemetry clock when `task` was true.
+    pub(crate) taken_at_ns: u64,
+    /// It is over: what is shown is the last that was seen.
+    pub(crate) gone: bool,
+    asked: bool,
+    pub(crate) scroll: usize,
+}
+
+impl State {
+    /// A state that waits for the server at `target`, shown on a screen of this size.
+    pub(crate) fn new(target: String, width: u16, height: u16, now: Now) -> State {
+        let mut state = State {
+            now,
+            width,
+            height,
+            dirty: true,
+            ..State::default()
+        };
+        state.connection.target = target;
+        state.query = state.wanted_query();
+        state
+    }
+
+    /// What to subscribe with when a connection is made.
+    pub(crate) fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// What to show: the present, or the moment of the pause.
+    pub(crate) fn world(&self) -> &World {
+        self.frozen.as_deref().unwrap_or(&self.live)
+    }
+
+    pub(crate) fn paused(&self) -> bool {
+        self.frozen.is_some()
+    }
+
+    /// The runtime shown.
+    pub(crate) fn shown_runtime(&self) -> Option<&Runtime> {
+        self.world().runtime(self.runtime?)
+    }
+
+    /// Where the keys are read now.
+    pub(crate) fn context(&self) -> Context {
+        if self.help.is_some() {
+            return Context::Help;
+        }
+        match self.screen {
+            Screen::Workers => Context::Workers,
+            Screen::Tasks if self.tasks.editing() => Context::FilterInput,
+            Screen::Tasks => Context::Tasks,
+            Screen::Detail => Context::Detail,
+        }
+    }
+
+    /// Rows of tasks that fit on the screen.
+    pub(crate) fn task_rows(&self) -> usize {
+        tasks::visible_rows(self.height)
+    }
+
+    fn wanted_query(&self) -> Query {
+        self.tasks.query(self.task_rows(), &self.query)
+    }
+}
+
+/// Applies an action.
+pub(crate) fn update(state: &mut State, action: Action) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match action {
+        Action::Tick(now) => {
+            state.dirty |= state.connection.looks_different_at(state.now, now);
+            state.now = now;
+            return effects;
+        }
+        Action::Resize { width, height } => {
+            (state.width, state.height) = (width, height);
+            let rows = state.task_rows();
+            state.tasks.keep_selection_visible(rows);
+        }
+        Action::Key(key) => press(state, key, &mut effects),
+        Action::Command(command) => perform(state, command, &mut effects),
+        other => hear(state, other, &mut effects),
+    }
+    state.dirty = true;
+    let wanted = state.wanted_query();
+    if !state.paused() && wanted != state.query {
+        state.query = wanted.clone();
+        effects.push(Effect::Subscribe(wanted));
+    }
+    effects
+}
+
+fn press(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
+    let pending = state.pending_key.take();
+    match keymap::resolve(state.context(), pending, key) {
+        Resolution::Command(command) => perform(state, command, effects),
+        Resolution::Pending => state.pending_key = Some(key),
+        Resolution::Text(c) => state.tasks.type_char(c),
+        Resolution::Nothing => {}
+    }
+}
+
+/// What the connection reports.
+fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    match action {
+        Action::Connecting { attempt } => state.connection.link = Link::Connecting { attempt },
+        Action::Connected(server) => {
+            let same = state.connection.server.as_ref().is_some_and(|known| {
+                (known.process_id, &known.process_name) == (server.process_id, &server.process_name)
+            });
+            state.start_over = !same;
+            state.connection.link = Link::Connected;
+            state.connection.forget_lag();
+            state.connection.server = Some(*server);
+            if let Some(detail) = &mut state.detail {
+                detail.asked = false;
+            }
+        }
+        Action::Update { update, query } => {
+            if std::mem::take(&mut state.start_over) {
+                state.live = World::default();
+            }
+            state.connection.note_update(update.taken_at_ns, state.now);
+            state.live.apply(*update, query.offset as usize);
+            choose_runtime(state);
+            follow_selection(state);
+            refresh_detail(state, effects);
+        }
+        Action::Details {
+            runtime_id,
+            task_id,
+            answer,
+        } => take_details(state, runtime_id, task_id, answer),
+        Action::Lost {
+            reason,
+            retry_in_ms,
+        } => {
+            let retry_at_ms = state.now.mono_ms.saturating_add(retry_in_ms);
+            state.connection.link = Link::Lost {
+                reason,
+                retry_at_ms,
+            };
+        }
+        Action::Tick(_) | Action::Resize { .. } | Action::Key(_) | Action::Command(_) => {}
+    }
+}
+
+/// Keeps the runtime shown, or takes the first one that lives.
+fn choose_runtime(state: &mut State) {
+    let known = state
+        .runtime
+        .is_some_and(|id| state.live.runtime(id).is_some());
+    if !known {
+        let alive = state
+            .live
+            .runtimes
+            .iter()
+            .find(|runtime| !runtime.summary.ended);
+        let chosen = alive.or(state.live.runtimes.first());
+        state.runtime = chosen.map(|runtime| runtime.summary.id);
+    }
+}
+
+fn follow_selection(state: &mut State) {
+    let rows = state.task_rows();
+    let Some(runtime) = state.runtime.filter(|_| state.frozen.is_none()) else {
+        return;
+    };
+    if let Some(runtime) = state.live.runtime(runtime) {
+        state.tasks.follow(&runtime.tasks, rows);
+    }
+}
+
+fn refresh_detail(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(detail) = state.detail.as_mut().filter(|_| state.frozen.is_none()) else {
+        return;
+    };
+    if let Some(runtime) = state.live.runtime(detail.runtime_id)
+        && let Some(task) = runtime.tasks.get(detail.task_id)
+    {
+        detail.task = Some(task.clone());
+        detail.taken_at_ns = runtime.summary.taken_at_ns;
+        detail.gone = false;
+    }
+    if !detail.asked && !detail.gone {
+        detail.asked = true;
+        effects.push(Effect::FetchDetails {
+            runtime_id: detail.runtime_id,
+            task_id: detail.task_id,
+        });
+    }
+}
+
+fn take_details(state: &mut State, runtime_id: u64, task_id: u64, answer: DetailsAnswer) {
+    let paused = state.paused();
+    let Some(detail) = &mut state.detail else {
+        return;
+    };
+    if (detail.runtime_id, detail.task_id) != (runtime_id, task_id) {
+        return;
+    }
+    detail.asked = false;
+    match answer {
+        DetailsAnswer::Found(found) if !paused => {
+            detail.taken_at_ns = found.taken_at_ns;
+            detail.task = Some(found.task);
+            detail.poll_time = found.poll_time.or(detail.poll_time.take());
+            detail.gone = false;
+        }
+        DetailsAnswer::Gone if !paused => detail.gone = true,
+        DetailsAnswer::Found(_) | DetailsAnswer::Gone | DetailsAnswer::Failed => {}
+    }
+}
+
+fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
+    match command {
+        Command::ShowWorkers => show(state, Screen::Workers),
+        Command::ShowTasks => show(state, Screen::Tasks),
+        Command::ToggleHelp => state.help = if state.help.is_some() { None } else { Some(0) },
+        Command::Back => back(state),
+        Command::NextRuntime => step_runtime(state, true),
+        Command::PreviousRuntime => step_runtime(state, false),
+        Command::TogglePause => toggle_pause(state),
+        Command::Quit => effects.push(Effect::Quit),
+        Command::Up
+        | Command::Down
+        | Command::PageUp
+        | Command::PageDown
+        | Command::First
+        | Command::Last => step(state, command),
+        Command::SortLeft => state.tasks.sort_by_neighbour(false),
+        Command::SortRight => state.tasks.sort_by_neighbour(true),
+        Command::InvertSort => state.tasks.invert(),
+        Command::Open => open(state, effects),
+        Command::EditFilter => state.tasks.edit_filter(),
+        Command::ApplyFilter => state.tasks.apply_filter(),
+        Command::CancelFilter => state.tasks.cancel_filter(),
+        Command::DeleteChar => state.tasks.delete_char(),
+        Command::DeleteWord => state.tasks.delete_word(),
+        Command::ClearFilter => state.tasks.clear_filter(),
+    }
+}
+
+fn show(state: &mut State, screen: Screen) {
+    state.screen = screen;
+    state.help = None;
+    state.detail = None;
+}
+
+fn back(state: &mut State) {
+    if state.help.take().is_some() {
+        return;
+    }
+    match state.screen {
+        Screen::Detail => show(state, Screen::Tasks),
+        Screen::Tasks if state.tasks.filtered() => state.tasks.clear_filter(),
+        Screen::Tasks | Screen::Workers => show(state, Screen::Workers),
+    }
+}
+
+fn step_runtime(state: &mut State, forward: bool) {
+    let runtimes = &state.world().runtimes;
+    if runtimes.is_empty() {
+        return;
+    }
+    let at = runtimes
+        .iter()
+        .position(|runtime| Some(runtime.summary.id) == state.runtime)
+        .unwrap_or(0);
+    let step = if forward { 1 } else { runtimes.len() - 1 };
+    state.runtime = Some(runtimes[(at + step) % runtimes.len()].summary.id);
+    state.tasks.go_to_top();
+    state.first_worker = 0;
+    if state.screen == Screen::Detail {
+        show(state, Screen::Tasks);
+    }
+}
+
+fn toggle_pause(state: &mut State) {
+    state.frozen = match state.frozen {
+        Some(_) => None,
+        None => Some(Box::new(state.live.clone())),
+    };
+}
+
+/// Moves the selection or scrolls, whichever the place shown has.
+fn step(state: &mut State, command: Command) {
+    let page = state.task_rows();
+    if let Some(top) = &mut state.help {
+        *top = stepped(*top, command, page, help_lines());
+        return;
+    }
+    let (matching, workers) = state.shown_runtime().map_or((0, 0), |runtime| {
+        (runtime.tasks.matching, runtime.workers.len())
+    });
+    match state.screen {
+        Screen::Workers => state.first_worker = stepped(state.first_worker, command, page, workers),
+        Screen::Tasks => {
+            let selected = stepped(state.tasks.selected, command, page, matching);
+            let id = state
+                .shown_runtime()
+                .and_then(|runtime| runtime.tasks.id_at(selected));
+            state.tasks.select(selected, id, page);
+        }
+        Screen::Detail => {
+            if let Some(detail) = &mut state.detail {
+                let waits = detail.task.as_ref().map_or(0, |task| task.waits.len());
+                detail.scroll = stepped(detail.scroll, command, page, waits);
+            }
+        }
+    }
+}
+
+/// Lines of the help's text: the end of its scrolling.
+pub(crate) fn help_lines() -> usize {
+    keymap::BINDINGS.len() + columns::COLUMNS.len()
+}
+
+fn stepped(at: usize, command: Command, page: usize, len: usize) -> usize {
+    let last = len.saturating_sub(1);
+    let to = match command {
+        Command::Up => at.saturating_sub(1),
+        Command::Down => at.saturating_add(1),
+        Command::PageUp => at.saturating_sub(page),
+        Command::PageDown => at.saturating_add(page),
+        Command::First => 0,
+        Command::Last => last,
+        _ => at,
+    };
+    to.min(last)
+}
+
+fn open(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(runtime) = state.shown_runtime() else {
+        return;
+    };
+    let Some(task_id) = runtime.tasks.id_at(state.tasks.selected) else {
+        return;
+    };
+    let runtime_id = runtime.summary.id;
+    state.detail = Some(Detail {
+        runtime_id,
+        task_id,
+        task: runtime.tasks.get(task_id).cloned(),
+        poll_time: None,
+        taken_at_ns: runtime.summary.taken_at_ns,
+        gone: false,
+        asked: true,
+        scroll: 0,
+    });
+    state.screen = Screen::Detail;
+    effects.push(Effect::FetchDetails {
+        runtime_id,
+        task_id,
+    });
+}

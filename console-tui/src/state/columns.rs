@@ -1,0 +1,292 @@
+//! The columns of the task table: the one list that the table, the sort keys and the help read.
+
+use super::model::SortKey;
+
+/// One column of the task table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Column {
+    Warn,
+    Id,
+    State,
+    Name,
+    Total,
+    Busy,
+    Scheduled,
+    Idle,
+    Polls,
+    Kind,
+    Location,
+    WaitsFor,
+}
+
+/// What is known of a column apart from its cells.
+#[derive(Debug)]
+pub(crate) struct ColumnInfo {
+    pub(crate) column: Column,
+    pub(crate) title: &'static str,
+    /// What it means, for the help screen.
+    pub(crate) help: &'static str,
+    pub(crate) sort: Option<SortKey>,
+    /// The order that one wants first: the largest numbers, the earliest letters.
+    pub(crate) ascending_first: bool,
+    /// Fewest cells that it is shown in.
+    pub(crate) min_width: u16,
+    /// Share of the spare cells that it gets; 0: fixed width.
+    pub(crate) stretch: u16,
+    /// The lowest goes first where the table is too narrow.
+    pub(crate) priority: u8,
+    pub(crate) right_aligned: bool,
+}
+
+/// All columns, in their order on the screen.
+pub(crate) static COLUMNS: [ColumnInfo; 12] = [
+    text(
+        Column::Warn,
+        "!",
+        None,
+        1,
+        0,
+        11,
+        "number of warnings; the detail screen spells them out",
+    ),
+    number(
+        Column::Id,
+        "ID",
+        SortKey::Id,
+        6,
+        12,
+        "the task's id, never used again in the process",
+    ),
+    text(
+        Column::State,
+        "State",
+        Some(SortKey::State),
+        5,
+        0,
+        10,
+        "busy: being polled, sched: woken and queued, idle: waiting for a wake",
+    ),
+    text(
+        Column::Name,
+        "Name",
+        Some(SortKey::Name),
+        11,
+        2,
+        9,
+        "the name given with task::Builder",
+    ),
+    number(
+        Column::Total,
+        "Total",
+        SortKey::Total,
+        7,
+        8,
+        "time since it was spawned",
+    ),
+    number(
+        Column::Busy,
+        "Busy",
+        SortKey::Busy,
+        7,
+        7,
+        "time being polled",
+    ),
+    number(
+        Column::Scheduled,
+        "Sched",
+        SortKey::Scheduled,
+        7,
+        2,
+        "time between a wake and the poll it led to",
+    ),
+    number(
+        Column::Idle,
+        "Idle",
+        SortKey::Idle,
+        7,
+        1,
+        "time waiting for a wake",
+    ),
+    number(
+        Column::Polls,
+        "Polls",
+        SortKey::Polls,
+        5,
+        5,
+        "times it was polled",
+    ),
+    text(
+        Column::Kind,
+        "Kind",
+        Some(SortKey::Kind),
+        8,
+        0,
+        0,
+        "task, local, blocking or block_on",
+    ),
+    text(
+        Column::Location,
+        "Location",
+        Some(SortKey::Location),
+        12,
+        3,
+        4,
+        "where it was spawned",
+    ),
+    text(
+        Column::WaitsFor,
+        "Waits for",
+        Some(SortKey::WaitsFor),
+        16,
+        3,
+        6,
+        "what its latest poll left it waiting for, and since when",
+    ),
+];
+
+const fn text(
+    column: Column,
+    title: &'static str,
+    sort: Option<SortKey>,
+    min_width: u16,
+    stretch: u16,
+    priority: u8,
+    help: &'static str,
+) -> ColumnInfo {
+    ColumnInfo {
+        column,
+        title,
+        help,
+        sort,
+        ascending_first: true,
+        min_width,
+        stretch,
+        priority,
+        right_aligned: false,
+    }
+}
+
+const fn number(
+    column: Column,
+    title: &'static str,
+    sort: SortKey,
+    min_width: u16,
+    priority: u8,
+    help: &'static str,
+) -> ColumnInfo {
+    ColumnInfo {
+        column,
+        title,
+        help,
+        sort: Some(sort),
+        ascending_first: false,
+        min_width,
+        stretch: 0,
+        priority,
+        right_aligned: true,
+    }
+}
+
+/// The columns that fit into `width` cells with one cell between them, and how wide each is.
+/// Columns are dropped by priority; the last one is cut if even it does not fit.
+pub(crate) fn fit(width: u16) -> Vec<(&'static ColumnInfo, u16)> {
+    let mut shown: Vec<&'static ColumnInfo> = COLUMNS.iter().collect();
+    while shown.len() > 1 && least_width(&shown) > width {
+        if let Some(at) = (0..shown.len()).min_by_key(|&at| shown[at].priority) {
+            shown.remove(at);
+        }
+    }
+    let spare = width.saturating_sub(least_width(&shown));
+    let stretch: u16 = shown.iter().map(|info| info.stretch).sum();
+    let mut left = spare;
+    let last_stretching = shown.iter().rposition(|info| info.stretch > 0);
+    shown
+        .iter()
+        .enumerate()
+        .map(|(at, &info)| {
+            let extra = if Some(at) == last_stretching {
+                left
+            } else {
+                // u32: the product of two screen sizes may not fit u16.
+                (u32::from(spare) * u32::from(info.stretch))
+                    .checked_div(u32::from(stretch))
+                    .and_then(|extra| u16::try_from(extra).ok())
+                    .unwrap_or(0)
+            };
+            left = left.saturating_sub(extra);
+            (info, info.min_width.saturating_add(extra).min(width))
+        })
+        .collect()
+}
+
+fn least_width(shown: &[&ColumnInfo]) -> u16 {
+    let gaps = u16::try_from(shown.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    shown
+        .iter()
+        .map(|info| info.min_width)
+        .sum::<u16>()
+        .saturating_add(gaps)
+}
+
+/// The next (or previous) sortable column after the one of `key`, going round.
+pub(crate) fn neighbour(key: SortKey, forward: bool) -> &'static ColumnInfo {
+    let sortable: Vec<&'static ColumnInfo> =
+        COLUMNS.iter().filter(|info| info.sort.is_some()).collect();
+    let at = sortable
+        .iter()
+        .position(|info| info.sort == Some(key))
+        .unwrap_or(0);
+    let step = if forward { 1 } else { sortable.len() - 1 };
+    sortable[(at + step) % sortable.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_fill_the_width_and_never_exceed_it() {
+        for width in 1..400u16 {
+            let columns = fit(width);
+            let gaps = u16::try_from(columns.len() - 1).unwrap();
+            let used: u16 = columns.iter().map(|(_, w)| w).sum::<u16>() + gaps;
+            assert!(used <= width, "{used} > {width}");
+            if width >= 60 {
+                assert_eq!(used, width);
+            }
+        }
+    }
+
+    #[test]
+    fn a_narrow_screen_keeps_what_answers_where_and_why() {
+        let shown: Vec<Column> = fit(78).iter().map(|(info, _)| info.column).collect();
+        for column in [
+            Column::Id,
+            Column::State,
+            Column::Name,
+            Column::Busy,
+            Column::Location,
+            Column::WaitsFor,
+        ] {
+            assert!(
+                shown.contains(&column),
+                "{column:?} is missing in {shown:?}"
+            );
+        }
+        assert!(!shown.contains(&Column::Kind));
+        assert_eq!(fit(158).len(), COLUMNS.len());
+    }
+
+    #[test]
+    fn stepping_through_the_sort_columns_comes_round() {
+        let mut key = SortKey::Total;
+        for _ in 0..COLUMNS.len() - 1 {
+            key = neighbour(key, true).sort.unwrap();
+        }
+        assert_eq!(key, SortKey::Total);
+        assert_eq!(
+            neighbour(neighbour(key, true).sort.unwrap(), false).sort,
+            Some(key)
+        );
+    }
+}

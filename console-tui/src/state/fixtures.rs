@@ -1,0 +1,351 @@
+//! States for tests: a service as one would meet it, built through the same way as real data.
+
+use zokio_console_proto::v1;
+
+use super::model::Query;
+use super::{State, update};
+use crate::action::{Action, Command, DetailsAnswer, Now};
+use crate::keymap::Key;
+use crate::sanitize;
+
+const SECOND: u64 = 1_000_000_000;
+
+pub(crate) fn at(ms: u64) -> Now {
+    Now {
+        mono_ms: ms,
+        unix_ms: 1_767_268_800_000 + ms,
+    }
+}
+
+pub(crate) fn state(width: u16, height: u16) -> State {
+    State::new("http://127.0.0.1:6669".into(), width, height, at(0))
+}
+
+pub(crate) fn describe() -> v1::DescribeResponse {
+    v1::DescribeResponse {
+        major: 1,
+        server_version: "0.1.0".into(),
+        runtime_version: "0.1.0".into(),
+        process_id: 4711,
+        process_name: "http_server".into(),
+        anchor_unix_ns: 1_767_268_740 * SECOND,
+        anchor_clock_ns: 0,
+        publish_interval_ns: SECOND / 10,
+        ..Default::default()
+    }
+}
+
+/// The service's wave of work: how busy worker `index` is in step `step`, in percent.
+fn busy_percent(index: u64, step: u64) -> u64 {
+    let wave = (step * 7 + index * 23) % 60;
+    let rise = if wave < 30 { wave } else { 60 - wave };
+    if index == 0 { 55 + rise } else { 10 + rise }
+}
+
+fn histogram(scale: u64) -> v1::Histogram {
+    let upper_bounds_ns: Vec<u64> = (0..24)
+        .map(|i| 512 << (i / 2))
+        .map(|n: u64| n + n / 8)
+        .collect();
+    let counts: Vec<u64> = (0..24u64)
+        .map(|i| scale * (24 - i.abs_diff(7)).saturating_sub(14))
+        .collect();
+    v1::Histogram {
+        count: counts.iter().sum(),
+        sum_ns: scale * 900_000,
+        max_ns: 1_870_000,
+        upper_bounds_ns,
+        counts,
+    }
+}
+
+fn location(file: &str, line: u32) -> Option<v1::Location> {
+    Some(v1::Location {
+        file: file.into(),
+        line,
+        column: 9,
+    })
+}
+
+fn worker(index: u64, step: u64) -> v1::Worker {
+    let mut busy_ns = 0;
+    for earlier in 0..step {
+        busy_ns += SECOND / 100 * busy_percent(index, earlier);
+    }
+    let searching_ns = step * SECOND / 50;
+    let n = step * (1_200 - index * 300);
+    v1::Worker {
+        index: index as u32,
+        state: if index == 0 {
+            v1::WorkerState::Busy
+        } else {
+            v1::WorkerState::Parked
+        }
+        .into(),
+        state_since_ns: (60 + step) * SECOND,
+        polls: n,
+        busy_ns,
+        searching_ns,
+        parked_ns: (step * SECOND).saturating_sub(busy_ns + searching_ns),
+        parks: n / 10,
+        unparks: n / 10,
+        steal_attempts: n / 40,
+        steals: n / 90,
+        stolen_tasks: n / 50,
+        stolen_from: (0..2)
+            .map(|victim| if victim == index { 0 } else { n / 50 })
+            .collect(),
+        lifo_hits: n / 3,
+        injector_takes: n / 60,
+        local_wakes: n / 2,
+        remote_wakes: n / 7,
+        queue_depth: 3 - index,
+        queue_depth_max: 41,
+        poll_time: Some(histogram(step)),
+        wake_to_poll: Some(histogram(step / 2)),
+        current_task: if index == 0 { 12 } else { 0 },
+        current_task_since_ns: (60 + step) * SECOND - 1_200_000,
+        ..Default::default()
+    }
+}
+
+fn task(id: u64, name: &str, state: v1::TaskState, file: &str, line: u32, now_ns: u64) -> v1::Task {
+    let created_at_ns = id * 40_000_000;
+    let busy_ns = (30 - id.min(29)) * 1_700_000;
+    let scheduled_ns = busy_ns / 6;
+    v1::Task {
+        id,
+        name: name.into(),
+        kind: v1::TaskKind::Task.into(),
+        state: state.into(),
+        location: location(file, line),
+        parent: if id == 1 { 0 } else { 1 },
+        worker_plus_one: (id % 2) as u32 + 1,
+        created_at_ns,
+        state_since_ns: now_ns.saturating_sub(id * 90_000_000),
+        polls: 4_000 / id,
+        busy_ns,
+        scheduled_ns,
+        idle_ns: now_ns.saturating_sub(created_at_ns + busy_ns + scheduled_ns),
+        longest_poll_ns: 1_870_000,
+        wakes: 4_100 / id,
+        self_wakes: 40 / id,
+        waker_clones: 90 / id + 1,
+        waker_drops: 90 / id,
+        last_wake_ns: now_ns.saturating_sub(id * 90_000_000),
+        waits: Vec::new(),
+    }
+}
+
+fn wait(kind: &str, operation: &str, line: u32, since_ns: u64) -> v1::Wait {
+    v1::Wait {
+        kind: kind.into(),
+        operation: operation.into(),
+        resource: 7,
+        location: location("examples/src/bin/http_server/orders.rs", line),
+        since_ns,
+        current: true,
+    }
+}
+
+fn tasks(now_ns: u64) -> Vec<v1::Task> {
+    use v1::TaskState::{Busy, Idle, Scheduled};
+    const SERVER: &str = "examples/src/bin/http_server/server.rs";
+    const ORDERS: &str = "examples/src/bin/http_server/orders.rs";
+    const HYPER: &str = "/home/dev/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/hyper-1.12.0/src/proto/h2/client.rs";
+    let mut tasks = vec![
+        task(1, "accept", Idle, SERVER, 31, now_ns),
+        task(2, "orders", Idle, ORDERS, 57, now_ns),
+        task(3, "orders-waiter", Idle, ORDERS, 71, now_ns),
+        task(4, "日本語のタスク", Scheduled, ORDERS, 88, now_ns),
+    ];
+    tasks[0].waits = vec![wait("tcp", "accept", 35, now_ns - 800_000)];
+    tasks[1].waits = vec![wait("sleep", "sleep", 60, now_ns - 9 * SECOND)];
+    tasks[2].waits = vec![
+        wait("mutex", "lock", 73, now_ns - 9 * SECOND),
+        wait("sleep", "sleep", 74, now_ns - 9 * SECOND),
+    ];
+    for id in 10..40 {
+        let state = [Idle, Idle, Busy, Scheduled][id as usize % 4];
+        let file = if id % 3 == 0 { HYPER } else { SERVER };
+        let mut conn = task(
+            id,
+            if id % 3 == 0 { "" } else { "conn" },
+            state,
+            file,
+            112,
+            now_ns,
+        );
+        if state == Idle {
+            conn.waits = vec![wait("tcp", "read", 121, now_ns - id * 1_000_000)];
+        }
+        tasks.push(conn);
+    }
+    // Lints: spins, and starves.
+    (tasks[5].wakes, tasks[5].self_wakes) = (400, 390);
+    tasks
+}
+
+/// What the service says `step` seconds after its start, in answer to `query`.
+pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
+    let now_ns = 60 * SECOND + step * SECOND;
+    let filter = query.filter.to_lowercase();
+    let all = tasks(now_ns);
+    let matching: Vec<v1::Task> = all
+        .into_iter()
+        .filter(|task| task.name.contains(&filter) || filter.is_empty())
+        .collect();
+    let matching_tasks = matching.len() as u64;
+    let rows: Vec<v1::Task> = matching
+        .into_iter()
+        .skip(query.offset as usize)
+        .take(query.limit as usize)
+        .collect();
+    let site = |file: &str, line, alive, polls, busy_ns| v1::SpawnSite {
+        location: location(file, line),
+        spawned: alive * 40,
+        alive,
+        polls,
+        busy_ns,
+        ..Default::default()
+    };
+    v1::Update {
+        sequence: step,
+        taken_at_ns: now_ns,
+        skipped: 0,
+        telemetry: Some(v1::TelemetryCost {
+            enabled: true,
+            poll_overhead_ns: 21.4,
+            clock_read_ns: 8.2,
+            record_bytes: 196_608,
+            bytes_sent: 1_234_567,
+            clients: 1,
+            sample_ns: 84_000,
+        }),
+        runtimes: vec![v1::RuntimeUpdate {
+            id: 1,
+            name: "http_server".into(),
+            flavor: v1::Flavor::MultiThread.into(),
+            started_at_ns: 100_000,
+            taken_at_ns: now_ns,
+            workers: (0..2).map(|index| worker(index, step)).collect(),
+            spawn_sites: vec![
+                site(
+                    "examples/src/bin/http_server/server.rs",
+                    112,
+                    20,
+                    81_234,
+                    3_400_000_000,
+                ),
+                site(
+                    "examples/src/bin/http_server/orders.rs",
+                    57,
+                    3,
+                    912,
+                    40_000_000,
+                ),
+                site(
+                    "examples/src/bin/http_server/server.rs",
+                    31,
+                    1,
+                    400,
+                    9_000_000,
+                ),
+            ],
+            injector_depth: 2,
+            alive_tasks: 34,
+            spawned_tasks: 1_000 + step * 120,
+            completed_tasks: 966 + step * 120,
+            panicked_tasks: 1,
+            cancelled_tasks: 12,
+            blocking: Some(v1::Blocking {
+                threads: 3,
+                idle_threads: 2,
+                max_threads: 512,
+                queue_depth: 0,
+                completed: step * 5,
+                busy_ns: step * 90_000_000,
+            }),
+            driver: Some(v1::Driver {
+                sources: 35,
+                polls: step * 800,
+                events: step * 2_100,
+            }),
+            timers: Some(v1::Timers {
+                armed: 12,
+                fired: step * 40,
+                cancelled: step * 9,
+                lateness: Some(histogram(step)),
+            }),
+            rows: rows.iter().map(|task| task.id).collect(),
+            tasks: rows,
+            matching_tasks,
+            full: true,
+            ..Default::default()
+        }],
+    }
+}
+
+/// Sends the next update of the service to the console.
+pub(crate) fn feed(state: &mut State, step: u64) {
+    update(state, Action::Tick(at(step * 1_000)));
+    let query = state.query().clone();
+    let raw = snapshot(step, &query);
+    update(
+        state,
+        Action::Update {
+            update: Box::new(sanitize::update(raw)),
+            query,
+        },
+    );
+}
+
+/// A console that has watched the service for some seconds.
+pub(crate) fn watching(width: u16, height: u16) -> State {
+    let mut state = state(width, height);
+    update(&mut state, Action::Connecting { attempt: 1 });
+    update(
+        &mut state,
+        Action::Connected(Box::new(sanitize::server(&describe()))),
+    );
+    for step in 0..30 {
+        feed(&mut state, step);
+    }
+    state
+}
+
+pub(crate) fn press(state: &mut State, keys: &str) {
+    for key in keys.split(' ') {
+        update(state, Action::Key(Key::parse(key).expect("a key")));
+    }
+}
+
+/// The details of a task that waits, with its histogram.
+pub(crate) fn detail(state: &mut State) {
+    press(state, "t j j enter");
+    let (runtime_id, task_id) = state
+        .detail
+        .as_ref()
+        .map(|d| (d.runtime_id, d.task_id))
+        .expect("a task is open");
+    let raw = v1::TaskDetailsResponse {
+        task: tasks(89 * SECOND)
+            .into_iter()
+            .find(|task| task.id == task_id),
+        poll_time: Some(histogram(9)),
+        taken_at_ns: 89 * SECOND,
+    };
+    let found = sanitize::details(raw).expect("a task");
+    update(
+        state,
+        Action::Details {
+            runtime_id,
+            task_id,
+            answer: DetailsAnswer::Found(Box::new(found)),
+        },
+    );
+}
+
+pub(crate) fn command(state: &mut State, command: Command) {
+    update(state, Action::Command(command));
+}

@@ -1,0 +1,223 @@
+//! The terminal: taken over for the screens, given back whatever happens.
+//!
+//! [`TerminalGuard`] restores it when dropped; a panic hook does so before the panic is printed,
+//! and SIGTERM, SIGINT and SIGHUP end the console through the same way as `q`. Input is read by a
+//! thread of its own, because a read of the terminal blocks.
+
+use std::io::{self, IsTerminal};
+use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossterm::event::{self, Event, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::{cursor, execute, terminal};
+use zokio::sync::mpsc::{self, error::TrySendError};
+
+use crate::action::Action;
+use crate::keymap::{Key, KeyCode};
+
+/// How often the input thread looks whether it is to stop.
+const STOP_CHECK: Duration = Duration::from_millis(100);
+
+/// How long the input thread waits for room in the queue.
+const FULL_QUEUE: Duration = Duration::from_millis(5);
+
+/// Whether the terminal is ours: it must be given back exactly once.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether there is a terminal to draw on and to read keys from.
+pub(crate) fn is_interactive() -> bool {
+    io::stdout().is_terminal() && io::stdin().is_terminal()
+}
+
+/// Holds the terminal in raw mode on its alternate screen.
+#[derive(Debug)]
+pub(crate) struct TerminalGuard {
+    _private: (),
+}
+
+impl TerminalGuard {
+    /// Takes the terminal over.
+    ///
+    /// # Errors
+    ///
+    /// Those of the terminal; it is restored then.
+    pub(crate) fn take() -> io::Result<TerminalGuard> {
+        restore_on_panic();
+        TAKEN.store(true, Ordering::SeqCst);
+        let guard = TerminalGuard { _private: () };
+        terminal::enable_raw_mode()?;
+        execute!(io::stdout(), terminal::EnterAlternateScreen, cursor::Hide)?;
+        Ok(guard)
+    }
+}
+
+impl Drop for TerminalGuard {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+fn restore() {
+    // Ordering: SeqCst, pairs with itself and the store in `take`; the guard and a panic hook on
+    // another thread may both come here, one of them restores.
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        // Nothing can be done about a terminal that has gone.
+        let _ = execute!(io::stdout(), terminal::LeaveAlternateScreen, cursor::Show);
+        let _ = terminal::disable_raw_mode();
+    }
+}
+
+fn restore_on_panic() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let earlier = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            restore();
+            earlier(info);
+        }));
+    });
+}
+
+/// Whether the terminal was given back behind the screen's back: by the panic hook.
+pub(crate) fn is_gone() -> bool {
+    // Ordering: SeqCst, pairs with the swap in `restore`.
+    !TAKEN.load(Ordering::SeqCst)
+}
+
+/// The thread that reads keys; stops when dropped.
+#[derive(Debug)]
+pub(crate) struct Input {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Input {
+    /// Starts reading. Ends by itself when nobody listens or the terminal has gone.
+    pub(crate) fn start(out: mpsc::Sender<Action>) -> io::Result<Input> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = thread::Builder::new()
+            .name("console-input".into())
+            .spawn(move || {
+                // Ordering: Relaxed, a mere flag; the join in `drop` orders everything else.
+                while !stopped.load(Ordering::Relaxed) {
+                    match event::poll(STOP_CHECK) {
+                        Ok(false) => {}
+                        Ok(true) => match event::read() {
+                            Ok(event) => {
+                                if let Some(action) = action(event)
+                                    && !send(&out, action, &stopped)
+                                {
+                                    return;
+                                }
+                            }
+                            Err(_) => return,
+                        },
+                        Err(_) => return,
+                    }
+                }
+            })?;
+        Ok(Input {
+            stop,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        // Ordering: Relaxed, see `start`.
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A panic in it has been reported by the hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Hands an action over, waiting for room. False: nobody listens.
+fn send(out: &mpsc::Sender<Action>, mut action: Action, stopped: &AtomicBool) -> bool {
+    loop {
+        action = match out.try_send(action) {
+            Ok(()) => return true,
+            Err(TrySendError::Closed(_)) => return false,
+            Err(TrySendError::Full(action)) => action,
+        };
+        // Ordering: Relaxed, see `Input::start`.
+        if stopped.load(Ordering::Relaxed) {
+            return false;
+        }
+        thread::sleep(FULL_QUEUE);
+    }
+}
+
+fn action(event: Event) -> Option<Action> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => self::key(key).map(Action::Key),
+        Event::Resize(width, height) => Some(Action::Resize { width, height }),
+        _ => None,
+    }
+}
+
+fn key(event: KeyEvent) -> Option<Key> {
+    use crossterm::event::KeyCode as Code;
+    let code = match event.code {
+        Code::Char(c) => KeyCode::Char(c),
+        Code::Up => KeyCode::Up,
+        Code::Down => KeyCode::Down,
+        Code::Left => KeyCode::Left,
+        Code::Right => KeyCode::Right,
+        Code::PageUp => KeyCode::PageUp,
+        Code::PageDown => KeyCode::PageDown,
+        Code::Home => KeyCode::Home,
+        Code::End => KeyCode::End,
+        Code::Enter => KeyCode::Enter,
+        Code::Esc => KeyCode::Esc,
+        Code::Tab => KeyCode::Tab,
+        Code::BackTab => KeyCode::BackTab,
+        Code::Backspace => KeyCode::Backspace,
+        Code::Delete => KeyCode::Delete,
+        _ => return None,
+    };
+    Some(Key {
+        code,
+        ctrl: event.modifiers.contains(KeyModifiers::CONTROL),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pressed(code: event::KeyCode, modifiers: KeyModifiers) -> Option<Key> {
+        key(KeyEvent::new(code, modifiers))
+    }
+
+    #[test]
+    fn keys_of_the_terminal_become_keys_of_the_table() {
+        use event::KeyCode as Code;
+        assert_eq!(
+            pressed(Code::Char('c'), KeyModifiers::CONTROL),
+            Key::parse("ctrl-c")
+        );
+        assert_eq!(
+            pressed(Code::Char('G'), KeyModifiers::SHIFT),
+            Key::parse("G")
+        );
+        assert_eq!(
+            pressed(Code::PageDown, KeyModifiers::NONE),
+            Key::parse("page-down")
+        );
+        assert_eq!(pressed(Code::F(5), KeyModifiers::NONE), None);
+    }
+
+    #[test]
+    fn a_released_key_is_not_pressed_again() {
+        let mut event = KeyEvent::new(event::KeyCode::Char('q'), KeyModifiers::NONE);
+        event.kind = KeyEventKind::Release;
+        assert!(action(Event::Key(event)).is_none());
+    }
+}

@@ -1,0 +1,46 @@
+//! The screen as a function of the state.
+//!
+//! ```text
+//!  zokio  w Workers  t Tasks  ? Help …                    demo 1/2   tabs
+//! ╭ panel ───────────────────────────────────────────────────────╮
+//! │ one of: workers, tasks, detail, help                         │
+//! ╰──────────────────────────────────────────────────────────────╯
+//!  ● connected http://127.0.0.1:6669 …  lag 0ms         12:34:56Z   status
+//! ```
+//!
+//! Any state can be drawn at any size: what does not fit is left out, nothing panics.
+
+mod detail;
+mod help;
+mod status;
+mod tabs;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod widgets;
+mod workers;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use crate::state::{Screen, State};
+use crate::theme::Theme;
+
+/// Draws the whole screen.
+pub(crate) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let [top, main, bottom] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+    ])
+    .areas(area);
+    tabs::render(state, theme, top, buffer);
+    match (state.help, state.screen) {
+        (Some(first), _) => help::render(first, theme, main, buffer),
+        (None, Screen::Workers) => workers::render(state, theme, main, buffer),
+        (None, Screen::Tasks) => tasks::render(state, theme, main, buffer),
+        (None, Screen::Detail) => detail::render(state, theme, main, buffer),
+    }
+    status::render(state, theme, bottom, buffer);
+    theme.finish(buffer);
+}

@@ -1,0 +1,298 @@
+//! One task.
+//!
+//! ```text
+//! ╭ Task 42 · conn ──────────────────────────────────────────────╮
+//! │ kind     task            state    idle for 3.20s             │
+//! │ spawned  src/server.rs:31:9 by task 3 …                      │
+//! ╰──────────────────────────────────────────────────────────────╯
+//! ╭ Time ────────────────────────╮╭ Wakers ──────────────────────╮
+//! │ busy  1.20s  10% ██········  ││ current  2 (12 cloned, 10 …) │
+//! ╰──────────────────────────────╯╰──────────────────────────────╯
+//! ╭ Poll time ───────────────────────────────────────────────────╮
+//! │ ▁▂▅█▃▁   p50 … p99 … max …                                   │
+//! ╰──────────────────────────────────────────────────────────────╯
+//! ╭ Waits for ───────────────────────────────────────────────────╮
+//! │ mutex lock  3.20s  at src/orders.rs:31:9                     │
+//! ╰──────────────────────────────────────────────────────────────╯
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+
+use super::widgets::{bar, pair, panel, placeholder, put, sparkline};
+use crate::format;
+use crate::state::lints;
+use crate::state::model::{Histogram, Task};
+use crate::state::{Detail, State};
+use crate::theme::{Role, Theme};
+
+pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let Some(detail) = &state.detail else {
+        placeholder("no task chosen", theme, area, buffer);
+        return;
+    };
+    let Some(task) = &detail.task else {
+        let inner = panel(&format!("Task {}", detail.task_id), theme, area, buffer);
+        let text = if detail.gone {
+            "the server does not know it any more"
+        } else {
+            "asking for it…"
+        };
+        placeholder(text, theme, inner, buffer);
+        return;
+    };
+    let warnings = lints::warnings(task, detail.taken_at_ns);
+    let identity_height = 5 + u16::try_from(warnings.len()).unwrap_or(0);
+    let [identity_area, times_area, polls_area, waits_area] = Layout::vertical([
+        Constraint::Length(identity_height),
+        Constraint::Length(7),
+        Constraint::Length(4),
+        Constraint::Fill(1),
+    ])
+    .areas(area);
+    let [time_area, wakers_area] =
+        Layout::horizontal([Constraint::Percentage(52), Constraint::Fill(1)]).areas(times_area);
+    identity(task, detail, &warnings, theme, identity_area, buffer);
+    times(task, theme, time_area, buffer);
+    wakers(task, detail, theme, wakers_area, buffer);
+    poll_time(task, detail.poll_time.as_ref(), theme, polls_area, buffer);
+    waits(task, detail, theme, waits_area, buffer);
+}
+
+fn identity(
+    task: &Task,
+    detail: &Detail,
+    warnings: &[String],
+    theme: Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let name = if task.name.is_empty() {
+        String::new()
+    } else {
+        format!(" · {}", task.name)
+    };
+    let gone = if detail.gone {
+        " (over: the last that was seen)"
+    } else {
+        ""
+    };
+    let room = usize::from(area.width.saturating_sub(4));
+    let title = format::truncate_end(&format!("Task {}{name}{gone}", task.id), room);
+    let inner = panel(&title, theme, area, buffer);
+    let label = |text: &str| Span::styled(format::left(text, 9), theme.style(Role::Label));
+    let state_age = format::duration(detail.taken_at_ns.saturating_sub(task.state_since_ns));
+    let worker = task
+        .worker
+        .map_or("none yet".into(), |worker| worker.to_string());
+    put(
+        0,
+        Line::from(vec![
+            label("state"),
+            Span::styled(task.state.as_str(), theme.task_state(task.state)),
+            Span::raw(format!(" for {state_age}   ")),
+            label("kind"),
+            Span::raw(format!("{}   ", task.kind.as_str())),
+            label("worker"),
+            Span::raw(worker),
+        ]),
+        inner,
+        buffer,
+    );
+    let width = usize::from(inner.width).saturating_sub(9);
+    let place = format::truncate_middle(&task.location.short(), width);
+    put(
+        1,
+        Line::from(vec![
+            label("spawned"),
+            Span::styled(place, theme.style(Role::Location)),
+        ]),
+        inner,
+        buffer,
+    );
+    let parent = task
+        .parent
+        .map_or("no task".into(), |id| format!("task {id}"));
+    let age = format::duration(detail.taken_at_ns.saturating_sub(task.created_at_ns));
+    put(
+        2,
+        Line::from(vec![label("by"), Span::raw(format!("{parent}, {age} ago"))]),
+        inner,
+        buffer,
+    );
+    for (at, warning) in warnings.iter().enumerate() {
+        put(
+            3 + at,
+            Span::styled(format!("! {warning}"), theme.style(Role::Bad)),
+            inner,
+            buffer,
+        );
+    }
+}
+
+fn times(task: &Task, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let inner = panel("Time", theme, area, buffer);
+    let total_ns = task.total_ns();
+    let cells = usize::from(inner.width).saturating_sub(25);
+    let rows = [
+        ("busy", task.busy_ns, Role::Busy),
+        ("scheduled", task.scheduled_ns, Role::Scheduled),
+        ("idle", task.idle_ns, Role::Idle),
+    ];
+    put(
+        0,
+        pair(
+            "total",
+            10,
+            format::right(&format::duration(total_ns), 7),
+            theme,
+        ),
+        inner,
+        buffer,
+    );
+    for (row, (name, ns, role)) in rows.into_iter().enumerate() {
+        let share = format::share(ns, total_ns);
+        let mut line = pair(name, 10, format::right(&format::duration(ns), 7), theme);
+        line.push_span(Span::raw(format!(
+            " {} ",
+            format::right(&format::percent(share), 4)
+        )));
+        line.spans
+            .extend(bar(share, cells, theme.style(role), theme));
+        put(row + 1, line, inner, buffer);
+    }
+    let longest = format!(
+        "{}  over {} polls",
+        format::duration(task.longest_poll_ns),
+        format::count(task.polls)
+    );
+    put(4, pair("max poll", 10, longest, theme), inner, buffer);
+}
+
+fn wakers(task: &Task, detail: &Detail, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let inner = panel("Wakers", theme, area, buffer);
+    let last = match task.last_wake_ns {
+        Some(at_ns) => format!(
+            "{} ago",
+            format::duration(detail.taken_at_ns.saturating_sub(at_ns))
+        ),
+        None => "never".into(),
+    };
+    let self_share = format::percent(format::share(task.self_wakes, task.wakes));
+    let lines = [
+        ("current", format::count(task.live_wakers())),
+        (
+            "cloned",
+            format!(
+                "{}, dropped {}",
+                format::count(task.waker_clones),
+                format::count(task.waker_drops)
+            ),
+        ),
+        ("woken", format!("{} times", format::count(task.wakes))),
+        ("last", last),
+        (
+            "by itself",
+            format!("{} ({self_share})", format::count(task.self_wakes)),
+        ),
+    ];
+    for (row, (label, value)) in lines.into_iter().enumerate() {
+        put(row, pair(label, 10, value, theme), inner, buffer);
+    }
+}
+
+fn poll_time(
+    task: &Task,
+    histogram: Option<&Histogram>,
+    theme: Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let inner = panel("Poll time", theme, area, buffer);
+    let Some(histogram) = histogram.filter(|histogram| histogram.count > 0) else {
+        let mean = format::duration(task.busy_ns.checked_div(task.polls).unwrap_or(0));
+        let text =
+            format!("mean {mean}; the distribution is kept from now on, if the server keeps it");
+        put(0, Span::styled(text, theme.style(Role::Dim)), inner, buffer);
+        return;
+    };
+    let quantiles = [("p10", 0.1), ("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];
+    let mut line = Line::default();
+    for (name, q) in quantiles {
+        line.push_span(Span::styled(format!("{name} "), theme.style(Role::Label)));
+        line.push_span(Span::raw(format!(
+            "{}  ",
+            format::duration(histogram.quantile_ns(q))
+        )));
+    }
+    let rest = [
+        ("max", format::duration(histogram.max_ns)),
+        ("polls", format::count(histogram.count)),
+    ];
+    for (name, value) in rest {
+        line.push_span(Span::styled(format!("{name} "), theme.style(Role::Label)));
+        line.push_span(Span::raw(format!("{value}  ")));
+    }
+    put(0, line, inner, buffer);
+    let bars = histogram.bars(usize::from(inner.width).saturating_sub(16).min(32));
+    let low = histogram.buckets.first().map_or(0, |bucket| bucket.0);
+    let mut line = sparkline(&bars, theme.style(Role::Busy));
+    line.spans.insert(
+        0,
+        Span::styled(
+            format!("{} ", format::duration(low)),
+            theme.style(Role::Dim),
+        ),
+    );
+    line.push_span(Span::styled(
+        format!(" {}", format::duration(histogram.max_ns)),
+        theme.style(Role::Dim),
+    ));
+    put(1, line, inner, buffer);
+}
+
+fn waits(task: &Task, detail: &Detail, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let inner = panel("Waits for", theme, area, buffer);
+    if task.waits.is_empty() {
+        placeholder("nothing that zokio knows of", theme, inner, buffer);
+        return;
+    }
+    let room = usize::from(inner.width);
+    for (row, wait) in task
+        .waits
+        .iter()
+        .skip(detail.scroll)
+        .take(usize::from(inner.height))
+        .enumerate()
+    {
+        let what = format::left(&wait.what(), 22.min(room));
+        let age = format::right(
+            &format::duration(detail.taken_at_ns.saturating_sub(wait.since_ns)),
+            7,
+        );
+        let left_over = if wait.current {
+            ""
+        } else {
+            "  not touched by its latest poll"
+        };
+        let place = wait
+            .location
+            .as_ref()
+            .map_or("-".into(), |location| location.short());
+        let for_place = room.saturating_sub(22 + 1 + 7 + 2 + left_over.len());
+        let line = Line::from(vec![
+            Span::styled(
+                what,
+                theme.style(if wait.current { Role::Wait } else { Role::Dim }),
+            ),
+            Span::raw(format!(" {age}  ")),
+            Span::styled(
+                format::truncate_middle(&place, for_place),
+                theme.style(Role::Location),
+            ),
+            Span::styled(left_over, theme.style(Role::Dim)),
+        ]);
+        put(row, line, inner, buffer);
+    }
+}

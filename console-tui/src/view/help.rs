@@ -1,0 +1,121 @@
+//! The help, made from the key table and the list of columns.
+//!
+//! ```text
+//! ╭ Help ────────────────────────────────────────╮
+//! │ Screens                                      │
+//! │   w            workers                       │
+//! │ …                                            │
+//! │ Columns of the task table                    │
+//! │   Sched        time between a wake and …     │
+//! ╰──────────────────────────────────────────────╯
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::widgets::{panel, put};
+use crate::format;
+use crate::keymap::BINDINGS;
+use crate::state::columns::COLUMNS;
+use crate::theme::{Role, Theme};
+
+/// Below this width everything stands in one column.
+const TWO_COLUMNS: u16 = 100;
+
+pub(super) fn render(first: usize, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let inner = panel("Help", theme, area, buffer);
+    let keys = keys(theme);
+    let columns = columns(theme);
+    if inner.width >= TWO_COLUMNS {
+        let left = Rect {
+            width: inner.width * 2 / 5,
+            ..inner
+        };
+        let right = Rect {
+            x: inner.x + left.width,
+            width: inner.width - left.width,
+            ..inner
+        };
+        let first = first.min(keys.len().saturating_sub(usize::from(inner.height)));
+        put_from(first, &keys, left, buffer);
+        put_from(0, &columns, right, buffer);
+    } else {
+        let all: Vec<_> = keys
+            .into_iter()
+            .chain([Line::default()])
+            .chain(columns)
+            .collect();
+        let first = first.min(all.len().saturating_sub(usize::from(inner.height)));
+        put_from(first, &all, inner, buffer);
+    }
+}
+
+fn put_from(first: usize, lines: &[Line<'static>], area: Rect, buffer: &mut Buffer) {
+    for (row, line) in lines
+        .iter()
+        .skip(first)
+        .take(usize::from(area.height))
+        .enumerate()
+    {
+        put(row, line.clone(), area, buffer);
+    }
+}
+
+fn keys(theme: Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    let mut group = "";
+    for binding in &BINDINGS {
+        if binding.group != group {
+            group = binding.group;
+            lines.push(heading(group, theme));
+        }
+        lines.push(entry(&binding.shown_keys(), 16, binding.help, theme));
+    }
+    lines
+}
+
+fn columns(theme: Theme) -> Vec<Line<'static>> {
+    let mut lines = vec![heading("Columns of the task table", theme)];
+    lines.extend(
+        COLUMNS
+            .iter()
+            .map(|info| entry(info.title, 10, info.help, theme)),
+    );
+    lines.push(heading("Lanes of the workers", theme));
+    for (glyph, role, help) in [
+        ("█", Role::Busy, "busy: running tasks"),
+        (
+            "▒",
+            Role::Searching,
+            "searching: looking for work in the injector, other queues, the drivers",
+        ),
+        ("·", Role::Parked, "parked: asleep"),
+    ] {
+        lines.push(Line::from(vec![
+            Span::styled(format!(" {glyph}          "), theme.style(role)),
+            Span::raw(help),
+        ]));
+    }
+    lines.push(entry(
+        "imbalance",
+        10,
+        "1 - mean / maximum of the workers' busy shares; 0%: all alike",
+        theme,
+    ));
+    lines
+}
+
+fn heading(text: &str, theme: Theme) -> Line<'static> {
+    Line::from(Span::styled(text.to_owned(), theme.style(Role::Active)))
+}
+
+fn entry(key: &str, width: usize, help: &str, theme: Theme) -> Line<'static> {
+    Line::from(vec![
+        Span::styled(
+            format!(" {} ", format::left(key, width)),
+            theme.style(Role::Key),
+        ),
+        Span::raw(help.to_owned()),
+    ])
+}

@@ -1,0 +1,263 @@
+//! The task table.
+//!
+//! ```text
+//! ╭ Tasks  1-18 of 42 ───────────────────────────────────────────────────────────╮
+//! │!     ID State Name           Total▼    Busy  Polls Location     Waits for     │
+//! │      12 idle  conn           12.3s   4.5ms    812 src/…rs:31:9  tcp read 3ms  │
+//! │ / filter  ←→ sort  i invert  Enter details                                    │
+//! ╰──────────────────────────────────────────────────────────────────────────────╯
+//! ```
+//!
+//! Columns come from `state::columns`; narrow screens drop some. Locations are cut in the middle.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::widgets::{panel, placeholder, put};
+use crate::action::Command;
+use crate::format;
+use crate::keymap::key_of;
+use crate::state::columns::{self, Column, ColumnInfo};
+use crate::state::lints;
+use crate::state::model::{Task, TaskState};
+use crate::state::world::Runtime;
+use crate::state::{State, tasks::TasksView};
+use crate::theme::{Role, Theme};
+
+type Columns = [(&'static ColumnInfo, u16)];
+
+pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let rows = usize::from(area.height.saturating_sub(4)).max(1);
+    let runtime = state.shown_runtime();
+    let inner = panel(&title(&state.tasks, runtime, rows), theme, area, buffer);
+    let columns = columns::fit(inner.width);
+    put(0, header(&state.tasks, &columns, theme), inner, buffer);
+    let filter_row = usize::from(inner.height.saturating_sub(1));
+    match runtime {
+        Some(runtime) if runtime.tasks.matching > 0 => {
+            let shown = filter_row.saturating_sub(1).min(rows);
+            for row in 0..shown {
+                let at = state.tasks.top.saturating_add(row);
+                if at >= runtime.tasks.matching {
+                    break;
+                }
+                let selected = at == state.tasks.selected;
+                let target = Rect {
+                    height: inner.height.saturating_sub(1),
+                    ..inner
+                };
+                put(
+                    row + 1,
+                    task_line(runtime, at, &columns, selected, theme),
+                    target,
+                    buffer,
+                );
+            }
+        }
+        Some(_) if state.tasks.filtered() => {
+            placeholder("no task matches the filter", theme, inner, buffer)
+        }
+        Some(_) => placeholder("no tasks", theme, inner, buffer),
+        None => placeholder("waiting for the first update…", theme, inner, buffer),
+    }
+    if filter_row > 0 {
+        put(filter_row, footer(&state.tasks, theme), inner, buffer);
+    }
+}
+
+fn title(view: &TasksView, runtime: Option<&Runtime>, rows: usize) -> String {
+    let Some(runtime) = runtime.filter(|runtime| runtime.tasks.matching > 0) else {
+        return "Tasks".into();
+    };
+    let matching = runtime.tasks.matching;
+    let last = view.top.saturating_add(rows).min(matching);
+    let of = if view.filtered() { " matching" } else { "" };
+    format!(
+        "Tasks  {}-{last} of {}{of}",
+        view.top.saturating_add(1),
+        format::count(matching as u64)
+    )
+}
+
+fn header(view: &TasksView, columns: &Columns, theme: Theme) -> Line<'static> {
+    let mut spans = Vec::new();
+    for (info, width) in columns {
+        let width = usize::from(*width);
+        let sorted = info.sort == Some(view.sort);
+        let arrow = match (sorted, view.ascending) {
+            (true, true) => "▲",
+            (true, false) => "▼",
+            (false, _) => "",
+        };
+        let title = format!("{}{arrow}", info.title);
+        let role = if sorted { Role::Active } else { Role::Label };
+        separate(&mut spans);
+        spans.push(Span::styled(
+            aligned(&title, width, info.right_aligned),
+            theme.style(role),
+        ));
+    }
+    Line::from(spans)
+}
+
+fn separate(spans: &mut Vec<Span<'static>>) {
+    if !spans.is_empty() {
+        spans.push(Span::raw(" "));
+    }
+}
+
+fn aligned(text: &str, width: usize, right: bool) -> String {
+    if right {
+        format::right(text, width)
+    } else {
+        format::left(text, width)
+    }
+}
+
+fn task_line(
+    runtime: &Runtime,
+    at: usize,
+    columns: &Columns,
+    selected: bool,
+    theme: Theme,
+) -> Line<'static> {
+    let task = runtime.tasks.id_at(at).and_then(|id| runtime.tasks.get(id));
+    let mut spans = Vec::new();
+    match task {
+        Some(task) => {
+            for (info, width) in columns {
+                separate(&mut spans);
+                let (text, style) = cell(task, runtime, info.column, usize::from(*width), theme);
+                spans.push(Span::styled(text, style));
+            }
+        }
+        None => spans.push(Span::styled("  …", theme.style(Role::Dim))),
+    }
+    let line = Line::from(spans);
+    if selected {
+        line.style(theme.style(Role::Selected))
+    } else {
+        line
+    }
+}
+
+fn cell(
+    task: &Task,
+    runtime: &Runtime,
+    column: Column,
+    width: usize,
+    theme: Theme,
+) -> (String, Style) {
+    let number = |text: String| format::right(&text, width);
+    let plain = theme.style(Role::Text);
+    match column {
+        Column::Warn => {
+            let warnings = lints::warnings(task, runtime.summary.taken_at_ns).len();
+            let text = if warnings == 0 {
+                String::new()
+            } else {
+                warnings.to_string()
+            };
+            (format::left(&text, width), theme.style(Role::Bad))
+        }
+        Column::Id => (number(task.id.to_string()), theme.style(Role::Dim)),
+        Column::State => (
+            format::left(short_state(task.state), width),
+            theme.task_state(task.state),
+        ),
+        Column::Name if task.name.is_empty() => (format::left("-", width), theme.style(Role::Dim)),
+        Column::Name => (format::left(&task.name, width), plain),
+        Column::Total => (number(format::duration(task.total_ns())), plain),
+        Column::Busy => (number(format::duration(task.busy_ns)), plain),
+        Column::Scheduled => (number(format::duration(task.scheduled_ns)), plain),
+        Column::Idle => (
+            number(format::duration(task.idle_ns)),
+            theme.style(Role::Dim),
+        ),
+        Column::Polls => (number(format::count(task.polls)), plain),
+        Column::Kind => (
+            format::left(task.kind.as_str(), width),
+            theme.style(Role::Dim),
+        ),
+        Column::Location => (
+            format::left(&task.location.fitted(width), width),
+            theme.style(Role::Location),
+        ),
+        Column::WaitsFor => (waits_for(task, runtime, width), theme.style(Role::Wait)),
+    }
+}
+
+fn short_state(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Scheduled => "sched",
+        TaskState::Unknown => "?",
+        other => other.as_str(),
+    }
+}
+
+/// The wait in as many words as fit: always what, then since when, then where.
+fn waits_for(task: &Task, runtime: &Runtime, width: usize) -> String {
+    let Some(wait) = task.waits_for() else {
+        return format::left("", width);
+    };
+    let what = wait.what();
+    let age = format::duration(runtime.age_ns(wait.since_ns));
+    let more = match task.waits.iter().filter(|wait| wait.current).count() {
+        0 | 1 => String::new(),
+        n => format!(" +{}", n - 1),
+    };
+    let suffix = format!(" {age}{more}");
+    let free = width.saturating_sub(format::width(&suffix));
+    if free < 6 {
+        return format::left(&what, width);
+    }
+    let mut text = format::truncate_end(&what, free) + &suffix;
+    if let Some(location) = &wait.location {
+        let spare = width.saturating_sub(format::width(&text) + 1);
+        if spare >= 10 {
+            text = format!("{text} {}", location.fitted(spare));
+        }
+    }
+    format::left(&text, width)
+}
+
+fn footer(view: &TasksView, theme: Theme) -> Line<'static> {
+    let key = |command| Span::styled(key_of(command), theme.style(Role::Key));
+    let text = |text: &str| Span::styled(text.to_owned(), theme.style(Role::Dim));
+    if view.editing() {
+        return Line::from(vec![
+            Span::styled("/", theme.style(Role::Active)),
+            Span::raw(view.filter.clone()),
+            Span::styled("█", theme.style(Role::Active)),
+            text("  "),
+            key(Command::ApplyFilter),
+            text(" keep  "),
+            key(Command::CancelFilter),
+            text(" cancel"),
+        ]);
+    }
+    if view.filtered() {
+        return Line::from(vec![
+            text("filter "),
+            Span::styled(view.filter.clone(), theme.style(Role::Active)),
+            text("  "),
+            key(Command::EditFilter),
+            text(" change  "),
+            key(Command::Back),
+            text(" drop"),
+        ]);
+    }
+    Line::from(vec![
+        key(Command::EditFilter),
+        text(" filter  "),
+        key(Command::SortLeft),
+        key(Command::SortRight),
+        text(" sort by column  "),
+        key(Command::InvertSort),
+        text(" invert  "),
+        key(Command::Open),
+        text(" details"),
+    ])
+}

@@ -1,0 +1,104 @@
+//! A picture of every screen, and the proof that no state at no size panics.
+
+mod properties;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use crate::action::Action;
+use crate::state::fixtures::{at, detail, feed, press, state, watching};
+use crate::state::{State, update};
+use crate::theme::Theme;
+
+const UNICODE: Theme = Theme {
+    color: true,
+    ascii: false,
+};
+const ASCII: Theme = Theme {
+    color: false,
+    ascii: true,
+};
+const SIZES: [(u16, u16); 2] = [(80, 24), (160, 50)];
+
+fn draw(state: &State, theme: Theme) -> String {
+    let backend = TestBackend::new(state.width, state.height);
+    let mut terminal = Terminal::new(backend).expect("a test backend never fails");
+    terminal
+        .draw(|frame| {
+            let area = frame.area();
+            super::render(state, theme, area, frame.buffer_mut());
+        })
+        .expect("a test backend never fails");
+    terminal.backend().to_string()
+}
+
+fn picture(name: &str, prepare: impl Fn(&mut State)) {
+    for (width, height) in SIZES {
+        let mut state = watching(width, height);
+        prepare(&mut state);
+        insta::assert_snapshot!(format!("{name}_{width}x{height}"), draw(&state, UNICODE));
+    }
+}
+
+#[test]
+fn workers_screen() {
+    picture("workers", |_| {});
+}
+
+#[test]
+fn tasks_screen() {
+    picture("tasks", |state| press(state, "t j j"));
+}
+
+#[test]
+fn tasks_screen_while_the_filter_is_typed() {
+    picture("tasks_filter", |state| {
+        press(state, "t / c o n n");
+        feed(state, 31);
+    });
+}
+
+#[test]
+fn detail_screen() {
+    picture("detail", detail);
+}
+
+#[test]
+fn help_screen() {
+    picture("help", |state| press(state, "?"));
+}
+
+#[test]
+fn connection_lost() {
+    picture("lost", |state| {
+        press(state, "t space");
+        update(
+            state,
+            Action::Lost {
+                reason: "the server closed the connection".into(),
+                retry_in_ms: 1_600,
+            },
+        );
+        update(state, Action::Tick(at(32_500)));
+    });
+}
+
+#[test]
+fn nothing_received_yet() {
+    for (width, height) in SIZES {
+        let mut state = state(width, height);
+        update(&mut state, Action::Connecting { attempt: 3 });
+        insta::assert_snapshot!(format!("empty_{width}x{height}"), draw(&state, UNICODE));
+    }
+}
+
+#[test]
+fn ascii_screens_hold_nothing_but_ascii() {
+    for keys in ["w", "t", "t enter", "?"] {
+        let mut state = watching(100, 30);
+        press(&mut state, keys);
+        let drawn = draw(&state, ASCII);
+        assert!(drawn.is_ascii(), "{drawn}");
+    }
+    insta::assert_snapshot!("workers_ascii_80x24", draw(&watching(80, 24), ASCII));
+}

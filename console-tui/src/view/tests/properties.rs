@@ -1,0 +1,286 @@
+//! Random updates from the wire, random keys, random sizes: drawing never panics.
+
+use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use zokio_console_proto::v1;
+
+use crate::action::{Action, DetailsAnswer};
+use crate::keymap::{BINDINGS, Key};
+use crate::sanitize;
+use crate::state::fixtures::{at, describe, state};
+use crate::state::update;
+use crate::theme::Theme;
+
+fn number() -> BoxedStrategy<u64> {
+    prop_oneof![Just(0), Just(1), Just(u64::MAX), 0..10_000u64, any::<u64>()].boxed()
+}
+
+fn text() -> BoxedStrategy<String> {
+    prop_oneof![
+        Just(String::new()),
+        "\\PC{0,40}",
+        any::<String>(),
+        Just("日本語\u{202e}\x1b[31m🦀\u{301}\u{301}\u{301}".to_owned()),
+        Just("x".repeat(5_000)),
+    ]
+    .boxed()
+}
+
+fn histogram() -> BoxedStrategy<Option<v1::Histogram>> {
+    let parts = (
+        number(),
+        number(),
+        number(),
+        prop::collection::vec((number(), number()), 0..12),
+    );
+    prop::option::of(parts.prop_map(|(count, sum_ns, max_ns, buckets)| {
+        let (upper_bounds_ns, counts) = buckets.into_iter().unzip();
+        v1::Histogram {
+            count,
+            sum_ns,
+            max_ns,
+            upper_bounds_ns,
+            counts,
+        }
+    }))
+    .boxed()
+}
+
+fn location() -> BoxedStrategy<Option<v1::Location>> {
+    prop::option::of(
+        (text(), any::<u32>(), any::<u32>()).prop_map(|(file, line, column)| v1::Location {
+            file,
+            line,
+            column,
+        }),
+    )
+    .boxed()
+}
+
+fn wait() -> BoxedStrategy<v1::Wait> {
+    (text(), text(), location(), number(), any::<bool>())
+        .prop_map(|(kind, operation, location, since_ns, current)| v1::Wait {
+            kind,
+            operation,
+            resource: 1,
+            location,
+            since_ns,
+            current,
+        })
+        .boxed()
+}
+
+fn task() -> BoxedStrategy<v1::Task> {
+    let numbers = prop::array::uniform12(number());
+    let waits = prop::collection::vec(wait(), 0..4);
+    (
+        0..40u64,
+        text(),
+        -1..6i32,
+        -1..6i32,
+        location(),
+        any::<u32>(),
+        numbers,
+        waits,
+    )
+        .prop_map(
+            |(id, name, kind, state, location, worker_plus_one, n, waits)| v1::Task {
+                id,
+                name,
+                kind,
+                state,
+                location,
+                parent: n[0],
+                worker_plus_one,
+                created_at_ns: n[1],
+                state_since_ns: n[2],
+                polls: n[3],
+                busy_ns: n[4],
+                scheduled_ns: n[5],
+                idle_ns: n[6],
+                longest_poll_ns: n[7],
+                wakes: n[8],
+                self_wakes: n[9],
+                waker_clones: n[10],
+                waker_drops: n[11],
+                last_wake_ns: n[0],
+                waits,
+            },
+        )
+        .boxed()
+}
+
+fn worker() -> BoxedStrategy<v1::Worker> {
+    let numbers = prop::array::uniform12(number());
+    let stolen_from = prop::collection::vec(number(), 0..5);
+    (
+        0..6u32,
+        -1..7i32,
+        numbers,
+        stolen_from,
+        histogram(),
+        histogram(),
+    )
+        .prop_map(
+            |(index, state, n, stolen_from, poll_time, wake_to_poll)| v1::Worker {
+                index,
+                state,
+                polls: n[0],
+                busy_ns: n[1],
+                searching_ns: n[2],
+                parked_ns: n[3],
+                detached_ns: n[4],
+                parks: n[5],
+                steals: n[6],
+                stolen_tasks: n[7],
+                stolen_from,
+                queue_depth: n[8],
+                queue_depth_max: n[9],
+                current_task: n[10],
+                current_task_since_ns: n[11],
+                poll_time,
+                wake_to_poll,
+                ..Default::default()
+            },
+        )
+        .boxed()
+}
+
+fn runtime() -> BoxedStrategy<v1::RuntimeUpdate> {
+    let numbers = prop::array::uniform10(number());
+    let lists = (
+        prop::collection::vec(worker(), 0..40),
+        prop::collection::vec(task(), 0..12),
+        prop::collection::vec(0..50u64, 0..30),
+        prop::collection::vec((location(), number(), number()), 0..6),
+    );
+    (
+        0..4u64,
+        text(),
+        any::<bool>(),
+        any::<bool>(),
+        numbers,
+        lists,
+        histogram(),
+    )
+        .prop_map(
+            |(id, name, ended, full, n, (workers, tasks, rows, sites), lateness)| {
+                v1::RuntimeUpdate {
+                    id,
+                    name,
+                    flavor: 1,
+                    ended,
+                    full,
+                    started_at_ns: n[0],
+                    taken_at_ns: n[1],
+                    injector_depth: n[2],
+                    alive_tasks: n[3],
+                    spawned_tasks: n[4],
+                    completed_tasks: n[5],
+                    panicked_tasks: n[6],
+                    cancelled_tasks: n[7],
+                    matching_tasks: n[8],
+                    workers,
+                    tasks,
+                    rows,
+                    spawn_sites: sites
+                        .into_iter()
+                        .map(|(location, busy_ns, polls)| v1::SpawnSite {
+                            location,
+                            busy_ns,
+                            polls,
+                            ..Default::default()
+                        })
+                        .collect(),
+                    timers: Some(v1::Timers {
+                        armed: n[9],
+                        fired: n[0],
+                        cancelled: n[1],
+                        lateness,
+                    }),
+                    ..Default::default()
+                }
+            },
+        )
+        .boxed()
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Update(v1::Update),
+    Key(usize, usize),
+    Text(char),
+    Details(v1::Task, Option<v1::Histogram>),
+    Size(u16, u16),
+    Lost(String),
+    Connected,
+}
+
+fn steps() -> BoxedStrategy<Vec<Step>> {
+    let update = (prop::collection::vec(runtime(), 0..3), number(), number()).prop_map(
+        |(runtimes, taken_at_ns, skipped)| {
+            Step::Update(v1::Update {
+                runtimes,
+                taken_at_ns,
+                skipped,
+                ..Default::default()
+            })
+        },
+    );
+    let step = prop_oneof![
+        3 => update,
+        6 => (any::<usize>(), any::<usize>()).prop_map(|(binding, key)| Step::Key(binding, key)),
+        1 => any::<char>().prop_map(Step::Text),
+        1 => (task(), histogram()).prop_map(|(task, histogram)| Step::Details(task, histogram)),
+        2 => (1..=300u16, 1..=100u16).prop_map(|(width, height)| Step::Size(width, height)),
+        1 => text().prop_map(Step::Lost),
+        1 => Just(Step::Connected),
+    ];
+    prop::collection::vec(step, 1..12).boxed()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_state_is_drawn_at_any_size(
+        steps in steps(),
+        start in prop_oneof![(1..=300u16, 1..=100u16), (1..=20u16, 1..=8u16)],
+        color: bool,
+        ascii: bool,
+    ) {
+        let mut state = state(start.0, start.1);
+        for (at_step, step) in steps.into_iter().enumerate() {
+            update(&mut state, Action::Tick(at(at_step as u64 * 700)));
+            let action = match step {
+                Step::Update(raw) => {
+                    let query = state.query().clone();
+                    Action::Update { update: Box::new(sanitize::update(raw)), query }
+                }
+                Step::Key(binding, key) => {
+                    let keys = BINDINGS[binding % BINDINGS.len()].keys;
+                    let name = keys[key % keys.len()].split(' ').next().unwrap_or("q");
+                    Action::Key(Key::parse(name).unwrap())
+                }
+                Step::Text(c) => Action::Key(Key { code: crate::keymap::KeyCode::Char(c), ctrl: false }),
+                Step::Details(task, poll_time) => {
+                    let (runtime_id, task_id) = state.detail.as_ref().map_or((0, 0), |d| (d.runtime_id, d.task_id));
+                    let raw = v1::TaskDetailsResponse { task: Some(task), poll_time, taken_at_ns: 5 };
+                    let answer = DetailsAnswer::Found(Box::new(sanitize::details(raw).unwrap()));
+                    Action::Details { runtime_id, task_id, answer }
+                }
+                Step::Size(width, height) => Action::Resize { width, height },
+                Step::Lost(reason) => Action::Lost { reason: sanitize::message(&reason), retry_in_ms: 5 },
+                Step::Connected => Action::Connected(Box::new(sanitize::server(&describe()))),
+            };
+            update(&mut state, action);
+            let area = Rect::new(0, 0, state.width, state.height);
+            let mut buffer = Buffer::empty(area);
+            super::super::render(&state, Theme { color, ascii }, area, &mut buffer);
+            if ascii {
+                prop_assert!(buffer.content.iter().all(|cell| cell.symbol().is_ascii()));
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The pieces that panels are made of.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Widget};
+
+use crate::format;
+use crate::state::history::Slice;
+use crate::theme::{Role, Theme};
+
+const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+/// Time spent searching has a glyph of its own, so that it is told from work without colours too.
+const SEARCHING: &str = "▒";
+const PARKED: &str = "·";
+
+/// Draws a frame with a title and returns the area inside.
+pub(super) fn panel(title: &str, theme: Theme, area: Rect, buffer: &mut Buffer) -> Rect {
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(theme.style(Role::Frame))
+        .title(Line::from(Span::styled(
+            format!(" {title} "),
+            theme.style(Role::Title),
+        )));
+    let inner = block.inner(area);
+    block.render(area, buffer);
+    inner
+}
+
+/// Draws a line into row `row` of `area`, if there is such a row.
+pub(super) fn put<'a>(row: usize, line: impl Into<Line<'a>>, area: Rect, buffer: &mut Buffer) {
+    let Ok(row) = u16::try_from(row) else { return };
+    if row < area.height {
+        let target = Rect {
+            y: area.y.saturating_add(row),
+            height: 1,
+            ..area
+        };
+        line.into().render(target, buffer);
+    }
+}
+
+/// A label and its value.
+pub(super) fn pair(
+    label: &str,
+    width: usize,
+    value: impl Into<String>,
+    theme: Theme,
+) -> Line<'static> {
+    Line::from(vec![
+        Span::styled(format::left(label, width), theme.style(Role::Label)),
+        Span::raw(" "),
+        Span::raw(value.into()),
+    ])
+}
+
+/// A bar of `cells` cells, `share` of it filled.
+pub(super) fn bar(share: f64, cells: usize, style: Style, theme: Theme) -> Vec<Span<'static>> {
+    let share = if share.is_finite() {
+        share.clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    let filled = (share * cells as f64).round() as usize;
+    vec![
+        Span::styled("█".repeat(filled), style),
+        Span::styled(
+            PARKED.repeat(cells - filled.min(cells)),
+            theme.style(Role::Frame),
+        ),
+    ]
+}
+
+/// A bar of `cells` cells that shows the shares of a worker's time.
+pub(super) fn state_bar(
+    busy: f64,
+    searching: f64,
+    cells: usize,
+    theme: Theme,
+) -> Vec<Span<'static>> {
+    let cut = |share: f64| (share.clamp(0.0, 1.0) * cells as f64).round() as usize;
+    let busy_cells = cut(busy).min(cells);
+    let searching_cells = cut(busy + searching).min(cells) - busy_cells;
+    vec![
+        Span::styled("█".repeat(busy_cells), theme.style(Role::Busy)),
+        Span::styled(
+            SEARCHING.repeat(searching_cells),
+            theme.style(Role::Searching),
+        ),
+        Span::styled(
+            PARKED.repeat(cells - busy_cells - searching_cells),
+            theme.style(Role::Parked),
+        ),
+    ]
+}
+
+/// Draws slices of a worker's time, one a column, the newest at the right, stacked from the
+/// bottom: busy, searching; a dot where it was parked.
+pub(super) fn lane(
+    slices: impl ExactSizeIterator<Item = Slice>,
+    theme: Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let area = area.intersection(buffer.area);
+    let first = usize::from(area.width).saturating_sub(slices.len());
+    for (at, slice) in slices.enumerate() {
+        let Ok(column) = u16::try_from(first + at) else {
+            return;
+        };
+        if column >= area.width {
+            return;
+        }
+        for from_bottom in 0..area.height {
+            let (symbol, style) = lane_cell(slice, from_bottom, area.height, theme);
+            let y = area.bottom() - 1 - from_bottom;
+            if let Some(cell) = buffer.cell_mut((area.x + column, y)) {
+                cell.set_symbol(symbol).set_style(style);
+            }
+        }
+    }
+}
+
+fn lane_cell(slice: Slice, from_bottom: u16, height: u16, theme: Theme) -> (&'static str, Style) {
+    let levels = f64::from(height) * 8.0;
+    let base = i64::from(from_bottom) * 8;
+    let within = |share: f64| {
+        usize::try_from(((share * levels).round() as i64 - base).clamp(0, 8)).unwrap_or(0)
+    };
+    let busy = within(slice.busy());
+    let with_searching = within(slice.busy() + slice.searching());
+    match (busy, with_searching) {
+        (1.., _) => (EIGHTHS[busy], theme.style(Role::Busy)),
+        (0, 8) => (SEARCHING, theme.style(Role::Searching)),
+        (0, 1..) => (EIGHTHS[with_searching], theme.style(Role::Searching)),
+        (0, 0) if from_bottom == 0 && slice.parked() > 0.0 => (PARKED, theme.style(Role::Parked)),
+        (0, 0) => (" ", Style::new()),
+    }
+}
+
+/// One row of bars of different heights, the highest full.
+pub(super) fn sparkline(values: &[u64], style: Style) -> Line<'static> {
+    let most = values.iter().copied().max().unwrap_or(0).max(1);
+    let bars: String = values
+        .iter()
+        .map(|&value| match value {
+            0 => EIGHTHS[0],
+            // At least one eighth, so that rare values are seen.
+            _ => EIGHTHS[((value as f64 / most as f64 * 8.0).round() as usize).clamp(1, 8)],
+        })
+        .collect();
+    Line::from(Span::styled(bars, style))
+}
+
+/// Writes a text into the middle of an area that has nothing else to show.
+pub(super) fn placeholder(text: &str, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let cells = usize::from(area.width);
+    let text = format::truncate_end(text, cells);
+    let gap = " ".repeat(cells.saturating_sub(format::width(&text)) / 2);
+    put(
+        usize::from(area.height) / 2,
+        Span::styled(gap + &text, theme.style(Role::Dim)),
+        area,
+        buffer,
+    );
+}

@@ -1,0 +1,93 @@
+//! The binary as scripts meet it: what it prints where, and its exit code.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
+
+fn console(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_zokio-console"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary runs")
+}
+
+/// Fails as documented: nothing on stdout, one line on stderr, exit code 2.
+fn complaint(arguments: &[&str]) -> String {
+    let output = console(arguments);
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    stderr
+}
+
+#[test]
+fn unknown_flags_and_commands_are_one_line_with_a_way_out() {
+    for arguments in [
+        &["--bogus"][..],
+        &["snapshot", "--jsn"],
+        &["conect"],
+        &["demo", "--for", "soon"],
+    ] {
+        let stderr = complaint(arguments);
+        assert!(stderr.contains("see `zokio-console --help`"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_malformed_target_is_told_what_to_write() {
+    for target in ["ftp://host", "http://", "http://host:99999", "unix:"] {
+        let stderr = complaint(&["snapshot", target]);
+        assert!(
+            stderr.contains("write http://HOST:PORT or unix:/PATH"),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn nobody_listening_is_exit_code_2() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let target = listener.local_addr().expect("its address").to_string();
+    drop(listener);
+    let stderr = complaint(&["snapshot", &target, "--json"]);
+    assert!(
+        stderr.contains("nobody listens") && stderr.contains("zokio_instrumentation::init()"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn an_http_1_server_is_not_zokios() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let target = listener.local_addr().expect("its address").to_string();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut preface = [0u8; 24];
+        stream
+            .read_exact(&mut preface)
+            .expect("the preface of HTTP/2");
+        stream
+            .write_all(b"HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Length: 0\r\n\r\n")
+            .expect("the console listens");
+    });
+    let stderr = complaint(&["snapshot", &target]);
+    assert!(stderr.contains("not zokio's"), "{stderr}");
+    server.join().expect("the server did its part");
+}
+
+#[test]
+fn screens_without_a_terminal_point_to_the_snapshot() {
+    let stderr = complaint(&["connect"]);
+    assert!(stderr.contains("zokio-console snapshot"), "{stderr}");
+}
+
+#[test]
+fn help_and_version_go_to_stdout_with_exit_code_0() {
+    for argument in ["--help", "--version"] {
+        let output = console(&[argument]);
+        assert!(output.status.success());
+        assert!(String::from_utf8_lossy(&output.stdout).contains("zokio"));
+    }
+}

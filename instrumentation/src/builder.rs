@@ -21,7 +21,6 @@ pub const DEFAULT_PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 /// Sets a server up; made by [`builder`](crate::builder).
 ///
 /// It does not look at the environment; [`init`](crate::init) does.
-#[derive(Debug)]
 #[must_use = "nothing is served until `start` is called"]
 pub struct Builder {
     bind: BindTo,
@@ -167,6 +166,14 @@ impl Builder {
             Some(interval) => self.publish_interval(interval),
             None => self,
         }
+    }
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("bind", &self.bind)
+            .finish_non_exhaustive()
     }
 }
 

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use prost::Message as _;
 use tonic::codegen::tokio_stream::Stream;
 use zokio::sync::Notify;
 use zokio::telemetry::now_ns;
@@ -40,6 +41,11 @@ pub(crate) const MAX_VIEWERS: usize = 64;
 
 /// After a look that took `t`, none for at least `REST * t`.
 const REST: u32 = 19;
+
+/// Updates are at least that long. h2, for one, charges each unread DATA frame below this size
+/// against a budget, and closes the connection with all its streams (`ENHANCE_YOUR_CALM`,
+/// `too_many_data_frames`) when a viewer that is merely slow has used it up.
+const MIN_UPDATE_BYTES: usize = 256;
 
 /// What a group of viewers sees at one moment: whole, shared, never changed.
 #[derive(Debug, Clone, Default)]
@@ -339,13 +345,15 @@ impl Subscription {
                 },
             )
             .collect();
-        let update = v1::Update {
+        let mut update = v1::Update {
             sequence: view.sequence,
             taken_at_ns: view.taken_at_ns,
             runtimes,
             telemetry: Some(view.telemetry),
             skipped,
+            padding: Vec::new(),
         };
+        update.padding = vec![0; MIN_UPDATE_BYTES.saturating_sub(update.encoded_len())];
         self.delivered = Some(view);
         update
     }
@@ -506,6 +514,9 @@ mod tests {
         };
         let mut viewer = sampler.subscribe(wish).unwrap();
         sampler.look(Instant::now());
-        assert!(take(&mut viewer).runtimes.is_empty());
+        let update = take(&mut viewer);
+        assert!(update.runtimes.is_empty());
+        // However little there is to say, it is said in a frame of good size.
+        assert!((MIN_UPDATE_BYTES..MIN_UPDATE_BYTES + 8).contains(&update.encoded_len()));
     }
 }

@@ -364,12 +364,16 @@ where
 {
     let _place = place;
     let mut io = Sniffed::new(stream, context.sampler);
-    let Ok(Ok(protocol)) = zokio::time::timeout(FIRST_WORD_TIMEOUT, io.sniff()).await else {
+    let mut ended = pin!(context.shutdown.wait());
+    let sniffed = zokio::select! {
+        sniffed = zokio::time::timeout(FIRST_WORD_TIMEOUT, io.sniff()) => sniffed,
+        () = &mut ended => return,
+    };
+    let Ok(Ok(protocol)) = sniffed else {
         return;
     };
     let router = context.router;
     let service = hyper::service::service_fn(move |request| Arc::clone(&router).handle(request));
-    let mut ended = pin!(context.shutdown.wait());
     let result = match protocol {
         Protocol::Http1 => {
             let connection = http1::Builder::new()

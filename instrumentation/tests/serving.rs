@@ -212,6 +212,35 @@ fn a_viewer_that_stops_reading_misses_updates_and_costs_no_other_viewer_any() {
 }
 
 #[test]
+fn small_updates_left_unread_on_many_streams_do_not_end_the_connection() {
+    let runtime = runtime("main");
+    let guard = serve(&runtime);
+    run(&runtime, async {
+        // No such runtime: the smallest updates there are.
+        let smallest = || v1::SubscribeRequest {
+            runtime_ids: vec![u64::MAX],
+            ..subscribe(0)
+        };
+        let mut client = console(guard.addr()).await;
+        let mut unread = Vec::new();
+        for _ in 0..15 {
+            unread.push(client.subscribe(smallest()).await.unwrap().into_inner());
+        }
+        let mut other = console(guard.addr()).await;
+        let mut updates = other.subscribe(smallest()).await.unwrap().into_inner();
+        for _ in 0..30 {
+            updates.message().await.unwrap().unwrap();
+        }
+        for stream in &mut unread {
+            stream.message().await.unwrap().unwrap();
+        }
+        // What is unread fills the connection's window; without it there is room for an answer.
+        drop(unread);
+        client.describe(describe()).await.unwrap();
+    });
+}
+
+#[test]
 fn the_guard_sends_a_last_update_ends_the_streams_and_frees_the_port() {
     let runtime = runtime("main");
     let guard = serve(&runtime);
@@ -295,7 +324,6 @@ fn viewers_beyond_the_most_are_refused_in_words() {
     let runtime = runtime("main");
     let guard = serve(&runtime);
     run(&runtime, async {
-        // A stream lives no longer than the client it came from.
         let mut viewers = Vec::new();
         for _ in 0..8 {
             let mut client = console(guard.addr()).await;

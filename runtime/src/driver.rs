@@ -145,7 +145,7 @@ impl Driver {
             handle.timers.end_sleep();
             handle.parking.end();
         }
-        let events = self.dispatch();
+        let events = self.dispatch(handle);
         bump(&handle.polls, 1);
         bump(&handle.events, events as u64);
         let timers = handle.timers.fire(&mut self.wakers);
@@ -181,8 +181,9 @@ impl Driver {
     }
 
     /// Follows the events to their sources. Returns how many there were.
-    fn dispatch(&mut self) -> usize {
+    fn dispatch(&mut self, handle: &DriverHandle) -> usize {
         let mut count = 0;
+        handle.registrations.acquire();
         for event in &self.events {
             if event.token() == BELL {
                 continue;

@@ -5,10 +5,12 @@
 //! `scheduler/idle.md`.
 //!
 //! **Shutdown.** The flag is raised and everybody woken; each worker leaves its loop and cancels
-//! what is in its queues; the last one *closes* the runtime: from then on a task that is enqueued
-//! is cancelled by whoever enqueues it ([`Shared::inject`]), and all tasks in the record table are
-//! cancelled. A task is either found there, or enqueued later, or being polled by a thread that
-//! lost its worker to `block_in_place`, which sees the cancellation when its poll ends.
+//! what is in its queues. The last one cancels all tasks in the record table and what their
+//! destructors enqueue, and then *closes* the runtime. What is enqueued later is a task spawned too
+//! late, and cancelled on the spot ([`Shared::inject`]); or one whose waker was just about to
+//! enqueue it, which goes to a thread of its own ([`Shared::reap`]), since a wake may be made under
+//! a lock that the task's destructor takes; or one polled by a thread that lost its worker to
+//! `block_in_place`, which sees the cancellation when its poll ends.
 //!
 //! **Lifetime.** Cells point to their `Shared`, so it lives until the last cell is freed. Counting
 //! cells in one shared counter would cost a contended write a spawn, so each worker counts those
@@ -88,6 +90,13 @@ impl Finished {
             Outcome::Cancelled => add(&self.cancelled, 1),
         }
     }
+}
+
+/// Whether a task was enqueued before the runtime's end.
+#[derive(PartialEq, Eq)]
+enum Injected {
+    InTime,
+    AfterClose,
 }
 
 /// Counts of threads that are no workers of this runtime.
@@ -255,7 +264,7 @@ impl Shared {
         let id = Id::next();
         let slot = self.take_slot();
         let now = clock::raw();
-        let cell = raw::allocate(future, id, slot, self, now);
+        let cell = raw::allocate(future, id, slot, Arc::as_ptr(self), now);
         self.count_new_cell();
         let parent = telemetry::current::spawned_task().unwrap_or(0);
         let task = NewTask {
@@ -387,23 +396,55 @@ impl Shared {
             worker.push_woken(core, runnable);
         });
         if let Some(runnable) = runnable {
-            runnable
-                .header()
-                .woken_on
-                .store(NO_WORKER, Ordering::Relaxed);
-            self.inject(runnable);
+            let header = runnable.header();
+            header.woken_on.store(NO_WORKER, Ordering::Relaxed);
+            let shared = header.shared;
+            if self.push_injected(runnable) == Injected::AfterClose {
+                // SAFETY: the runtime's end does not free it while a cell is left, and somebody
+                // who keeps the cell has just called a waker.
+                unsafe { Shared::reap(shared) };
+            }
         }
     }
 
-    /// Enqueues a task where all workers find it.
+    /// Enqueues a task where all workers find it. After the runtime's end the task is cancelled,
+    /// so this must not be called where a destructor of the user's may not run.
     pub(crate) fn inject(&self, runnable: Runnable) {
+        if self.push_injected(runnable) == Injected::AfterClose {
+            self.drain_injector();
+        }
+    }
+
+    fn push_injected(&self, runnable: Runnable) -> Injected {
         self.injector.push(runnable);
         // The fence in there also orders the push before the look at `closed`: pairs with the
         // one in `close`.
         self.wake_a_worker();
         if self.closed.load(Ordering::Relaxed) {
-            self.drain_injector();
+            Injected::AfterClose
+        } else {
+            Injected::InTime
         }
+    }
+
+    /// Cancels what was enqueued after the end, on a thread that holds no lock. If the system
+    /// refuses a thread, the tasks stay in the queue until something else drains it.
+    ///
+    /// # Safety
+    ///
+    /// `shared` is the pointer in a live cell.
+    #[cold]
+    unsafe fn reap(shared: NonNull<Shared>) {
+        // SAFETY: made by `Arc::as_ptr`; the cells' share is a count, held as the cell is live.
+        unsafe { Arc::increment_strong_count(shared.as_ptr()) };
+        // SAFETY: the count that was just added.
+        let shared = unsafe { Arc::from_raw(shared.as_ptr().cast_const()) };
+        let reaper = std::thread::Builder::new().name("zokio-reaper".to_owned());
+        let _ = reaper.spawn(move || {
+            let handle = crate::runtime::Handle::from_shared(shared.clone());
+            let _current = context::set_handle(&handle);
+            shared.drain_injector();
+        });
     }
 
     /// Work has appeared: wakes a worker if nobody would come for it.
@@ -492,13 +533,15 @@ impl Shared {
     }
 
     fn close(self: &Arc<Shared>) {
-        // Ordering: pairs with the Acquire in `has_ended`.
-        self.closed.store(true, Ordering::Release);
-        // Ordering: pairs with the fence between push and look in `inject`: a task is either seen
-        // by the drain below or cancelled by its pusher.
-        fence(Ordering::SeqCst);
         self.drain_injector();
         self.cancel_all();
+        // What destructors have enqueued meanwhile.
+        self.drain_injector();
+        // Ordering: pairs with the Acquire in `has_ended`.
+        self.closed.store(true, Ordering::Release);
+        // Ordering: pairs with the fence between push and look in `push_injected`: a task is
+        // either seen by this drain or by its pusher to be too late.
+        fence(Ordering::SeqCst);
         self.drain_injector();
         self.driver.lock().shutdown(&self.driver_handle);
         self.settle_cells();

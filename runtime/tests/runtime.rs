@@ -746,3 +746,50 @@ fn root_future_that_yields_for_ever_does_not_keep_timers_and_tasks_from_their_tu
         });
     }
 }
+
+/// A mutex locked by a task's destructor, and held by whoever wakes the task: HTTP/2
+/// implementations do this.
+#[test]
+fn wake_under_a_lock_that_the_destructor_takes_does_not_deadlock_at_shutdown() {
+    struct Shared {
+        lock: parking_lot::Mutex<Option<Waker>>,
+        drops: AtomicUsize,
+    }
+    struct LocksOnDrop(Arc<Shared>);
+    impl Drop for LocksOnDrop {
+        fn drop(&mut self) {
+            // Wakes the other task under the lock.
+            if let Some(waker) = self.0.lock.lock().take() {
+                waker.wake();
+            }
+            self.0.drops.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    for runtime in both() {
+        let shared = Arc::new(Shared {
+            lock: parking_lot::Mutex::new(None),
+            drops: AtomicUsize::new(0),
+        });
+        for _ in 0..20 {
+            let (guard, shared) = (LocksOnDrop(shared.clone()), shared.clone());
+            runtime.spawn(async move {
+                let _guard = guard;
+                poll_fn::<(), _>(|cx| {
+                    let mut waker = shared.lock.lock();
+                    if let Some(other) = waker.replace(cx.waker().clone()) {
+                        other.wake();
+                    }
+                    Poll::Pending
+                })
+                .await;
+            });
+        }
+        runtime.block_on(async {
+            for _ in 0..10 {
+                task::yield_now().await;
+            }
+        });
+        drop(runtime);
+        assert_eq!(shared.drops.load(Ordering::SeqCst), 20);
+    }
+}

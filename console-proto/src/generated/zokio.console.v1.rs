@@ -92,6 +92,10 @@ pub struct Update {
     /// Updates not sent because this client was too slow, in total.
     #[prost(uint64, tag = "5")]
     pub skipped: u64,
+    /// To be ignored. Brings small updates to 256 bytes: HTTP/2 clients take many small frames that
+    /// they have not read yet for an attack, and close the connection.
+    #[prost(bytes = "vec", tag = "6")]
+    pub padding: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RuntimeUpdate {

@@ -283,6 +283,7 @@ pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
             full: true,
             ..Default::default()
         }],
+        ..v1::Update::default()
     }
 }
 

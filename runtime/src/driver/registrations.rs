@@ -18,6 +18,11 @@
 //! stays in the set for as long as the runtime: leaked rather than dangling. What the proof needs
 //! of the owner of a source: the descriptor stays open and the same between the two calls (I/O
 //! safety); zokio's own sources own theirs.
+//!
+//! The same path carries the contents: `insert` publishes the `ScheduledIo` with a Release store
+//! to `len` before the token is known, [`acquire`](Registrations::acquire) reads it after the wait
+//! that delivered the token. The kernel's own barriers would do in practice; this says so in the
+//! language's terms.
 
 use std::io;
 use std::sync::Arc;
@@ -82,7 +87,9 @@ impl Registrations {
             return Err(super::gone());
         }
         let place = set.live.insert(io);
-        self.len.store(set.live.len(), Ordering::Relaxed);
+        // Ordering: Release pairs with the Acquire load in `acquire`. Stores by others in between
+        // are made under the same lock, hence after this one.
+        self.len.store(set.live.len(), Ordering::Release);
         Ok(Place(place))
     }
 
@@ -90,7 +97,8 @@ impl Registrations {
     pub(super) fn withdraw(&self, place: Place) {
         let mut set = self.set.lock();
         let io = set.live.remove(place.0);
-        self.len.store(set.live.len(), Ordering::Relaxed);
+        // Ordering: as in `insert`.
+        self.len.store(set.live.len(), Ordering::Release);
         drop(set);
         drop(io);
     }
@@ -101,9 +109,16 @@ impl Registrations {
         let mut set = self.set.lock();
         let io = set.live.remove(place.0);
         set.pending.extend(io);
-        self.len.store(set.live.len(), Ordering::Relaxed);
+        // Ordering: as in `insert`.
+        self.len.store(set.live.len(), Ordering::Release);
         self.has_pending.store(true, Ordering::Relaxed);
         set.pending.len() == RELEASE_SOON
+    }
+
+    /// After a wait: makes the contents of the sources that it reported visible.
+    pub(super) fn acquire(&self) {
+        // Ordering: Acquire pairs with the Release stores to `len`.
+        self.len.load(Ordering::Acquire);
     }
 
     /// Step 3: frees what waits to be freed. Only the driver may call it, and only when it has

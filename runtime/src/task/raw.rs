@@ -63,7 +63,7 @@ pub(crate) fn allocate<F>(
     future: F,
     id: Id,
     slot: u32,
-    shared: &Shared,
+    shared: *const Shared,
     now: u64,
 ) -> NonNull<Header>
 where
@@ -83,7 +83,7 @@ where
             woken_on: AtomicU16::new(NO_WORKER),
             scheduled_at: AtomicU64::new(now),
             join_waker: UnsafeCell::new(None),
-            shared: NonNull::from(shared),
+            shared: NonNull::new(shared.cast_mut()).expect("from an `Arc`"),
         },
         stage: UnsafeCell::new(Stage {
             future: ManuallyDrop::new(future),

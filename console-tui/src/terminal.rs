@@ -46,6 +46,7 @@ impl TerminalGuard {
     /// Those of the terminal; it is restored then.
     pub(crate) fn take() -> io::Result<TerminalGuard> {
         restore_on_panic();
+        // Ordering: SeqCst, pairs with the swap in `restore`.
         TAKEN.store(true, Ordering::SeqCst);
         let guard = TerminalGuard { _private: () };
         terminal::enable_raw_mode()?;

@@ -1,7 +1,7 @@
 //! Telemetry: what the runtime is doing, always on.
 //!
 //! Workers count for themselves (one writer a counter, plain stores), every task has a
-//! [record](task_record), every pending leaf future a [wait note](waits). A [`Snapshot`] gathers
+//! record, every pending leaf future a wait note. A [`Snapshot`] gathers
 //! them as plain values; reading stops nobody.
 //!
 //! ```

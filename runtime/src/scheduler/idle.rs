@@ -1,7 +1,7 @@
 //! Who sleeps and who wakes: see `idle.md` beside this file for the protocol and its proof.
 
+use crate::loom::Mutex;
 use crate::loom::atomic::{AtomicUsize, Ordering, fence};
-use parking_lot::Mutex;
 
 const SEARCHING_ONE: usize = 1;
 const SEARCHING_MASK: usize = 0xffff;

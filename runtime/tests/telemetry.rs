@@ -313,6 +313,21 @@ fn waits_name_resource_operation_and_line() {
 }
 
 #[test]
+fn wait_behind_a_reference_has_no_place_rather_than_one_in_the_standard_library() {
+    let runtime = current();
+    let _guard = runtime.enter();
+    let (_tx, mut rx) = oneshot::channel::<()>();
+    task::Builder::new()
+        .name("behind")
+        .spawn(async move { (&mut rx).await })
+        .unwrap();
+    runtime.block_on(async { task::yield_now().await });
+    let snapshot = capture(&runtime);
+    let wait = named(&snapshot, "behind").waits[0];
+    assert_eq!((wait.kind, wait.location), ("oneshot", None));
+}
+
+#[test]
 fn join_and_sleep_are_waits_too() {
     for runtime in both() {
         let _guard = runtime.enter();

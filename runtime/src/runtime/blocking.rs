@@ -111,19 +111,7 @@ impl BlockingPool {
     }
 
     /// Runs a worker's loop on a thread of the pool.
-    ///
-    /// # Panics
-    ///
-    /// If the system refuses a thread.
-    #[track_caller]
-    pub(crate) fn run_worker(&self, shared: &Arc<Shared>, run: impl FnOnce() + Send + 'static) {
-        if let Err(error) = self.try_run_worker(shared, run) {
-            panic!("OS can't spawn worker thread: {error}");
-        }
-    }
-
-    /// As [`run_worker`](BlockingPool::run_worker), with the system's error.
-    pub(crate) fn try_run_worker(
+    pub(crate) fn run_worker(
         &self,
         shared: &Arc<Shared>,
         run: impl FnOnce() + Send + 'static,

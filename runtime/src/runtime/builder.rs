@@ -273,7 +273,7 @@ fn start_workers(shared: &Arc<Shared>) -> io::Result<()> {
     for index in 0..shared.remotes.len() {
         let entered = shared.clone();
         shared.thread_entered();
-        let started = shared.blocking.try_run_worker(shared, move || {
+        let started = shared.blocking.run_worker(shared, move || {
             worker::run(&entered, index);
             entered.thread_left();
         });

@@ -93,6 +93,8 @@ pub(crate) fn block_on<F: Future>(
                 .core_waiters
                 .lock()
                 .retain(|waiter| !Arc::ptr_eq(waiter, &root));
+            // This thread may have been the one that was told of the free core.
+            pass_core_on(shared);
             return output;
         }
         if shared.remotes[0].core.lock().is_none() {
@@ -136,10 +138,18 @@ impl Drop for ReleaseCore<'_> {
         };
         self.worker.detach(&mut core);
         *self.shared.remotes[0].core.lock() = Some(core);
-        let next = self.shared.core_waiters.lock().pop();
-        if let Some(next) = next {
-            next.thread.unpark();
-        }
+        pass_core_on(self.shared);
+    }
+}
+
+/// Tells one of the threads that wait for the core, if it is free.
+fn pass_core_on(shared: &Shared) {
+    if shared.remotes[0].core.lock().is_none() {
+        return;
+    }
+    let next = shared.core_waiters.lock().pop();
+    if let Some(next) = next {
+        next.thread.unpark();
     }
 }
 

@@ -452,20 +452,25 @@ pub(crate) struct HandedOver<'a> {
 }
 
 /// Puts the worker's core in its place and has a blocking thread take it. `None`: this thread has
-/// no core.
+/// no core, or the system refuses a thread; then the worker blocks.
 pub(crate) fn hand_over<'a>(worker: &'a WorkerContext<'a>) -> Option<HandedOver<'a>> {
     let core = worker.take_core()?;
     let remote = worker.remote();
     let current = remote.counters.current().unwrap_or_default();
     remote.counters.end_polls();
     *remote.core.lock() = Some(core);
+    let handed_over = HandedOver { worker, current };
     let (shared, index) = (worker.shared.clone(), usize::from(worker.index));
     shared.thread_entered();
-    worker.shared.blocking.run_worker(worker.shared, move || {
+    let started = worker.shared.blocking.run_worker(worker.shared, move || {
         run(&shared, index);
         shared.thread_left();
     });
-    Some(HandedOver { worker, current })
+    if started.is_err() {
+        worker.shared.thread_left();
+        return None;
+    }
+    Some(handed_over)
 }
 
 impl Drop for HandedOver<'_> {

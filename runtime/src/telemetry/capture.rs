@@ -5,6 +5,7 @@
 //! twice. On a runtime at rest the sums are exact.
 
 use std::collections::HashMap;
+use std::panic::Location;
 
 use super::snapshot::*;
 use super::task_record::Pin;
@@ -330,7 +331,7 @@ impl TaskContext {
                 kind: note.point.kind(),
                 operation: note.point.operation(),
                 resource: note.resource,
-                location: note.location,
+                location: note.location.filter(|place| !is_library(place)),
                 since_ns: clock::stamp_to_ns(note.since),
                 current: note.poll == poll,
             })
@@ -338,6 +339,13 @@ impl TaskContext {
         waits.sort_by_key(|wait| (!wait.current, std::cmp::Reverse(wait.since_ns)));
         waits
     }
+}
+
+/// Whether a place is in the standard library (a future polled through `&mut`) or in this crate (a
+/// future polled through `dyn Future`): it does not say where the user waits.
+fn is_library(place: &Location<'_>) -> bool {
+    let this_crate = file!().trim_end_matches("telemetry/capture.rs");
+    place.file().starts_with("/rustc/") || place.file().starts_with(this_crate)
 }
 
 /// Waker clones and drops so far, and wakes that no finished poll has answered yet.

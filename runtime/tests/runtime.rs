@@ -275,7 +275,7 @@ fn dropping_the_runtime_drops_every_task() {
 fn dropping_the_runtime_drops_a_long_chain_of_tasks_without_a_deep_stack() {
     for runtime in both() {
         let drops = Arc::new(AtomicUsize::new(0));
-        runtime.block_on(async {
+        let last = runtime.block_on(async {
             // Each task holds the sender that wakes the one before it.
             let mut next: Option<zokio::sync::oneshot::Sender<()>> = None;
             for _ in 0..20_000 {
@@ -287,12 +287,13 @@ fn dropping_the_runtime_drops_a_long_chain_of_tasks_without_a_deep_stack() {
                     pending::<()>().await;
                 });
             }
-            std::mem::forget(next);
             for _ in 0..10 {
                 task::yield_now().await;
             }
+            next
         });
         drop(runtime);
+        drop(last);
         assert_eq!(drops.load(Ordering::SeqCst), 20_000);
     }
 }

@@ -6,11 +6,10 @@
 //!
 //! **Shutdown.** The flag is raised and everybody woken; each worker leaves its loop and cancels
 //! what is in its queues. The last one cancels all tasks in the record table and what their
-//! destructors enqueue, and then *closes* the runtime. What is enqueued later is a task spawned too
-//! late, and cancelled on the spot ([`Shared::inject`]); or one whose waker was just about to
-//! enqueue it, which goes to a thread of its own ([`Shared::reap`]), since a wake may be made under
-//! a lock that the task's destructor takes; or one polled by a thread that lost its worker to
-//! `block_in_place`, which sees the cancellation when its poll ends.
+//! destructors enqueue, and then *closes* the runtime. A task spawned later is cancelled on the spot.
+//! What was just being enqueued goes to a thread of its own ([`Shared::reap`]), since a wake may be
+//! made under a lock that the task's destructor takes. A task polled by a thread that lost its
+//! worker to `block_in_place` is cancelled there, when its poll ends.
 //!
 //! **Lifetime.** Cells point to their `Shared`, so it lives until the last cell is freed. Counting
 //! cells in one shared counter would cost a contended write a spawn, so each worker counts those
@@ -245,7 +244,12 @@ impl Shared {
         F::Output: Send + 'static,
     {
         let (runnable, handle) = self.new_task(future, TaskKind::Task, name, location);
-        self.enqueue_new(runnable);
+        if self.has_ended() {
+            self.elsewhere.spawned.add_shared(1);
+            self.cancel(runnable);
+        } else {
+            self.enqueue_new(runnable);
+        }
         handle
     }
 
@@ -398,20 +402,18 @@ impl Shared {
         if let Some(runnable) = runnable {
             let header = runnable.header();
             header.woken_on.store(NO_WORKER, Ordering::Relaxed);
-            let shared = header.shared;
-            if self.push_injected(runnable) == Injected::AfterClose {
-                // SAFETY: the runtime's end does not free it while a cell is left, and somebody
-                // who keeps the cell has just called a waker.
-                unsafe { Shared::reap(shared) };
-            }
+            self.inject(runnable);
         }
     }
 
-    /// Enqueues a task where all workers find it. After the runtime's end the task is cancelled,
-    /// so this must not be called where a destructor of the user's may not run.
+    /// Enqueues a task where all workers find it, from any thread, also under a lock of the
+    /// user's.
     pub(crate) fn inject(&self, runnable: Runnable) {
+        let shared = runnable.header().shared;
         if self.push_injected(runnable) == Injected::AfterClose {
-            self.drain_injector();
+            // SAFETY: the runtime's end does not free it while a cell is left, and the caller
+            // keeps one: by a waker, a join handle or a poll.
+            unsafe { Shared::reap(shared) };
         }
     }
 
@@ -452,6 +454,15 @@ impl Shared {
     pub(crate) fn wake_a_worker(&self) {
         if let Some(worker) = self.idle.worker_to_wake() {
             self.unpark(usize::from(worker));
+        }
+    }
+
+    /// As [`wake_a_worker`](Shared::wake_a_worker), for work that is in this worker's own queue and
+    /// will be run by it at the latest: no fence while everybody is awake.
+    #[inline]
+    pub(crate) fn wake_a_worker_if_any_sleeps(&self) {
+        if self.idle.may_need_waking() {
+            self.wake_a_worker();
         }
     }
 

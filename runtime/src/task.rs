@@ -39,7 +39,7 @@ where
     F::Output: Send + 'static,
 {
     let location = Location::caller();
-    context::with_handle(|handle| handle.shared().spawn(future, None, location))
+    context::with_handle_to_spawn(|handle| handle.shared().spawn(future, None, location))
 }
 
 /// Runs a function that may block on the pool of blocking threads.
@@ -54,7 +54,7 @@ where
     R: Send + 'static,
 {
     let location = Location::caller();
-    context::with_handle(|handle| {
+    context::with_handle_to_spawn(|handle| {
         let shared = handle.shared();
         shared.blocking.spawn(shared, f, None, location)
     })

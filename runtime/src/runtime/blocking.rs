@@ -141,15 +141,17 @@ impl BlockingPool {
             self.work.notify_one();
             return Ok(());
         }
-        let busy_with_jobs = queue.threads - queue.worker_threads;
-        if !is_worker && busy_with_jobs >= self.config.max_threads {
+        // A thread is spoken for by each worker that waits for one.
+        let for_workers = queue.worker_threads + queue.worker_jobs;
+        let for_tasks = queue.threads.saturating_sub(for_workers);
+        if !is_worker && for_tasks >= self.config.max_threads {
             // A thread will come to it.
             return Ok(());
         }
         let Err(error) = self.start_thread(shared, &mut queue) else {
             return Ok(());
         };
-        if !is_worker && queue.threads > queue.worker_threads {
+        if !is_worker && for_tasks > 0 {
             // A thread will come to it, if later.
             return Ok(());
         }
@@ -218,9 +220,15 @@ impl BlockingPool {
 
     /// Waits for a notification. True: there was none for the keep-alive time.
     fn wait_for_work(&self, queue: &mut parking_lot::MutexGuard<'_, Queue>) -> bool {
-        let deadline = Instant::now() + self.config.keep_alive;
+        let deadline = Instant::now().checked_add(self.config.keep_alive);
         loop {
-            let timed_out = self.work.wait_until(queue, deadline).timed_out();
+            let timed_out = match deadline {
+                Some(deadline) => self.work.wait_until(queue, deadline).timed_out(),
+                None => {
+                    self.work.wait(queue);
+                    false
+                }
+            };
             if queue.notified > 0 {
                 queue.notified -= 1;
                 return false;
@@ -288,8 +296,14 @@ impl BlockingPool {
 
     /// Waits until all threads have ended, at most until `deadline`.
     pub(crate) fn wait_for_threads(&self, deadline: Option<Instant>) {
+        let own = thread::current().id();
         let mut queue = self.queue.lock();
-        while queue.threads > 0 {
+        // A thread of the pool that drops the runtime does not wait for itself.
+        let is_own = queue
+            .handles
+            .values()
+            .any(|handle| handle.thread().id() == own);
+        while queue.threads > usize::from(is_own) {
             match deadline {
                 None => self.ended.wait(&mut queue),
                 Some(deadline) => {
@@ -301,7 +315,6 @@ impl BlockingPool {
         }
         let handles: Vec<_> = queue.handles.drain().map(|(_, handle)| handle).collect();
         drop(queue);
-        let own = thread::current().id();
         for handle in handles
             .into_iter()
             .filter(|handle| handle.thread().id() != own)

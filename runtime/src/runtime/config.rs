@@ -1,5 +1,6 @@
 //! What a runtime was built with.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Settings that the scheduler reads.
@@ -25,9 +26,11 @@ pub(crate) struct Hooks {
     pub(crate) on_thread_unpark: Hook,
 }
 
+/// A panic in a hook is reported by the panic hook and otherwise ignored: it must not take a
+/// worker down.
 fn call(hook: &Hook) {
     if let Some(hook) = hook {
-        hook();
+        let _ = catch_unwind(AssertUnwindSafe(|| hook()));
     }
 }
 

@@ -62,18 +62,42 @@ pub(crate) fn with_handle<R>(f: impl FnOnce(&Handle) -> R) -> R {
     }
 }
 
+/// As [`with_handle`], for what may run a destructor of the user's if the runtime has been shut
+/// down: the destructor may enter a runtime, so the current one is not borrowed then.
+#[track_caller]
+pub(crate) fn with_handle_to_spawn<R>(f: impl FnOnce(&Handle) -> R) -> R {
+    let mut f = Some(f);
+    let mut call = |handle: &Handle| f.take().map(|f| f(handle)).expect("called once");
+    let called = with_handle(|handle| {
+        if handle.shared().is_shutdown() {
+            Err(handle.clone())
+        } else {
+            Ok(call(handle))
+        }
+    });
+    called.unwrap_or_else(|handle| call(&handle))
+}
+
 /// Sets back the runtime that was current before.
 #[must_use]
-pub(crate) struct SetHandle(Option<Handle>);
+pub(crate) struct SetHandle {
+    /// `None`: the thread's locals are gone, nothing was set.
+    previous: Option<Option<Handle>>,
+}
 
 /// Makes `handle` the current runtime until the guard is dropped.
 pub(crate) fn set_handle(handle: &Handle) -> SetHandle {
-    SetHandle(CONTEXT.with(|c| c.handle.replace(Some(handle.clone()))))
+    let handle = handle.clone();
+    SetHandle {
+        previous: CONTEXT.try_with(|c| c.handle.replace(Some(handle))).ok(),
+    }
 }
 
 impl Drop for SetHandle {
     fn drop(&mut self) {
-        let previous = self.0.take();
+        let Some(previous) = self.previous.take() else {
+            return;
+        };
         let own = CONTEXT.try_with(|c| c.handle.replace(previous));
         // Dropped outside of the borrow: it may be the runtime's last handle.
         drop(own);
@@ -165,7 +189,8 @@ pub(crate) struct InWorker<'a> {
 
 /// Makes `worker` reachable from this thread until the guard is dropped.
 pub(crate) fn set_worker<'a>(worker: &'a WorkerContext<'a>) -> InWorker<'a> {
-    let before = CONTEXT.with(|c| c.worker.replace(ptr::from_ref(worker).cast()));
+    let set = |c: &Context| c.worker.replace(ptr::from_ref(worker).cast());
+    let before = CONTEXT.try_with(set).unwrap_or(ptr::null());
     InWorker {
         before,
         _worker: worker,
@@ -174,7 +199,8 @@ pub(crate) fn set_worker<'a>(worker: &'a WorkerContext<'a>) -> InWorker<'a> {
 
 impl Drop for InWorker<'_> {
     fn drop(&mut self) {
-        CONTEXT.with(|c| c.worker.set(self.before));
+        // Without locals nothing was set.
+        let _ = CONTEXT.try_with(|c| c.worker.set(self.before));
     }
 }
 

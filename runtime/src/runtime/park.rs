@@ -2,7 +2,7 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -10,6 +10,9 @@ use super::block_on_record::BlockOnRecord;
 use crate::task::coop::{self, Budget};
 
 struct ThreadWaker {
+    /// The thread's own token is not enough: the future may use it up, by a channel of the
+    /// standard library for one.
+    woken: AtomicBool,
     thread: Thread,
     wakes: AtomicU64,
 }
@@ -21,6 +24,8 @@ impl Wake for ThreadWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.wakes.fetch_add(1, Ordering::Relaxed);
+        // Ordering: Release pairs with the Acquire in `drive`.
+        self.woken.store(true, Ordering::Release);
         self.thread.unpark();
     }
 }
@@ -43,6 +48,7 @@ fn drive<F: Future>(
     mut poll: impl FnMut(Pin<&mut F>, &mut Context<'_>, u64) -> Poll<F::Output>,
 ) -> F::Output {
     let root = Arc::new(ThreadWaker {
+        woken: AtomicBool::new(false),
         thread: thread::current(),
         wakes: AtomicU64::new(0),
     });
@@ -53,8 +59,12 @@ fn drive<F: Future>(
         let wakes = root.wakes.load(Ordering::Relaxed);
         match poll(future.as_mut(), &mut cx, wakes) {
             Poll::Ready(output) => return output,
-            // A token left by somebody else's unpark costs one poll for nothing.
-            Poll::Pending => thread::park(),
+            Poll::Pending => {
+                // Ordering: Acquire pairs with the Release of the wake.
+                while !root.woken.swap(false, Ordering::Acquire) {
+                    thread::park();
+                }
+            }
         }
     }
 }

@@ -85,25 +85,44 @@ pub(crate) fn block_on<F: Future>(
         if let Some(core) = core {
             return run_with_core(shared, core, &mut root_future);
         }
-        // Another thread drives. Register before the next look at the core, so that its release
-        // is not missed.
-        shared.core_waiters.lock().push(root.clone());
+        // Another thread drives. Wait in line before the next look at the core, so that its
+        // release is not missed.
+        let in_line = InLine::new(shared, &root);
         if let Poll::Ready(output) = root_future.poll_if_woken() {
-            shared
-                .core_waiters
-                .lock()
-                .retain(|waiter| !Arc::ptr_eq(waiter, &root));
-            // This thread may have been the one that was told of the free core.
-            pass_core_on(shared);
             return output;
         }
-        if shared.remotes[0].core.lock().is_none() {
+        while in_line.still() && !root.is_woken() && shared.remotes[0].core.lock().is_none() {
             thread::park();
         }
-        shared
-            .core_waiters
-            .lock()
-            .retain(|waiter| !Arc::ptr_eq(waiter, &root));
+    }
+}
+
+/// A thread's place among those that wait for the core. Whoever leaves, however, passes on what it
+/// may have been told: that the core is free.
+struct InLine<'a> {
+    shared: &'a Shared,
+    root: &'a Arc<RootWaker>,
+}
+
+impl<'a> InLine<'a> {
+    fn new(shared: &'a Shared, root: &'a Arc<RootWaker>) -> InLine<'a> {
+        shared.core_waiters.lock().push(root.clone());
+        InLine { shared, root }
+    }
+
+    /// Whether nobody has told this thread of a free core.
+    fn still(&self) -> bool {
+        let waiters = self.shared.core_waiters.lock();
+        waiters.iter().any(|waiter| Arc::ptr_eq(waiter, self.root))
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        let mut waiters = self.shared.core_waiters.lock();
+        waiters.retain(|waiter| !Arc::ptr_eq(waiter, self.root));
+        drop(waiters);
+        pass_core_on(self.shared);
     }
 }
 
@@ -169,6 +188,7 @@ fn run_with_core<F: Future>(
     future.root.drives.store(true, Ordering::SeqCst);
     worker.attach();
     let output = loop {
+        worker.begin_root();
         if let Poll::Ready(output) = future.poll_if_woken() {
             break output;
         }

@@ -45,6 +45,12 @@ impl Idle {
         self.pop_sleeper()
     }
 
+    /// Whether a worker sleeps and none searches, as far as this thread knows already.
+    #[inline]
+    pub(crate) fn may_need_waking(&self) -> bool {
+        !self.enough_awake(self.state.load(Ordering::Relaxed))
+    }
+
     #[cold]
     fn pop_sleeper(&self) -> Option<u16> {
         let mut sleepers = self.sleepers.lock();

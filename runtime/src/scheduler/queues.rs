@@ -94,9 +94,13 @@ impl WorkerContext<'_> {
     }
 
     fn note_depth(&self, core: &Core) {
-        let remote = self.remote();
-        let depth = core.queue.len() as u64 + u64::from(remote.lifo_is_full());
-        remote.counters.queue_depth_max.raise_to(depth);
+        let counters = &self.remote().counters;
+        counters.queue_depth_max.raise_to(self.depth(core));
+    }
+
+    /// Tasks in the local queue and the LIFO slot.
+    pub(super) fn depth(&self, core: &Core) -> u64 {
+        core.queue.len() as u64 + u64::from(self.remote().lifo_is_full())
     }
 
     /// The next task without looking at other workers.

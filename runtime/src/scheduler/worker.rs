@@ -7,7 +7,7 @@
 //! Time is stamped once a poll: the end of a poll is the beginning of the next one. After anything
 //! else that takes time (the driver, searching, sleeping) a fresh stamp is taken.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -80,6 +80,8 @@ impl Core {
 pub(crate) struct WorkerContext<'a> {
     shared: &'a Arc<Shared>,
     index: u16,
+    /// The record of the task being polled.
+    slot: Cell<u32>,
     /// `None` while the core is elsewhere. Never borrowed across user code.
     core: RefCell<Option<Box<Core>>>,
 }
@@ -89,6 +91,7 @@ impl<'a> WorkerContext<'a> {
         WorkerContext {
             shared,
             index: core.index,
+            slot: Cell::new(0),
             core: RefCell::new(Some(core)),
         }
     }
@@ -130,6 +133,16 @@ impl<'a> WorkerContext<'a> {
     pub(super) fn detach(&self, core: &mut Core) {
         self.remote().counters.end_polls();
         self.change_state(core, WorkerState::Detached);
+    }
+
+    /// The future given to `block_on` is about to be polled: the worker is busy, with no task.
+    pub(super) fn begin_root(&self) {
+        self.remote().counters.end_polls();
+        self.with_core(|core| {
+            if self.remote().counters.state_is_not_busy() {
+                self.change_state(core, WorkerState::Busy);
+            }
+        });
     }
 
     /// After something that took time and was no task.
@@ -178,6 +191,7 @@ impl<'a> WorkerContext<'a> {
         let runnable = match self.next_task(core) {
             Some(runnable) => runnable,
             None => {
+                self.remote().counters.end_polls();
                 self.change_state(core, WorkerState::Searching);
                 self.search(core)?
             }
@@ -219,6 +233,7 @@ impl<'a> WorkerContext<'a> {
         let Some(begin) = self.with_core(|core| core.stamp) else {
             unreachable!("a task is run only with a core");
         };
+        self.slot.set(header.slot);
         self.count_poll_begin(header, record, begin);
         let seen = header.state.begin_poll();
         if seen.is_cancelled() {
@@ -237,6 +252,10 @@ impl<'a> WorkerContext<'a> {
             runnable.poll()
         };
         let end = clock::raw();
+        if record.is_running() {
+            // It was in `block_in_place`.
+            record.set_running(false);
+        }
         self.count_poll_end(record, begin, end);
         match polled {
             Poll::Ready(outcome) => self.shared.finish(runnable, outcome),
@@ -260,6 +279,10 @@ impl<'a> WorkerContext<'a> {
         let mut runnable = Some(runnable);
         self.with_core(|core| {
             self.push_back(core, runnable.take().expect("called once"));
+            if self.depth(core) > 1 {
+                // This worker will not come to it at once.
+                self.shared.wake_a_worker_if_any_sleeps();
+            }
         });
         if let Some(runnable) = runnable {
             // The core was lost during the poll.
@@ -371,12 +394,16 @@ impl<'a> WorkerContext<'a> {
     /// and it counts as searching.
     fn sleep(&self, stop: &impl Fn() -> bool) -> bool {
         let shared = self.shared;
+        // Also before the first sleep: the hook may have spawned.
+        let is_over = || {
+            let has_work = self.with_core(|core| self.depth(core) > 0) == Some(true);
+            has_work || stop() || shared.is_shutdown()
+        };
         loop {
-            if !(stop() || shared.is_shutdown()) {
+            if !is_over() {
                 self.sleep_once();
             }
-            let has_work = self.with_core(|core| !core.queue.is_empty()) == Some(true);
-            if has_work || stop() || shared.is_shutdown() {
+            if is_over() {
                 return shared.idle.wake_up(self.index);
             }
             if !shared.idle.is_asleep(self.index) {
@@ -457,6 +484,13 @@ pub(crate) fn hand_over<'a>(worker: &'a WorkerContext<'a>) -> Option<HandedOver<
     let core = worker.take_core()?;
     let remote = worker.remote();
     let current = remote.counters.current().unwrap_or_default();
+    let (task, since) = current;
+    if task != 0 {
+        // No worker shows it from here on, but it runs all the same.
+        let record = worker.shared.records().get(worker.slot.get());
+        record.since.set(since);
+        record.set_running(true);
+    }
     remote.counters.end_polls();
     *remote.core.lock() = Some(core);
     let handed_over = HandedOver { worker, current };

@@ -54,7 +54,7 @@ impl<'a> Builder<'a> {
         F::Output: Send + 'static,
     {
         let location = Location::caller();
-        Ok(context::with_handle(|handle| {
+        Ok(context::with_handle_to_spawn(|handle| {
             handle.shared().spawn(future, self.owned_name(), location)
         }))
     }
@@ -91,7 +91,7 @@ impl<'a> Builder<'a> {
         R: Send + 'static,
     {
         let location = Location::caller();
-        Ok(context::with_handle(|handle| {
+        Ok(context::with_handle_to_spawn(|handle| {
             let shared = handle.shared();
             shared
                 .blocking

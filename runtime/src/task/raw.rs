@@ -212,6 +212,11 @@ impl Header {
     }
 }
 
+/// Drops a join waker. A panic in its destructor has nobody to go to.
+fn drop_waker(waker: Option<Waker>) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(waker)));
+}
+
 /// Drops one reference and frees the cell if it was the last.
 ///
 /// # Safety
@@ -233,7 +238,7 @@ pub(crate) unsafe fn free(task: NonNull<Header>) {
     // SAFETY: nobody else has a reference, so the join waker is nobody's: drop it here, since a
     // destructor may panic or wake and must find the cell whole.
     let join_waker = unsafe { (*header.join_waker.get()).take() };
-    drop(join_waker);
+    drop_waker(join_waker);
     // SAFETY: the vtable is the cell's; last reference.
     unsafe { (header.vtable.dealloc)(task) };
     // SAFETY: this cell was counted, so the shared state is still there.
@@ -297,7 +302,7 @@ impl Runnable {
                 }
                 if header.state.join_waker_done() {
                     // SAFETY: the handle is gone and left the waker to the completer.
-                    drop(unsafe { (*header.join_waker.get()).take() });
+                    drop_waker(unsafe { (*header.join_waker.get()).take() });
                 }
             }
         }

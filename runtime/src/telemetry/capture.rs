@@ -81,7 +81,7 @@ impl Snapshot {
         let mut alive_by_site: HashMap<_, u64> = HashMap::new();
         let mut tasks = Vec::new();
         for slot in shared.records().slots() {
-            let Some(pin) = shared.records().pin(slot) else {
+            let Some(pin) = shared.records().pin_live(slot) else {
                 continue;
             };
             let record = pin.record();
@@ -171,7 +171,7 @@ pub fn task_detail(handle: &Handle, id: u64) -> Option<TaskDetail> {
         .find(|slot| shared.records().get(*slot).id.get() == id)?;
     let pin = shared
         .records()
-        .pin(slot)
+        .pin_live(slot)
         .filter(|pin| pin.record().id.get() == id)?;
     let poll_time = pin.watch();
     Some(TaskDetail {
@@ -306,6 +306,9 @@ impl TaskContext {
             };
             return (state, record.since.get());
         };
+        if record.is_running() {
+            return (TaskState::Busy, record.since.get());
+        }
         let view = cell.state.view_acquire();
         if let Some(since) = self.running.get(&id) {
             return (TaskState::Busy, *since);

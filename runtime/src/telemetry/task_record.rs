@@ -342,6 +342,20 @@ impl RecordTable {
         })
     }
 
+    /// As [`pin`](RecordTable::pin), but waits for another reader to leave. Readers stay for
+    /// microseconds, and none of them is a worker unless a task takes a snapshot.
+    pub(crate) fn pin_live(&self, slot: u32) -> Option<Pin<'_>> {
+        loop {
+            if let Some(pin) = self.pin(slot) {
+                return Some(pin);
+            }
+            if !self.is_live(slot) {
+                return None;
+            }
+            std::thread::yield_now();
+        }
+    }
+
     /// Whether the record in `slot` belongs to a task that has not completed.
     pub(crate) fn is_live(&self, slot: u32) -> bool {
         let owner = self.get(slot).owner.load(Ordering::Relaxed);

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal};
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use crossterm::event::{self, Event, KeyEvent, KeyEventKind, KeyModifiers};
@@ -88,11 +88,11 @@ pub(crate) fn is_gone() -> bool {
     !TAKEN.load(Ordering::SeqCst)
 }
 
-/// The thread that reads keys; stops when dropped.
+/// The thread that reads keys; told to stop when dropped. It is not waited for: when the terminal has
+/// gone away, crossterm reads its end again and again and does not return.
 #[derive(Debug)]
 pub(crate) struct Input {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Input {
@@ -100,10 +100,10 @@ impl Input {
     pub(crate) fn start(out: mpsc::Sender<Action>) -> io::Result<Input> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let thread = thread::Builder::new()
+        thread::Builder::new()
             .name("console-input".into())
             .spawn(move || {
-                // Ordering: Relaxed, a mere flag; the join in `drop` orders everything else.
+                // Ordering: Relaxed, a mere flag: nothing else is handed over with it.
                 while !stopped.load(Ordering::Relaxed) {
                     match event::poll(STOP_CHECK) {
                         Ok(false) => {}
@@ -121,10 +121,7 @@ impl Input {
                     }
                 }
             })?;
-        Ok(Input {
-            stop,
-            thread: Some(thread),
-        })
+        Ok(Input { stop })
     }
 }
 
@@ -132,10 +129,6 @@ impl Drop for Input {
     fn drop(&mut self) {
         // Ordering: Relaxed, see `start`.
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A panic in it has been reported by the hook.
-            let _ = thread.join();
-        }
     }
 }
 

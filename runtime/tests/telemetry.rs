@@ -319,7 +319,11 @@ fn wait_behind_a_reference_has_no_place_rather_than_one_in_the_standard_library(
     let (_tx, mut rx) = oneshot::channel::<()>();
     task::Builder::new()
         .name("behind")
-        .spawn(async move { (&mut rx).await })
+        .spawn(async move {
+            let received = (&mut rx).await;
+            rx.close();
+            received
+        })
         .unwrap();
     runtime.block_on(async { task::yield_now().await });
     let snapshot = capture(&runtime);

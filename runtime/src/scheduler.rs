@@ -384,26 +384,26 @@ impl Shared {
         }
     }
 
-    /// Enqueues a task that has been woken.
+    /// Enqueues a task that has been woken, on this thread's worker. Without one the task is handed
+    /// back, to be [injected](Shared::inject).
     #[inline]
-    pub(crate) fn schedule(&self, runnable: Runnable) {
+    pub(crate) fn schedule(&self, runnable: Runnable) -> Result<(), Runnable> {
         let header = runnable.header();
         header.scheduled_at.store(clock::raw(), Ordering::Relaxed);
         let mut runnable = Some(runnable);
         context::with_core_of(self, |worker, core| {
             let runnable = runnable.take().expect("called once");
-            runnable
-                .header()
-                .woken_on
-                .store(worker.index(), Ordering::Relaxed);
+            let header = runnable.header();
+            header.woken_on.store(worker.index(), Ordering::Relaxed);
             worker.remote().counters.local_wakes.add(1);
             worker.push_woken(core, runnable);
         });
-        if let Some(runnable) = runnable {
-            let header = runnable.header();
-            header.woken_on.store(NO_WORKER, Ordering::Relaxed);
-            self.inject(runnable);
-        }
+        let Some(runnable) = runnable else {
+            return Ok(());
+        };
+        let header = runnable.header();
+        header.woken_on.store(NO_WORKER, Ordering::Relaxed);
+        Err(runnable)
     }
 
     /// Enqueues a task where all workers find it, from any thread, also under a lock of the
@@ -411,8 +411,8 @@ impl Shared {
     pub(crate) fn inject(&self, runnable: Runnable) {
         let shared = runnable.header().shared;
         if self.push_injected(runnable) == Injected::AfterClose {
-            // SAFETY: the runtime's end does not free it while a cell is left, and the caller
-            // keeps one: by a waker, a join handle or a poll.
+            // SAFETY: the caller keeps the runtime: by a reference to the cell, an `Arc`, or as
+            // one of its threads.
             unsafe { Shared::reap(shared) };
         }
     }
@@ -510,7 +510,17 @@ impl Shared {
 
     /// Drops a task's future in place of polling it.
     pub(crate) fn cancel(&self, runnable: Runnable) {
-        let outcome = runnable.cancel();
+        let outcome = {
+            // Destructors see the task that they belong to.
+            let _current = telemetry::current::Restore::enter(telemetry::current::Current {
+                task: runnable.header().id,
+                poll: 0,
+                began: clock::raw(),
+                spawned: true,
+            });
+            runnable.cancel()
+        };
+        telemetry::current::take_self_wakes();
         self.finish(runnable, outcome);
     }
 
@@ -612,8 +622,13 @@ impl Shared {
 
     /// Waits until no thread runs a worker's loop, at most until `deadline`.
     pub(crate) fn wait_for_threads(&self, deadline: Option<std::time::Instant>) {
+        // A worker's thread that drops the runtime (in `block_in_place`) does not wait for itself.
+        let is_own = |worker: Option<&worker::WorkerContext<'_>>| {
+            worker.is_some_and(|w| std::ptr::eq(&raw const **w.shared(), self))
+        };
+        let own = usize::from(context::with_worker(is_own));
         let mut threads = self.threads.lock();
-        while *threads > 0 {
+        while *threads > own {
             match deadline {
                 None => self.threads_left.wait(&mut threads),
                 Some(deadline) => {

@@ -272,3 +272,39 @@ fn two_snapshots_at_once_each_show_every_task() {
         }
     });
 }
+
+#[test]
+fn waker_that_panics_in_the_driver_takes_no_worker_down() {
+    struct Panicking;
+    impl std::task::Wake for Panicking {
+        fn wake(self: Arc<Self>) {
+            std::panic::resume_unwind(Box::new("as planned"));
+        }
+    }
+    within_patience(|| {
+        for runtime in [multi(1).build().unwrap(), current()] {
+            runtime.block_on(async {
+                let waker = std::task::Waker::from(Arc::new(Panicking));
+                let mut sleep = Box::pin(zokio::time::sleep(Duration::from_millis(1)));
+                let mut cx = std::task::Context::from_waker(&waker);
+                assert!(sleep.as_mut().poll(&mut cx).is_pending());
+                zokio::time::sleep(Duration::from_millis(5)).await;
+                zokio::spawn(async {}).await.unwrap();
+            });
+        }
+    });
+}
+
+#[test]
+fn runtime_dropped_in_block_in_place_on_its_own_worker_does_not_wait_for_itself() {
+    within_patience(|| {
+        let runtime = multi(1).build().unwrap();
+        let handle = runtime.handle().clone();
+        let (tx, rx) = mpsc::channel();
+        handle.spawn(async move {
+            zokio::task::block_in_place(|| drop(runtime));
+            tx.send(()).unwrap();
+        });
+        rx.recv().unwrap();
+    });
+}

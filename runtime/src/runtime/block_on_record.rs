@@ -55,6 +55,9 @@ impl<'a> BlockOnRecord<'a> {
             let _budget = coop::enter(Budget::initial());
             future.poll(cx)
         };
+        // What the root did is no task's.
+        coop::take_exhausted();
+        current::take_self_wakes();
         let end = clock::raw();
         let busy = end.saturating_sub(begin);
         record.busy.add(busy);

@@ -260,8 +260,10 @@ impl Builder {
         crate::telemetry::calibrate();
         let shared = Shared::new(self.name.clone(), self.flavor, config, driver, blocking);
         let runtime = Runtime::from_handle(Handle::from_shared(shared.clone()));
-        if multi {
-            start_workers(&shared)?;
+        if multi && let Err(error) = start_workers(&shared) {
+            // Does not wait, so that it may be called anywhere.
+            runtime.shutdown_background();
+            return Err(error);
         }
         Ok(runtime)
     }

@@ -39,12 +39,13 @@ impl RootWaker {
     }
 
     fn take_woken(&self) -> bool {
-        // Ordering: Acquire pairs with the Release in `notify`.
-        self.woken.swap(false, Ordering::AcqRel)
+        // Ordering: Acquire pairs with the Release in `notify`; SeqCst as there.
+        self.woken.swap(false, Ordering::SeqCst)
     }
 
     fn is_woken(&self) -> bool {
-        self.woken.load(Ordering::Relaxed)
+        // Ordering: SeqCst, see `notify`.
+        self.woken.load(Ordering::SeqCst)
     }
 }
 

@@ -80,14 +80,13 @@ impl Idle {
         before & SEARCHING_MASK == 1
     }
 
-    /// A worker goes to sleep. True: it was the last one searching, and must look at all queues
-    /// once more, after [`after_going_to_sleep`](Idle::after_going_to_sleep).
-    pub(crate) fn go_to_sleep(&self, worker: u16, searching: bool) -> bool {
+    /// A worker goes to sleep. It must look at all queues once more, after
+    /// [`after_going_to_sleep`](Idle::after_going_to_sleep).
+    pub(crate) fn go_to_sleep(&self, worker: u16, searching: bool) {
         let mut sleepers = self.sleepers.lock();
         let gone = AWAKE_ONE + if searching { SEARCHING_ONE } else { 0 };
-        let before = self.state.fetch_sub(gone, Ordering::Relaxed);
+        self.state.fetch_sub(gone, Ordering::Relaxed);
         sleepers.push(worker);
-        searching && before & SEARCHING_MASK == 1
     }
 
     /// Between [`go_to_sleep`](Idle::go_to_sleep) and the last look at the queues.
@@ -166,16 +165,6 @@ mod tests {
         assert!(idle.wake_up(1));
         assert!(idle.end_search());
     }
-
-    #[test]
-    fn last_searcher_to_sleep_must_look_again() {
-        let idle = Idle::new(4);
-        assert!(idle.begin_search());
-        assert!(idle.begin_search());
-        assert!(!idle.go_to_sleep(0, true));
-        assert!(!idle.go_to_sleep(1, false));
-        assert!(idle.go_to_sleep(2, true));
-    }
 }
 
 #[cfg(all(test, zokio_loom))]
@@ -193,7 +182,7 @@ mod loom_tests {
             let queue = Arc::new(AtomicUsize::new(0));
             // Worker 1 sleeps; worker 0 is searching and about to sleep.
             assert!(idle.begin_search());
-            assert!(!idle.go_to_sleep(1, false));
+            idle.go_to_sleep(1, false);
             let pusher = {
                 let (idle, queue) = (idle.clone(), queue.clone());
                 thread::spawn(move || {
@@ -201,13 +190,9 @@ mod loom_tests {
                     idle.worker_to_wake().is_some()
                 })
             };
-            let mut woken = false;
-            if idle.go_to_sleep(0, true) {
-                idle.after_going_to_sleep();
-                if queue.load(Ordering::Relaxed) == 1 {
-                    woken = true;
-                }
-            }
+            idle.go_to_sleep(0, true);
+            idle.after_going_to_sleep();
+            let woken = queue.load(Ordering::Relaxed) == 1;
             assert!(
                 pusher.join().unwrap() || woken,
                 "work is queued and everybody sleeps"
@@ -220,7 +205,7 @@ mod loom_tests {
     fn loom_two_pushes_wake_a_sleeper_once() {
         loom::model(|| {
             let idle = Arc::new(Idle::new(2));
-            assert!(!idle.go_to_sleep(1, false));
+            idle.go_to_sleep(1, false);
             let other = {
                 let idle = idle.clone();
                 thread::spawn(move || idle.worker_to_wake())
@@ -230,6 +215,37 @@ mod loom_tests {
             assert_eq!(
                 usize::from(here.is_some()) + usize::from(there.is_some()),
                 1
+            );
+        });
+    }
+
+    /// Worker 0 may not search since worker 1 does; worker 1 finds other work; a push comes from
+    /// outside. Worker 0 sees it, or the pusher or worker 1 sees worker 0 asleep.
+    #[test]
+    fn loom_push_against_a_worker_that_may_not_search_is_never_lost() {
+        loom::model(|| {
+            let idle = Arc::new(Idle::new(2));
+            let queue = Arc::new(AtomicUsize::new(0));
+            assert!(idle.begin_search());
+            let searcher = {
+                let idle = idle.clone();
+                thread::spawn(move || idle.end_search() && idle.worker_to_wake().is_some())
+            };
+            let pusher = {
+                let (idle, queue) = (idle.clone(), queue.clone());
+                thread::spawn(move || {
+                    queue.store(1, Ordering::Relaxed);
+                    idle.worker_to_wake().is_some()
+                })
+            };
+            let searching = idle.begin_search();
+            idle.go_to_sleep(0, searching);
+            idle.after_going_to_sleep();
+            let seen = queue.load(Ordering::Relaxed) == 1;
+            let woken = [searcher.join().unwrap(), pusher.join().unwrap()];
+            assert!(
+                seen || woken.contains(&true),
+                "work is queued and worker 0 sleeps"
             );
         });
     }

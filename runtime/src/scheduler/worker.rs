@@ -233,14 +233,14 @@ impl<'a> WorkerContext<'a> {
         let Some(begin) = self.with_core(|core| core.stamp) else {
             unreachable!("a task is run only with a core");
         };
-        self.slot.set(header.slot);
-        self.count_poll_begin(header, record, begin);
-        let seen = header.state.begin_poll();
+        let (seen, more_wakes) = header.state.begin_poll();
         if seen.is_cancelled() {
             self.shared.cancel(runnable);
             self.after_poll_stamp(clock::raw());
             return;
         }
+        self.slot.set(header.slot);
+        self.count_poll_begin(header, record, begin);
         let polled = {
             let _current = current::Restore::enter(current::Current {
                 task: header.id,
@@ -258,17 +258,28 @@ impl<'a> WorkerContext<'a> {
         }
         self.count_poll_end(record, begin, end);
         match polled {
-            Poll::Ready(outcome) => self.shared.finish(runnable, outcome),
+            Poll::Ready(outcome) => {
+                self.end_of_task();
+                self.shared.finish(runnable, outcome);
+            }
             Poll::Pending => {
                 let clones = header.state.view().clones();
-                count_pending(record, seen.wakes(), clones, end);
+                count_pending(record, seen.wakes() + more_wakes, clones, end);
                 match header.state.after_poll(seen, clones) {
                     AfterPoll::Idle => {}
                     AfterPoll::Scheduled => self.reschedule(runnable, end),
-                    AfterPoll::Cancelled => self.shared.cancel(runnable),
+                    AfterPoll::Cancelled => {
+                        self.end_of_task();
+                        self.shared.cancel(runnable);
+                    }
                 }
             }
         }
+    }
+
+    /// What runs now, destructors for one, is no poll of the task any more.
+    fn end_of_task(&self) {
+        self.with_core(|_| self.remote().counters.end_polls());
     }
 
     /// Enqueues a task that was woken during its poll, behind all others.
@@ -351,7 +362,7 @@ impl<'a> WorkerContext<'a> {
         let woken = self.with_core(|core| {
             core.in_driver = false;
             core.stamp = clock::raw();
-            core.queue.len()
+            self.depth(core)
         });
         if woken.is_some_and(|tasks| tasks > 1) {
             self.shared.wake_a_worker();
@@ -372,12 +383,12 @@ impl<'a> WorkerContext<'a> {
             self.change_state(core, WorkerState::Parked);
             shared.idle.go_to_sleep(self.index, searching)
         });
-        let Some(last_searcher) = gone else { return };
-        if last_searcher || shared.remotes.len() == 1 {
-            shared.idle.after_going_to_sleep();
-            if shared.has_visible_work() {
-                shared.wake_a_worker();
-            }
+        if gone.is_none() {
+            return;
+        }
+        shared.idle.after_going_to_sleep();
+        if shared.has_visible_work() {
+            shared.wake_a_worker();
         }
         shared.config.hooks.before_park();
         let chosen = self.sleep(&stop);
@@ -424,7 +435,7 @@ impl<'a> WorkerContext<'a> {
                 drop(driver);
                 let woken = self.with_core(|core| {
                     core.in_driver = false;
-                    core.queue.len()
+                    self.depth(core)
                 });
                 if woken.is_some_and(|tasks| tasks > 1) {
                     self.shared.wake_a_worker();

@@ -415,6 +415,12 @@ impl Drop for TaskRef {
     }
 }
 
+/// A reference to the task that is about to be enqueued.
+pub(crate) fn keep(runnable: &Runnable) -> TaskRef {
+    runnable.header().state.add_ref();
+    TaskRef(runnable.0)
+}
+
 /// Takes the right to run the task behind a pinned record, to cancel it. `None`: it is queued or
 /// running, and whoever has the right will see the cancellation.
 pub(crate) fn cancel_pinned(task: NonNull<Header>) -> Option<Runnable> {

@@ -23,8 +23,7 @@
 //! | running   | > 0   | no       | the same: to idle, scheduled or complete |
 //! | complete  | any   | yes      | nobody; wakes have no effect |
 //!
-//! The counts of wakes, clones and abort handles are telemetry; they saturate by undoing an increment above a
-//! mark ([`Overflow`]), so that they never run into their neighbours.
+//! X ([`Overflow`]), so that they never run into their neighbours.
 //!
 //! **Why no wake is lost.** A wake is an increment. Either it finds `wakes == 0` and its maker
 //! enqueues; or it finds more, and then a holder of the right exists that has yet to subtract. It
@@ -51,8 +50,8 @@ const HANDLE_MASK: u64 = ((1 << 6) - 1) << HANDLE_SHIFT;
 const HANDLE_MARK: u64 = 1 << 5;
 const REF_SHIFT: u32 = 36;
 const REF_ONE: u64 = 1 << REF_SHIFT;
-/// Above it wakes and clones are undone: half of their field, far more than there are threads
-/// that could be between the increment and its undoing.
+/// From it on wakes and clones are not added: half of their field, far more than there are threads
+/// between look and addition.
 const COUNT_MARK: u64 = 1 << 12;
 /// Above it the process is aborted, as `Arc` does: half of the field.
 const REF_MARK: u64 = 1 << 27;
@@ -141,6 +140,15 @@ impl View {
         self.wakes() != 0
     }
 
+    /// What the maker of a wake must do that found this.
+    fn answer_to_wake(self) -> Wake {
+        if self.is_scheduled() || self.is_complete() {
+            Wake::Nothing
+        } else {
+            Wake::Schedule
+        }
+    }
+
     pub(crate) fn wakes(self) -> u64 {
         (self.0 & WAKE_MASK) >> WAKE_SHIFT
     }
@@ -175,87 +183,86 @@ impl State {
         View(self.0.load(Ordering::Acquire))
     }
 
-    /// What a poll begins with; to be given to [`after_poll`](State::after_poll). The caller holds
-    /// the right to run. Sees everything that was written before the wakes it counts.
+    /// What a poll begins with, to be given to [`after_poll`](State::after_poll), and how many
+    /// wakes it answers beyond those that the view counts. The caller holds the right to run. Sees
+    /// everything that was written before the wakes.
     #[inline]
-    pub(crate) fn begin_poll(&self) -> View {
+    pub(crate) fn begin_poll(&self) -> (View, u64) {
         // Ordering: pairs with the Release half of the wakes' RMW.
         let seen = View(self.0.load(Ordering::Acquire));
         if seen.wakes() < COUNT_MARK {
-            return seen;
+            return (seen, 0);
         }
-        // Make room, or the wakes during this poll would all be undone and none would reschedule
-        // it. Increments above the mark are undone only while at least `COUNT_MARK` stay, so one
-        // wake at least is left here: the one that this poll answers.
+        // Make room, or the wakes during this poll would not be counted and not reschedule it.
+        // The count only grows meanwhile, so one at least is left: the wake that this poll answers.
         // Ordering: as the load above.
         let before = self
             .0
             .fetch_sub((COUNT_MARK - 1) * WAKE_ONE, Ordering::AcqRel);
-        View((before & !WAKE_MASK) | WAKE_ONE)
+        (View((before & !WAKE_MASK) | WAKE_ONE), COUNT_MARK - 1)
     }
 
     /// `wake_by_ref`.
     #[inline]
     pub(crate) fn wake(&self) -> (Wake, Overflow) {
-        if self.view().is_complete() {
-            return (Wake::Nothing, Overflow::No);
+        let mut view = self.view();
+        loop {
+            if view.is_complete() {
+                return (Wake::Nothing, Overflow::No);
+            }
+            if view.wakes() < COUNT_MARK {
+                // Ordering: Release pairs with the Acquire load at the beginning of the poll;
+                // Acquire with the Release of the poll's end, since this thread may come to own
+                // the right to run.
+                let before = View(self.0.fetch_add(WAKE_ONE, Ordering::AcqRel));
+                return (before.answer_to_wake(), Overflow::No);
+            }
+            // Full: the poll to come answers this wake too. The same value is stored again, so
+            // that its Acquire sees what this thread wrote.
+            // Ordering: as above.
+            match self
+                .0
+                .compare_exchange_weak(view.0, view.0, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return (Wake::Nothing, Overflow::Yes),
+                Err(found) => view = View(found),
+            }
         }
-        // Ordering: Release pairs with the Acquire load at the beginning of the poll; Acquire
-        // with the Release of the poll's end, since this thread may come to own the right to run.
-        let before = View(self.0.fetch_add(WAKE_ONE, Ordering::AcqRel));
-        let wake = if before.is_scheduled() || before.is_complete() {
-            Wake::Nothing
-        } else {
-            Wake::Schedule
-        };
-        (wake, self.undo_above_mark(before.wakes(), WAKE_ONE))
     }
 
-    /// `wake`, which gives the waker's reference back, in the same step where it can.
+    /// `wake`, which gives the waker's reference back in the same step. `None`: nothing was done,
+    /// since this step needs the reference longer (the task is complete, or the count full).
     #[inline]
-    pub(crate) fn wake_and_drop(&self) -> (Wake, Overflow) {
+    pub(crate) fn wake_and_drop(&self) -> Option<Wake> {
         let view = self.view();
         if view.is_complete() || view.wakes() >= COUNT_MARK {
-            // Rare: late, or a count that must be undone, which needs the reference.
-            let (wake, overflow) = self.wake();
-            return match (self.drop_ref(), wake) {
-                (true, _) => (Wake::Dealloc, overflow),
-                (false, wake) => (wake, overflow),
-            };
+            return None;
         }
         // Ordering: as in `wake`; AcqRel also orders this reference's uses before a dealloc.
         let before = View(self.0.fetch_sub(REF_ONE - WAKE_ONE, Ordering::AcqRel));
-        let wake = if before.is_complete() {
-            // It completed since the look above: at most one such count a thread.
-            if before.0 >> REF_SHIFT == 1 {
-                Wake::Dealloc
-            } else {
-                Wake::Nothing
-            }
-        } else if before.is_scheduled() {
-            Wake::Nothing
-        } else {
-            Wake::Schedule
-        };
-        (wake, Overflow::No)
-    }
-
-    #[inline]
-    fn undo_above_mark(&self, count: u64, one: u64) -> Overflow {
-        if count < COUNT_MARK {
-            return Overflow::No;
+        if before.is_complete() && before.0 >> REF_SHIFT == 1 {
+            return Some(Wake::Dealloc);
         }
-        self.0.fetch_sub(one, Ordering::Relaxed);
-        Overflow::Yes
+        Some(before.answer_to_wake())
     }
 
     /// A waker is cloned: one more reference.
     #[inline]
     pub(crate) fn clone_waker(&self) -> Overflow {
+        let overflow = self.view().clones() >= COUNT_MARK;
+        let one = if overflow {
+            REF_ONE
+        } else {
+            REF_ONE | CLONE_ONE
+        };
         // A reference is made from one that exists, so nothing needs ordering (as in `Arc`).
-        let before = View(self.0.fetch_add(REF_ONE | CLONE_ONE, Ordering::Relaxed));
-        abort_above(before.0 >> REF_SHIFT);
-        self.undo_above_mark(before.clones(), CLONE_ONE)
+        let before = self.0.fetch_add(one, Ordering::Relaxed);
+        abort_above(before >> REF_SHIFT);
+        if overflow {
+            Overflow::Yes
+        } else {
+            Overflow::No
+        }
     }
 
     /// One more reference that is no waker, for a moment.
@@ -267,13 +274,20 @@ impl State {
     /// One more abort handle. The reference is there in any case; whether it is counted as a
     /// handle must be said when it is dropped.
     pub(crate) fn add_abort_handle(&self) -> Overflow {
-        let before = self.0.fetch_add(REF_ONE | HANDLE_ONE, Ordering::Relaxed);
+        let handles = (self.view().0 & HANDLE_MASK) >> HANDLE_SHIFT;
+        let overflow = handles >= HANDLE_MARK;
+        let one = if overflow {
+            REF_ONE
+        } else {
+            REF_ONE | HANDLE_ONE
+        };
+        let before = self.0.fetch_add(one, Ordering::Relaxed);
         abort_above(before >> REF_SHIFT);
-        if (before & HANDLE_MASK) >> HANDLE_SHIFT < HANDLE_MARK {
-            return Overflow::No;
+        if overflow {
+            Overflow::Yes
+        } else {
+            Overflow::No
         }
-        self.0.fetch_sub(HANDLE_ONE, Ordering::Relaxed);
-        Overflow::Yes
     }
 
     /// An abort handle that was counted is about to drop its reference.
@@ -448,7 +462,7 @@ mod tests {
 
     fn idle() -> State {
         let state = State::new();
-        let seen = state.begin_poll();
+        let seen = state.begin_poll().0;
         assert!(matches!(state.after_poll(seen, 0), AfterPoll::Idle));
         state
     }
@@ -464,11 +478,11 @@ mod tests {
     #[test]
     fn wake_during_poll_reschedules_once() {
         let state = State::new();
-        let seen = state.begin_poll();
+        let seen = state.begin_poll().0;
         assert_eq!(state.wake().0, Wake::Nothing);
         assert_eq!(state.wake().0, Wake::Nothing);
         assert!(matches!(state.after_poll(seen, 0), AfterPoll::Scheduled));
-        let seen = state.begin_poll();
+        let seen = state.begin_poll().0;
         assert!(matches!(state.after_poll(seen, 0), AfterPoll::Idle));
     }
 
@@ -476,7 +490,7 @@ mod tests {
     fn wakes_before_the_poll_are_absorbed_by_it() {
         let state = State::new();
         let _ = state.wake();
-        let seen = state.begin_poll();
+        let seen = state.begin_poll().0;
         assert_eq!(seen.wakes(), 2);
         assert!(matches!(state.after_poll(seen, 0), AfterPoll::Idle));
     }
@@ -484,7 +498,7 @@ mod tests {
     #[test]
     fn clones_are_counted_and_taken_out_when_idle() {
         let state = State::new();
-        let seen = state.begin_poll();
+        let seen = state.begin_poll().0;
         assert_eq!(state.clone_waker(), Overflow::No);
         assert_eq!(state.clone_waker(), Overflow::No);
         assert!(!state.drop_ref());
@@ -517,10 +531,10 @@ mod tests {
         for _ in 0..2 * COUNT_MARK {
             let _ = state.wake();
         }
-        let seen = state.begin_poll();
+        let seen = state.begin_poll().0;
         let _ = state.wake();
         assert!(matches!(state.after_poll(seen, 0), AfterPoll::Scheduled));
-        let seen = state.begin_poll();
+        let seen = state.begin_poll().0;
         assert!(matches!(state.after_poll(seen, 0), AfterPoll::Idle));
     }
 
@@ -531,9 +545,12 @@ mod tests {
             let _ = state.wake();
         }
         let _ = state.clone_waker();
-        assert_eq!(state.wake_and_drop(), (Wake::Nothing, Overflow::Yes));
+        assert_eq!(state.wake_and_drop(), None, "it takes two steps");
+        assert_eq!(state.wake(), (Wake::Nothing, Overflow::Yes));
+        assert!(!state.drop_ref());
         assert_eq!(state.view().wakers(), 0);
         assert_eq!(state.view().wakes(), COUNT_MARK);
+        assert_eq!(state.begin_poll().1, COUNT_MARK - 1);
     }
 
     #[test]
@@ -546,7 +563,8 @@ mod tests {
         assert!(!state.drop_ref(), "the scheduler's");
         assert!(state.drop_join_handle().drop_output);
         assert!(!state.drop_ref(), "the handle's");
-        assert_eq!(state.wake_and_drop().0, Wake::Dealloc);
+        assert_eq!(state.wake_and_drop(), None);
+        assert!(state.drop_ref());
     }
 
     #[test]
@@ -575,7 +593,7 @@ mod tests {
     #[test]
     fn cancel_during_poll_is_seen_at_its_end() {
         let state = State::new();
-        let seen = state.begin_poll();
+        let seen = state.begin_poll().0;
         assert_eq!(state.cancel(), Wake::Nothing);
         assert_eq!(state.after_poll(seen, 0), AfterPoll::Cancelled);
     }

@@ -61,22 +61,26 @@ unsafe fn wake(data: *const ()) {
     // SAFETY: called through the vtable with this waker's pointer.
     let (header, task) = unsafe { header(data) };
     current::count_self_wake(header.id);
-    let (wake, overflow) = header.state.wake_and_drop();
-    if wake == Wake::Dealloc {
+    match header.state.wake_and_drop() {
+        // SAFETY: nothing was done: this waker still has its reference.
+        None => unsafe {
+            wake_counted(header, task);
+            drop_waker(data);
+        },
         // SAFETY: that was the last reference.
-        unsafe { raw::free(task) };
-        return;
+        Some(Wake::Dealloc) => unsafe { raw::free(task) },
+        Some(wake) => schedule_if(wake, task),
     }
-    if overflow == Overflow::Yes {
-        credit(header, |record| &record.wakes);
-    }
-    schedule_if(wake, task);
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: called through the vtable with this waker's pointer.
     let (header, task) = unsafe { header(data) };
     current::count_self_wake(header.id);
+    wake_counted(header, task);
+}
+
+fn wake_counted(header: &Header, task: NonNull<Header>) {
     let (wake, overflow) = header.state.wake();
     if overflow == Overflow::Yes {
         credit(header, |record| &record.wakes);
@@ -106,6 +110,12 @@ pub(crate) fn schedule_if(wake: Wake, task: NonNull<Header>) {
         // SAFETY: the state gave the right to run; the scheduler's reference keeps the cell
         // alive, since only the holder of that right can complete the task.
         let (runnable, header) = unsafe { (Runnable::new(task), task.as_ref()) };
-        header.shared().schedule(runnable);
+        if let Err(runnable) = header.shared().schedule(runnable) {
+            // Once it is in the injector the task may be polled, completed and freed, and with the
+            // last cell its runtime. A reference keeps both until the injector is done.
+            let keep = raw::keep(&runnable);
+            header.shared().inject(runnable);
+            drop(keep);
+        }
     }
 }

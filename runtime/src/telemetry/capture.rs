@@ -310,14 +310,15 @@ impl TaskContext {
             return (TaskState::Busy, record.since.get());
         }
         let view = cell.state.view_acquire();
-        if let Some(since) = self.running.get(&id) {
-            return (TaskState::Busy, *since);
+        if !view.is_scheduled() {
+            return (TaskState::Idle, record.since.get());
         }
-        if view.is_scheduled() {
-            let at = cell.scheduled_at.load(std::sync::atomic::Ordering::Relaxed);
-            (TaskState::Scheduled, at)
-        } else {
-            (TaskState::Idle, record.since.get())
+        let at = cell.scheduled_at.load(std::sync::atomic::Ordering::Relaxed);
+        // A worker shows a task for a moment longer than it polls it.
+        match self.running.get(&id).filter(|since| at <= **since) {
+            Some(since) => (TaskState::Busy, *since),
+            // The stamp follows the wake: it is not older than the end of the last poll.
+            None => (TaskState::Scheduled, at.max(record.since.get())),
         }
     }
 

@@ -43,7 +43,7 @@ fn loom_two_wakes_against_a_poll_are_never_lost() {
         let mut seen_flags;
         let mut rights = 1;
         loop {
-            let seen = state.begin_poll();
+            let seen = state.begin_poll().0;
             seen_flags = flags
                 .iter()
                 .map(|f| f.load(Ordering::Relaxed))
@@ -65,7 +65,7 @@ fn loom_two_wakes_against_a_poll_are_never_lost() {
             thread.join().unwrap();
         }
         if enqueued.load(Ordering::Acquire) == 1 {
-            let seen = state.begin_poll();
+            let seen = state.begin_poll().0;
             seen_flags = flags
                 .iter()
                 .map(|f| f.load(Ordering::Relaxed))
@@ -114,5 +114,65 @@ fn loom_join_waker_against_completion_has_one_owner() {
         completer.join().unwrap();
         assert_eq!(get(&waker), 2);
         assert_eq!(get(&output), 0);
+    });
+}
+
+/// A task whose count of wakes is at the mark.
+fn at_mark() -> State {
+    State(AtomicU64::new(
+        (3 * REF_ONE) | JOIN_INTEREST | (COUNT_MARK * WAKE_ONE),
+    ))
+}
+
+/// A wake that is not counted, against a poll: a task that is to be enqueued again has a count.
+#[test]
+fn loom_wake_above_the_mark_against_a_poll_enqueues_once() {
+    loom::model(|| {
+        let state = Arc::new(at_mark());
+        let waking = {
+            let state = state.clone();
+            thread::spawn(move || state.wake().0)
+        };
+        let seen = state.begin_poll().0;
+        let after = state.after_poll(seen, 0);
+        let woken = waking.join().unwrap();
+        // The right to run is held once: by the queue again, by the waker, or by nobody.
+        let held = u8::from(after == AfterPoll::Scheduled) + u8::from(woken == Wake::Schedule);
+        assert_eq!(held, u8::from(state.view().is_scheduled()));
+    });
+}
+
+/// The same against completion and for clones: no reference is borrowed.
+#[test]
+fn loom_counts_above_the_mark_keep_the_references() {
+    loom::model(|| {
+        let state = Arc::new(at_mark());
+        let waking = {
+            let state = state.clone();
+            thread::spawn(move || {
+                let _ = state.wake();
+            })
+        };
+        let _ = state.begin_poll();
+        let _ = state.complete();
+        waking.join().unwrap();
+        assert_eq!(state.0.load(Ordering::Relaxed) >> REF_SHIFT, 3);
+    });
+    loom::model(|| {
+        let clones = COUNT_MARK * CLONE_ONE;
+        let state = Arc::new(State(AtomicU64::new(
+            (3 * REF_ONE) | JOIN_INTEREST | WAKE_ONE | clones,
+        )));
+        let cloning = {
+            let state = state.clone();
+            thread::spawn(move || {
+                let _ = state.clone_waker();
+            })
+        };
+        let seen = state.begin_poll().0;
+        let clones = state.view().clones();
+        let _ = state.after_poll(seen, clones);
+        cloning.join().unwrap();
+        assert_eq!(state.0.load(Ordering::Relaxed) >> REF_SHIFT, 4);
     });
 }

@@ -294,7 +294,7 @@ mod tests {
     fn a_dependency_is_shown_by_crate_and_file() {
         assert_eq!(
             short_file(
-                "/home/u/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/hyper-1.12.0/src/a.rs"
+                "/home/u/.cargo/registry/src/registry-0123456789abcdef/hyper-1.12.0/src/a.rs"
             ),
             "hyper-1.12.0/src/a.rs"
         );

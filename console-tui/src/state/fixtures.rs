@@ -152,7 +152,7 @@ fn tasks(now_ns: u64) -> Vec<v1::Task> {
     use v1::TaskState::{Busy, Idle, Scheduled};
     const SERVER: &str = "examples/src/bin/http_server/server.rs";
     const ORDERS: &str = "examples/src/bin/http_server/orders.rs";
-    const HYPER: &str = "/home/dev/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/hyper-1.12.0/src/proto/h2/client.rs";
+    const HYPER: &str = "/home/dev/.cargo/registry/src/registry-0123456789abcdef/hyper-1.12.0/src/proto/h2/client.rs";
     let mut tasks = vec![
         task(1, "accept", Idle, SERVER, 31, now_ns),
         task(2, "orders", Idle, ORDERS, 57, now_ns),

@@ -25,7 +25,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `macros` (default) | `#[zokio::main]`, `#[zokio::test]` |
-//! | `hyper` | hyper's I/O traits on zokio's sockets, [`rt`] |
+//! | `hyper` | hyper's I/O traits on zokio's sockets, module `rt` |
 //!
 //! Forking the process without `exec` is not supported: only the forking thread exists in the
 //! child, and no runtime of the parent works there.

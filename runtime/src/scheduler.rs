@@ -37,8 +37,8 @@ use crate::task::header::{Header, NO_WORKER};
 use crate::task::raw::{self, Runnable, TaskRef};
 use crate::task::{Id, JoinHandle};
 use crate::telemetry::{
-    self, Counter, NewTask, Outcome, RecordTable, SharedSites, SiteTotals, TaskKind,
-    WorkerCounters, WorkerSites, clock,
+    Counter, NewTask, Outcome, RecordTable, SharedSites, SiteTotals, TaskKind, WorkerCounters,
+    WorkerSites, clock, current,
 };
 
 pub(crate) mod current_thread;
@@ -270,7 +270,7 @@ impl Shared {
         let now = clock::raw();
         let cell = raw::allocate(future, id, slot, Arc::as_ptr(self), now);
         self.count_new_cell();
-        let parent = telemetry::current::spawned_task().unwrap_or(0);
+        let parent = current::spawned_task().unwrap_or(0);
         let task = NewTask {
             cell: Some(cell),
             id: id.as_u64(),
@@ -512,15 +512,14 @@ impl Shared {
     pub(crate) fn cancel(&self, runnable: Runnable) {
         let outcome = {
             // Destructors see the task that they belong to.
-            let _current = telemetry::current::Restore::enter(telemetry::current::Current {
-                task: runnable.header().id,
-                poll: 0,
-                began: clock::raw(),
-                spawned: true,
-            });
+            let _current = current::Restore::enter(current::Current::task(
+                runnable.header().id,
+                0,
+                clock::raw(),
+            ));
             runnable.cancel()
         };
-        telemetry::current::take_self_wakes();
+        current::take_self_wakes();
         self.finish(runnable, outcome);
     }
 

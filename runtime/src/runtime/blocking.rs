@@ -253,12 +253,7 @@ impl BlockingPool {
         record.since.set(begin);
         record.set_running(true);
         let polled = {
-            let _current = current::Restore::enter(current::Current {
-                task: header.id,
-                poll: 1,
-                began: begin,
-                spawned: true,
-            });
+            let _current = current::Restore::enter(current::Current::task(header.id, 1, begin));
             runnable.poll()
         };
         let busy = clock::raw().saturating_sub(begin);

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Duration;
 
 use super::Shared;
 use super::worker::{Core, WorkerContext};
@@ -218,7 +217,7 @@ fn run_some_tasks(worker: &WorkerContext<'_>) -> bool {
         };
         worker.run_task(runnable);
     }
-    worker.run_driver(Some(Duration::ZERO));
+    worker.run_driver();
     true
 }
 

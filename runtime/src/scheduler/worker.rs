@@ -180,7 +180,7 @@ impl<'a> WorkerContext<'a> {
         let interval = self.shared.config.event_interval;
         let due = self.with_core(|core| core.tick.is_multiple_of(interval));
         if due == Some(true) {
-            self.run_driver(Some(Duration::ZERO));
+            self.run_driver();
         }
         due.is_some()
     }
@@ -236,18 +236,17 @@ impl<'a> WorkerContext<'a> {
         let (seen, more_wakes) = header.state.begin_poll();
         if seen.is_cancelled() {
             self.shared.cancel(runnable);
-            self.after_poll_stamp(clock::raw());
+            self.stamp_now();
             return;
         }
         self.slot.set(header.slot);
         self.count_poll_begin(header, record, begin);
         let polled = {
-            let _current = current::Restore::enter(current::Current {
-                task: header.id,
-                poll: record.polls.get() as u32,
-                began: begin,
-                spawned: true,
-            });
+            let _current = current::Restore::enter(current::Current::task(
+                header.id,
+                record.polls.get() as u32,
+                begin,
+            ));
             let _budget = coop::enter(Budget::initial());
             runnable.poll()
         };
@@ -351,17 +350,25 @@ impl<'a> WorkerContext<'a> {
 
     // ---- driver and sleep -----------------------------------------------------------------
 
-    /// Runs the driver if nobody else does.
-    pub(super) fn run_driver(&self, limit: Option<Duration>) {
+    /// Looks at the driver if nobody else does.
+    pub(super) fn run_driver(&self) {
         let Some(mut driver) = self.shared.driver.try_lock() else {
             return;
         };
+        self.in_driver(|| {
+            driver.park(&self.shared.driver_handle, Some(Duration::ZERO));
+            drop(driver);
+        });
+        self.stamp_now();
+    }
+
+    /// Runs a turn of the driver: what it wakes is enqueued here, and another worker woken once if
+    /// that is more than this one can run at a time.
+    fn in_driver(&self, turn: impl FnOnce()) {
         self.with_core(|core| core.in_driver = true);
-        driver.park(&self.shared.driver_handle, limit);
-        drop(driver);
+        turn();
         let woken = self.with_core(|core| {
             core.in_driver = false;
-            core.stamp = clock::raw();
             self.depth(core)
         });
         if woken.is_some_and(|tasks| tasks > 1) {
@@ -427,20 +434,12 @@ impl<'a> WorkerContext<'a> {
         let parker = &self.remote().parker;
         match self.shared.driver.try_lock() {
             None => parker.park(),
-            Some(mut driver) => {
-                self.with_core(|core| core.in_driver = true);
+            Some(mut driver) => self.in_driver(|| {
                 parker.park_in(|| {
                     driver.park(&self.shared.driver_handle, None);
                 });
                 drop(driver);
-                let woken = self.with_core(|core| {
-                    core.in_driver = false;
-                    self.depth(core)
-                });
-                if woken.is_some_and(|tasks| tasks > 1) {
-                    self.shared.wake_a_worker();
-                }
-            }
+            }),
         }
     }
 

@@ -16,6 +16,16 @@ pub(crate) struct Current {
 }
 
 impl Current {
+    /// A spawned task, at the poll of that number.
+    pub(crate) fn task(id: u64, poll: u32, began: u64) -> Current {
+        Current {
+            task: id,
+            poll,
+            began,
+            spawned: true,
+        }
+    }
+
     const NONE: Current = Current {
         task: 0,
         poll: 0,

@@ -1,0 +1,71 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+pub struct Options {
+    pub pairs: usize,
+    pub workers: usize,
+    /// Prefixes of row names; empty: all.
+    pub rows: Vec<String>,
+    pub json: Option<PathBuf>,
+    /// Binaries of this benchmark whose zokio is the peer, with the name to give it.
+    pub against: Vec<(String, PathBuf)>,
+    /// Runtimes to leave out.
+    pub without: Vec<String>,
+    pub smoke: bool,
+}
+
+impl Options {
+    pub fn wants(&self, row: &str) -> bool {
+        self.rows.is_empty()
+            || self
+                .rows
+                .iter()
+                .any(|prefix| row.starts_with(prefix.as_str()))
+    }
+}
+
+const USAGE: &str = "usage: compare [ROW…] [--pairs N] [--workers N] [--json FILE] \
+    [--against [NAME=]BINARY] [--without RUNTIME] [--smoke]";
+
+pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
+    let mut options = Options {
+        pairs: 15,
+        workers: 2,
+        rows: Vec::new(),
+        json: None,
+        against: Vec::new(),
+        without: Vec::new(),
+        smoke: false,
+    };
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or(format!("{arg} needs a value\n{USAGE}"));
+        match arg.as_str() {
+            "--pairs" => options.pairs = number(&value()?)?,
+            "--workers" => options.workers = number(&value()?)?,
+            "--json" => options.json = Some(value()?.into()),
+            "--against" => {
+                let text = value()?;
+                let (name, path) = text.split_once('=').unwrap_or(("other", &text));
+                options.against.push((name.to_owned(), path.into()));
+            }
+            "--without" => options.without.push(value()?),
+            "--smoke" => options.smoke = true,
+            // What cargo passes to every benchmark.
+            "--bench" => {}
+            flag if flag.starts_with('-') => return Err(format!("unknown option {flag}\n{USAGE}")),
+            row => options.rows.push(row.to_owned()),
+        }
+    }
+    if options.smoke {
+        options.pairs = 1;
+    }
+    Ok(options)
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err(format!("{text} is no number above 0\n{USAGE}")),
+        Ok(number) => Ok(number),
+    }
+}

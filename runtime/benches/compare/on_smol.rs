@@ -1,0 +1,25 @@
+//! The workloads that smol has the means for.
+
+#[path = "smol_names.rs"]
+mod rt;
+
+#[path = "workloads/channel.rs"]
+mod channel;
+#[path = "workloads/file.rs"]
+mod file;
+#[path = "workloads/latency.rs"]
+mod latency;
+#[path = "workloads/lock.rs"]
+mod lock;
+#[path = "workloads/net.rs"]
+mod net;
+#[path = "workloads/spawn.rs"]
+mod spawn;
+#[path = "workloads/time.rs"]
+mod time;
+
+fn build(workers: usize) -> Runtime {
+    Runtime::new(workers)
+}
+
+crate::runtimes::bind_groups!(spawn, channel, lock, net, file, time, latency);

@@ -15,13 +15,14 @@
 //! cells in one shared counter would cost a contended write a spawn, so each worker counts those
 //! that it allocates and frees; only when the runtime has been shut down, and no worker is left, is
 //! the sum moved to the shared counter, whose arrival at zero releases the cells' share of the
-//! `Arc` ([`Shared::cell_freed`]).
+//! `Arc` ([`Shared::free_cell`]).
 
 #![expect(
     unsafe_code,
     reason = "the cells' share of the `Arc`, released by count"
 )]
 
+use std::alloc::Layout;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use crate::driver::{Driver, DriverHandle};
 use crate::runtime::blocking::BlockingPool;
 use crate::runtime::{Config, RuntimeFlavor, context};
 use crate::task::header::{Header, NO_WORKER};
+use crate::task::pool::CellPool;
 use crate::task::raw::{self, Runnable, TaskRef};
 use crate::task::{Id, JoinHandle};
 use crate::telemetry::{
@@ -120,6 +122,7 @@ pub(crate) struct Shared {
     driver: Mutex<Driver>,
     driver_handle: DriverHandle,
     records: RecordTable,
+    pool: CellPool,
     pub(crate) blocking: BlockingPool,
     pub(crate) elsewhere: Elsewhere,
     shutdown: AtomicBool,
@@ -178,6 +181,7 @@ impl Shared {
             driver: Mutex::new(driver.0),
             driver_handle: driver.1,
             records: RecordTable::new(),
+            pool: CellPool::new(),
             blocking,
             elsewhere: Elsewhere::default(),
             shutdown: AtomicBool::new(false),
@@ -189,7 +193,7 @@ impl Shared {
             core_waiters: Mutex::new(Vec::new()),
             cells: AtomicI64::new(CELLS_BIAS),
         });
-        // The cells' share, released in `cell_freed` or `settle_cells`.
+        // The cells' share, released in `free_cell` or `settle_cells`.
         let _ = Arc::into_raw(shared.clone());
         shared
     }
@@ -266,10 +270,10 @@ impl Shared {
         F::Output: Send + 'static,
     {
         let id = Id::next();
-        let slot = self.take_slot();
         let now = clock::raw();
-        let cell = raw::allocate(future, id, slot, Arc::as_ptr(self), now);
-        self.count_new_cell();
+        let (slot, memory) = self.take_slot_and_cell(raw::layout::<F>());
+        // SAFETY: the memory has this layout and is nobody else's.
+        let cell = unsafe { raw::place(memory, future, id, slot, Arc::as_ptr(self), now) };
         let parent = current::spawned_task().unwrap_or(0);
         let task = NewTask {
             cell: Some(cell),
@@ -290,19 +294,23 @@ impl Shared {
 
     /// A free record slot.
     pub(crate) fn take_slot(&self) -> u32 {
+        let cached = context::with_core_of(self, |_, core| core.take_slot(&self.records));
+        cached.unwrap_or_else(|| self.records.take_slot())
+    }
+
+    /// A free record slot and memory for a cell, which is counted.
+    fn take_slot_and_cell(self: &Arc<Shared>, layout: Layout) -> (u32, NonNull<u8>) {
         let cached = context::with_core_of(self, |worker, core| {
-            if core.free_slots.is_empty() {
-                worker
-                    .shared()
-                    .records
-                    .take_slots(&mut core.free_slots, worker::SLOT_BATCH);
-            }
-            core.free_slots.pop()
+            worker.remote().cells.add(1);
+            let memory = core.magazines.allocate(&self.pool, layout);
+            (core.take_slot(&self.records), memory)
         });
-        cached.flatten().unwrap_or_else(|| {
-            let mut slot = Vec::with_capacity(1);
-            self.records.take_slots(&mut slot, 1);
-            slot[0]
+        cached.unwrap_or_else(|| {
+            if self.cells.fetch_add(1, Ordering::Relaxed) == 0 {
+                // Spawned after the runtime's end, when the cells' share had been given back.
+                let _ = Arc::into_raw(self.clone());
+            }
+            (self.records.take_slot(), self.pool.allocate(layout))
         })
     }
 
@@ -322,29 +330,25 @@ impl Shared {
         }
     }
 
-    fn count_new_cell(self: &Arc<Shared>) {
-        let counted = context::with_core_of(self, |worker, _| worker.remote().cells.add(1));
-        if counted.is_none() && self.cells.fetch_add(1, Ordering::Relaxed) == 0 {
-            // Spawned after the runtime's end, when the cells' share had been given back.
-            let _ = Arc::into_raw(self.clone());
-        }
-    }
-
-    /// A cell of this runtime has been freed.
+    /// Frees a cell's memory and counts it.
     ///
     /// # Safety
     ///
-    /// `shared` is the pointer in a cell that was counted and has just been freed.
-    pub(crate) unsafe fn cell_freed(shared: NonNull<Shared>) {
-        // SAFETY: the freed cell was counted, so the cells' share is still there.
+    /// `shared` is the pointer in a cell of this layout, which nobody uses any more.
+    pub(crate) unsafe fn free_cell(shared: NonNull<Shared>, cell: NonNull<u8>, layout: Layout) {
+        // SAFETY: the cell is still counted, so the cells' share is still there.
         let this = unsafe { shared.as_ref() };
-        let on_worker = context::with_core_of(this, |worker, _| {
+        let on_worker = context::with_core_of(this, |worker, core| {
+            // SAFETY: a cell is allocated by its runtime's pool; by the contract it is unused.
+            unsafe { core.magazines.free(&this.pool, cell, layout) };
             worker.remote().cells.add(1u64.wrapping_neg());
         });
         if on_worker.is_some() {
             // The worker's thread keeps the runtime alive.
             return;
         }
+        // SAFETY: as above.
+        unsafe { this.pool.free(cell, layout) };
         // Ordering: Release orders this thread's last use before the drop; Acquire, in the thread
         // that drops, pairs with the Release of all the others.
         if this.cells.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -361,7 +365,7 @@ impl Shared {
             .iter()
             .fold(0, |sum, remote| sum.wrapping_add(remote.cells.get()));
         let change = by_workers as i64 - CELLS_BIAS;
-        // Ordering: as in `cell_freed`.
+        // Ordering: as in `free_cell`.
         if self.cells.fetch_add(change, Ordering::AcqRel) + change == 0 {
             // SAFETY: the share made by `into_raw` in `new`; no cell is left to use it.
             unsafe { Arc::decrement_strong_count(Arc::as_ptr(self)) };

@@ -2,6 +2,7 @@
 
 pub mod coop;
 pub(crate) mod header;
+pub(crate) mod pool;
 pub(crate) mod raw;
 pub(crate) mod state;
 

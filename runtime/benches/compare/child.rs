@@ -54,7 +54,6 @@ impl Conversation {
         Conversation::start(&program, args)
     }
 
-
     pub fn ask(&mut self, request: &str) -> String {
         let requests = self.requests.as_mut().expect("open");
         writeln!(requests, "{request}").expect("the child reads");

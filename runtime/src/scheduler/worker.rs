@@ -19,9 +19,10 @@ use super::{Remote, Shared};
 use crate::runtime::{Handle, context};
 use crate::task::coop::{self, Budget};
 use crate::task::header::{Header, NO_WORKER};
+use crate::task::pool::Magazines;
 use crate::task::raw::Runnable;
 use crate::task::state::AfterPoll;
-use crate::telemetry::{TaskRecord, WorkerState, clock, current};
+use crate::telemetry::{RecordTable, TaskRecord, WorkerState, clock, current};
 
 /// Record slots that a worker takes and gives back at once.
 pub(crate) const SLOT_BATCH: usize = 64;
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     stamp: u64,
     random: u64,
     pub(crate) free_slots: Vec<u32>,
+    /// Memory for the tasks that are spawned here.
+    pub(crate) magazines: Magazines,
 }
 
 impl Core {
@@ -60,7 +63,17 @@ impl Core {
             stamp: clock::raw(),
             random: ((seed << 16) + u64::from(index) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15),
             free_slots: Vec::new(),
+            magazines: Magazines::new(),
         }
+    }
+
+    /// A free record slot.
+    #[inline]
+    pub(super) fn take_slot(&mut self, records: &RecordTable) -> u32 {
+        self.free_slots.pop().unwrap_or_else(|| {
+            records.take_slots(&mut self.free_slots, SLOT_BATCH);
+            self.free_slots.pop().expect("some were taken")
+        })
     }
 
     pub(super) fn stealer(&self) -> Stealer<Runnable> {

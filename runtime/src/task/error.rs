@@ -9,7 +9,10 @@ use parking_lot::Mutex;
 use super::Id;
 
 /// The task was cancelled or panicked.
-pub struct JoinError {
+// Boxed, since every task has room for a `Result<T, JoinError>`.
+pub struct JoinError(Box<Inner>);
+
+struct Inner {
     id: Id,
     repr: Repr,
 }
@@ -22,27 +25,27 @@ enum Repr {
 
 impl JoinError {
     pub(crate) fn cancelled(id: Id) -> JoinError {
-        JoinError {
+        JoinError(Box::new(Inner {
             id,
             repr: Repr::Cancelled,
-        }
+        }))
     }
 
     pub(crate) fn panic(id: Id, payload: Box<dyn Any + Send + 'static>) -> JoinError {
-        JoinError {
+        JoinError(Box::new(Inner {
             id,
             repr: Repr::Panic(Mutex::new(payload)),
-        }
+        }))
     }
 
     /// Whether the task was cancelled before it completed.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.repr, Repr::Cancelled)
+        matches!(self.0.repr, Repr::Cancelled)
     }
 
     /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(self.repr, Repr::Panic(_))
+        matches!(self.0.repr, Repr::Panic(_))
     }
 
     /// The payload that the task panicked with.
@@ -63,15 +66,18 @@ impl JoinError {
     ///
     /// The error itself, if the task did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
-        match self.repr {
+        if self.is_cancelled() {
+            return Err(self);
+        }
+        match self.0.repr {
             Repr::Panic(payload) => Ok(payload.into_inner()),
-            Repr::Cancelled => Err(self),
+            Repr::Cancelled => unreachable!("looked at above"),
         }
     }
 
     /// The id of the task.
     pub fn id(&self) -> Id {
-        self.id
+        self.0.id
     }
 }
 
@@ -83,11 +89,11 @@ fn panic_text(payload: &(dyn Any + Send)) -> Option<&str> {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.repr {
-            Repr::Cancelled => write!(f, "task {} was cancelled", self.id),
+        match &self.0.repr {
+            Repr::Cancelled => write!(f, "task {} was cancelled", self.0.id),
             Repr::Panic(payload) => match panic_text(&**payload.lock()) {
-                Some(text) => write!(f, "task {} panicked with message {text:?}", self.id),
-                None => write!(f, "task {} panicked", self.id),
+                Some(text) => write!(f, "task {} panicked with message {text:?}", self.0.id),
+                None => write!(f, "task {} panicked", self.0.id),
             },
         }
     }
@@ -95,11 +101,11 @@ impl fmt::Display for JoinError {
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.repr {
-            Repr::Cancelled => write!(f, "JoinError::Cancelled({:?})", self.id),
+        match &self.0.repr {
+            Repr::Cancelled => write!(f, "JoinError::Cancelled({:?})", self.0.id),
             Repr::Panic(payload) => match panic_text(&**payload.lock()) {
-                Some(text) => write!(f, "JoinError::Panic({:?}, {text:?}, ...)", self.id),
-                None => write!(f, "JoinError::Panic({:?}, ...)", self.id),
+                Some(text) => write!(f, "JoinError::Panic({:?}, {text:?}, ...)", self.0.id),
+                None => write!(f, "JoinError::Panic({:?}, ...)", self.0.id),
             },
         }
     }
@@ -109,7 +115,7 @@ impl std::error::Error for JoinError {}
 
 impl From<JoinError> for io::Error {
     fn from(error: JoinError) -> io::Error {
-        let text = match error.repr {
+        let text = match error.0.repr {
             Repr::Cancelled => "task was cancelled",
             Repr::Panic(_) => "task panicked",
         };

@@ -11,6 +11,7 @@
 
 #![expect(unsafe_code, reason = "type-erased task cells")]
 
+use std::alloc::Layout;
 use std::cell::UnsafeCell;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,8 +36,8 @@ pub(crate) struct Vtable {
     take_output: unsafe fn(NonNull<Header>, *mut ()),
     /// Drops the output.
     drop_output: unsafe fn(NonNull<Header>),
-    /// Frees the memory; future and output are gone.
-    dealloc: unsafe fn(NonNull<Header>),
+    /// The cell's memory.
+    layout: Layout,
 }
 
 union Stage<F: Future> {
@@ -58,8 +59,18 @@ const fn assert_header_size<F: Future>() {
     }
 }
 
-/// Allocates a cell, scheduled, with a scheduler's and a join handle's reference.
-pub(crate) fn allocate<F>(
+/// The memory that a cell with this future needs.
+pub(crate) const fn layout<F: Future>() -> Layout {
+    Layout::new::<Cell<F>>()
+}
+
+/// Makes a cell, scheduled, with a scheduler's and a join handle's reference.
+///
+/// # Safety
+///
+/// `memory` is the caller's, of [`layout::<F>`](layout), and goes to the cell.
+pub(crate) unsafe fn place<F>(
+    memory: NonNull<u8>,
     future: F,
     id: Id,
     slot: u32,
@@ -73,23 +84,23 @@ where
     const {
         assert_header_size::<F>()
     };
-    let cell = Box::new(Cell {
-        header: Header {
-            state: State::new(),
-            vtable: vtable::<F>(),
-            id: id.as_u64(),
-            slot,
-            worker: AtomicU16::new(NO_WORKER),
-            woken_on: AtomicU16::new(NO_WORKER),
-            scheduled_at: AtomicU64::new(now),
-            join_waker: UnsafeCell::new(None),
-            shared: NonNull::new(shared.cast_mut()).expect("from an `Arc`"),
-        },
-        stage: UnsafeCell::new(Stage {
-            future: ManuallyDrop::new(future),
-        }),
-    });
-    NonNull::from(Box::leak(cell)).cast()
+    let header = Header {
+        state: State::new(),
+        vtable: vtable::<F>(),
+        id: id.as_u64(),
+        slot,
+        worker: AtomicU16::new(NO_WORKER),
+        woken_on: AtomicU16::new(NO_WORKER),
+        scheduled_at: AtomicU64::new(now),
+        join_waker: UnsafeCell::new(None),
+        shared: NonNull::new(shared.cast_mut()).expect("from an `Arc`"),
+    };
+    let cell: *mut Cell<F> = memory.cast().as_ptr();
+    // SAFETY: the memory is the caller's and has the cell's layout.
+    unsafe { (&raw mut (*cell).header).write(header) };
+    // SAFETY: as above. A union's fields begin at its address.
+    unsafe { (&raw mut (*cell).stage).cast::<F>().write(future) };
+    memory.cast()
 }
 
 fn vtable<F: Future>() -> &'static Vtable {
@@ -99,7 +110,7 @@ fn vtable<F: Future>() -> &'static Vtable {
             cancel: cancel::<F>,
             take_output: take_output::<F>,
             drop_output: drop_output::<F>,
-            dealloc: dealloc::<F>,
+            layout: layout::<F>(),
         }
     }
 }
@@ -187,12 +198,6 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
     }));
 }
 
-unsafe fn dealloc<F: Future>(task: NonNull<Header>) {
-    let cell: NonNull<Cell<F>> = task.cast();
-    // SAFETY: made by `Box::leak` in `allocate`; the caller dropped the last reference.
-    drop(unsafe { Box::from_raw(cell.as_ptr()) });
-}
-
 /// The header behind a pointer that some reference of the caller keeps alive.
 fn header<'a>(task: NonNull<Header>) -> &'a Header {
     // SAFETY: all pointers in this module come from callers that hold a reference; a header is
@@ -239,10 +244,10 @@ pub(crate) unsafe fn free(task: NonNull<Header>) {
     // destructor may panic or wake and must find the cell whole.
     let join_waker = unsafe { (*header.join_waker.get()).take() };
     drop_waker(join_waker);
-    // SAFETY: the vtable is the cell's; last reference.
-    unsafe { (header.vtable.dealloc)(task) };
-    // SAFETY: this cell was counted, so the shared state is still there.
-    unsafe { Shared::cell_freed(shared) };
+    let layout = header.vtable.layout;
+    // SAFETY: last reference: future, output and join waker are gone, and nothing else in a cell
+    // has a destructor. The cell was counted, so the shared state is still there.
+    unsafe { Shared::free_cell(shared, task.cast(), layout) };
 }
 
 /// The right to run a task: what the queues hold. Dropping it leaks the right, never the memory:

@@ -243,6 +243,17 @@ impl RecordTable {
         cache[first_fresh..].reverse();
     }
 
+    /// A free slot.
+    pub(crate) fn take_slot(&self) -> u32 {
+        let mut free = self.free.lock();
+        free.slots.pop().unwrap_or_else(|| {
+            let slot = free.fresh;
+            self.ensure_chunk(locate(slot).0);
+            free.fresh += 1;
+            slot
+        })
+    }
+
     /// Takes back slots of freed records.
     pub(crate) fn give_slots(&self, slots: impl Iterator<Item = u32>) {
         self.free.lock().slots.extend(slots);

@@ -80,7 +80,9 @@ fn wake_parked(runtime: &Runtime, ops: u64) -> Sample {
     while let Some(waker) = ring.waker.lock().unwrap().take() {
         waker.wake();
     }
-    runtime.block_on(async { let _ = task.await; });
+    runtime.block_on(async {
+        let _ = task.await;
+    });
     Sample::values(quantiles(&mut latencies, &[0.5, 0.99]))
 }
 

@@ -1,6 +1,6 @@
 //! Synchronisation between tasks.
 //!
-//! - [`Mutex`], [`Semaphore`], [`Notify`]: shared state and turns.
+//! - [`Mutex`], [`RwLock`], [`Semaphore`], [`Notify`]: shared state and turns.
 //! - [`oneshot`], [`mpsc`]: messages, one or many.
 //!
 //! All of them work in any runtime, and between tasks and plain threads. Waiting tasks are served
@@ -9,14 +9,21 @@
 //! asynchronous methods return named types (see [`futures`]) rather than being `async fn`s.
 //!
 //! Tasks park in one place, the module `wait_list`; permits are counted in `batch`, which
-//! semaphore, mutex and bounded channels share.
+//! semaphore, locks and bounded channels share.
 
 mod batch;
+mod guard_fmt;
 mod wait_list;
 
 mod mutex;
 pub use mutex::{
     MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, TryLockError,
+};
+
+mod rwlock;
+pub use rwlock::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
 };
 
 mod semaphore;
@@ -35,6 +42,7 @@ pub mod oneshot;
 pub mod futures {
     pub use super::mutex::{Lock, LockOwned};
     pub use super::notify::{Notified, OwnedNotified};
+    pub use super::rwlock::{Read, ReadOwned, Write, WriteOwned};
     pub use super::semaphore::{Acquire, AcquireOwned};
 }
 

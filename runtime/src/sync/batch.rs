@@ -1,5 +1,6 @@
-//! The counting core under [`Semaphore`](super::Semaphore), [`Mutex`](super::Mutex) and bounded
-//! channels: acquire any number of permits at once, first come, first served.
+//! The counting core under [`Semaphore`](super::Semaphore), [`Mutex`](super::Mutex),
+//! [`RwLock`](super::RwLock) and bounded channels: acquire any number of permits at once, first
+//! come, first served.
 //!
 //! Non-goals: guards and error texts of the public types; what a permit stands for.
 //!

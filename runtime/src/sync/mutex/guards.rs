@@ -2,7 +2,6 @@
 
 #![expect(unsafe_code, reason = "access to the data that the permit stands for")]
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
@@ -11,6 +10,7 @@ use std::sync::Arc;
 
 use super::Mutex;
 use crate::sync::batch::BatchSemaphore;
+use crate::sync::guard_fmt::transparent_fmt;
 
 /// A locked [`Mutex`]; dropping it unlocks.
 #[must_use = "if unused the Mutex will immediately unlock"]
@@ -312,28 +312,6 @@ impl<T: ?Sized, U: ?Sized> DerefMut for OwnedMappedMutexGuard<T, U> {
         // SAFETY: as for `deref`; `&mut self` is the only way to the part.
         unsafe { &mut *self.data }
     }
-}
-
-macro_rules! transparent_fmt {
-    ($(($($generics:tt)*) $guard:ty, $shown:ident;)*) => {$(
-        impl<$($generics)*> fmt::Debug for $guard
-        where
-            $shown: fmt::Debug,
-        {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                (**self).fmt(f)
-            }
-        }
-
-        impl<$($generics)*> fmt::Display for $guard
-        where
-            $shown: fmt::Display,
-        {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                (**self).fmt(f)
-            }
-        }
-    )*};
 }
 
 transparent_fmt! {

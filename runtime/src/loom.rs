@@ -1,7 +1,8 @@
 //! Atomics and locks that loom can check: the usual ones normally, loom's under
 //! `--cfg zokio_loom`.
 //!
-//! Only protocols with a loom test go through here (task state word, idle protocol, channels).
+//! Only protocols with a loom test go through here (task state word, idle protocol, channels of
+//! many receivers).
 
 #[cfg(zokio_loom)]
 pub(crate) mod atomic {
@@ -14,14 +15,18 @@ pub(crate) mod atomic {
 }
 
 #[cfg(not(zokio_loom))]
-pub(crate) use parking_lot::Mutex;
+pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 
 #[cfg(zokio_loom)]
-pub(crate) use self::mutex::Mutex;
+pub(crate) use self::mutex::{Condvar, Mutex, MutexGuard};
 
+/// loom's lock and condition variable with parking_lot's interface.
 #[cfg(zokio_loom)]
 mod mutex {
-    /// loom's mutex with parking_lot's interface.
+    use std::ops::{Deref, DerefMut};
+
+    const ENDED: &str = "loom ends a model whose thread panics";
+
     #[derive(Debug)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
@@ -30,10 +35,43 @@ mod mutex {
             Mutex(loom::sync::Mutex::new(value))
         }
 
-        pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
-            self.0
-                .lock()
-                .expect("loom ends a model whose thread panics")
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            MutexGuard(Some(self.0.lock().expect(ENDED)))
+        }
+    }
+
+    /// `None` only inside of `Condvar::wait`.
+    pub(crate) struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+
+    impl<T> Deref for MutexGuard<'_, T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            self.0.as_ref().expect(ENDED)
+        }
+    }
+
+    impl<T> DerefMut for MutexGuard<'_, T> {
+        fn deref_mut(&mut self) -> &mut T {
+            self.0.as_mut().expect(ENDED)
+        }
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Condvar(loom::sync::Condvar);
+
+    impl Condvar {
+        pub(crate) fn new() -> Condvar {
+            Condvar(loom::sync::Condvar::new())
+        }
+
+        pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+            let locked = guard.0.take().expect(ENDED);
+            guard.0 = Some(self.0.wait(locked).expect(ENDED));
+        }
+
+        pub(crate) fn notify_all(&self) {
+            self.0.notify_all();
         }
     }
 }

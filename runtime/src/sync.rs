@@ -2,6 +2,7 @@
 //!
 //! - [`Mutex`], [`RwLock`], [`Semaphore`], [`Notify`]: shared state and turns.
 //! - [`oneshot`], [`mpsc`]: messages, one or many.
+//! - [`watch`]: the latest of many values, to many receivers.
 //!
 //! All of them work in any runtime, and between tasks and plain threads. Waiting tasks are served
 //! in the order in which they came. Every pending operation is noted with the resource and the
@@ -9,10 +10,13 @@
 //! asynchronous methods return named types (see [`futures`]) rather than being `async fn`s.
 //!
 //! Tasks park in one place, the module `wait_list`; permits are counted in `batch`, which
-//! semaphore, locks and bounded channels share.
+//! semaphore, locks and bounded channels share, events in `event_count`, which the channels of
+//! many receivers share.
 
 mod batch;
+mod event_count;
 mod guard_fmt;
+mod receivers;
 mod wait_list;
 
 mod mutex;
@@ -36,9 +40,10 @@ pub use notify::Notify;
 
 pub mod mpsc;
 pub mod oneshot;
+pub mod watch;
 
 /// The futures that methods of this module return. Those of channels are in
-/// [`mpsc::futures`] and [`oneshot`].
+/// [`mpsc::futures`], [`watch::futures`] and [`oneshot`].
 pub mod futures {
     pub use super::mutex::{Lock, LockOwned};
     pub use super::notify::{Notified, OwnedNotified};

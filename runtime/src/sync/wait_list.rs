@@ -226,6 +226,12 @@ impl<T> WaitList<T> {
         entry.waker.as_ref().is_some_and(|w| w.will_wake(waker))
     }
 
+    /// Takes the waker of a waiter that was [removed](WaitList::remove) and may be pushed again.
+    #[must_use = "drop it after the lock has been released"]
+    pub(super) fn take_waker(&mut self, waiter: Pin<&Waiter<T>>) -> Option<Waker> {
+        self.entry(NonNull::from(waiter.get_ref())).waker.take()
+    }
+
     /// Replaces the waiter's waker; the old one is returned, to be dropped after the lock.
     #[must_use = "drop it after the lock has been released"]
     pub(super) fn set_waker(&mut self, waiter: Pin<&Waiter<T>>, waker: Waker) -> Option<Waker> {

@@ -2,7 +2,7 @@
 //!
 //! - [`Mutex`], [`RwLock`], [`Semaphore`], [`Notify`]: shared state and turns.
 //! - [`oneshot`], [`mpsc`]: messages, one or many.
-//! - [`watch`]: the latest of many values, to many receivers.
+//! - [`watch`], [`broadcast`]: the latest value, or every message, to many receivers.
 //!
 //! All of them work in any runtime, and between tasks and plain threads. Waiting tasks are served
 //! in the order in which they came. Every pending operation is noted with the resource and the
@@ -38,12 +38,13 @@ pub use semaphore::{
 pub(crate) mod notify;
 pub use notify::Notify;
 
+pub mod broadcast;
 pub mod mpsc;
 pub mod oneshot;
 pub mod watch;
 
 /// The futures that methods of this module return. Those of channels are in
-/// [`mpsc::futures`], [`watch::futures`] and [`oneshot`].
+/// [`mpsc::futures`], [`watch::futures`], [`broadcast::futures`] and [`oneshot`].
 pub mod futures {
     pub use super::mutex::{Lock, LockOwned};
     pub use super::notify::{Notified, OwnedNotified};

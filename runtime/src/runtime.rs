@@ -17,6 +17,7 @@ mod metrics;
 mod park;
 
 pub use builder::Builder;
+pub use config::FileIo;
 pub(crate) use config::{Config, Hooks};
 pub use handle::{EnterGuard, Handle, TryCurrentError};
 pub use metrics::RuntimeMetrics;

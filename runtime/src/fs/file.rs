@@ -2,6 +2,8 @@
 //!
 //! # Protocol
 //!
+//! A read or seek that needs no waiting is done by the thread that polls ([`here`]).
+//!
 //! At most one operation of a file is on the pool at a time ([`State::Busy`]); it owns the buffer
 //! meanwhile. Reading fetches up to the size of the caller's buffer and keeps what the caller did
 //! not take; before a write or a seek the system's position is moved back by what is still in the
@@ -24,6 +26,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 
+use super::cached::{self, OpenFile, Reads, StatFile};
 use super::operation::{Operation, Work, blocking};
 use super::{OpenOptions, background_task_failed};
 use crate::sync::Mutex;
@@ -31,8 +34,10 @@ use crate::task::{JoinHandle, coop, spawn_blocking};
 use crate::telemetry::waits::WaitPoint;
 
 mod buf;
+mod here;
 
 use buf::Buf;
+use here::Read;
 
 static OPEN: WaitPoint = WaitPoint::new("fs", "open");
 static SYNC: WaitPoint = WaitPoint::new("fs", "sync");
@@ -70,6 +75,9 @@ struct Inner {
     last_write_err: Option<io::ErrorKind>,
     /// Where the last seek went.
     pos: u64,
+    /// How the file can be read. Never on this thread while the position is shared: the thread
+    /// would wait for whoever is reading with it.
+    reads: Reads,
 }
 
 enum State {
@@ -79,7 +87,8 @@ enum State {
 
 /// The result of an operation on the pool.
 enum Done {
-    Read(io::Result<()>),
+    /// With what was found out about the file meanwhile.
+    Read(io::Result<()>, Reads),
     Write(io::Result<()>),
     Seek(io::Result<u64>),
     SetLen(io::Result<()>),
@@ -106,8 +115,10 @@ impl Inner {
         match ready!(Pin::new(handle).poll(cx)) {
             Ok((done, buf)) => {
                 self.state = State::Idle(buf);
-                if let Done::Seek(Ok(pos)) = done {
-                    self.pos = pos;
+                match done {
+                    Done::Seek(Ok(pos)) => self.pos = pos,
+                    Done::Read(_, reads) => self.reads = reads,
+                    _ => {}
                 }
                 Poll::Ready(Ok(Some(done)))
             }
@@ -193,10 +204,12 @@ impl File {
     ///
     /// Those of [`std::fs::File::open`].
     pub fn open(path: impl AsRef<Path>) -> Operation<impl Work<File>, File> {
-        let path = path.as_ref().to_owned();
-        blocking(&OPEN, move || -> io::Result<File> {
-            std::fs::File::open(path).map(File::from_std)
-        })
+        let mut options = std::fs::OpenOptions::new();
+        options.read(true);
+        blocking(
+            &OPEN,
+            OpenFile::new(path.as_ref().to_owned(), options, true),
+        )
     }
 
     /// Opens a file for writing, created or emptied.
@@ -231,12 +244,17 @@ impl File {
 
     /// A file that was opened before.
     pub fn from_std(std: std::fs::File) -> File {
+        File::new(std, Reads::Unknown)
+    }
+
+    pub(super) fn new(std: std::fs::File, reads: Reads) -> File {
         File {
             std: Arc::new(std),
             inner: Mutex::new(Inner {
                 state: State::Idle(Buf::default()),
                 last_write_err: None,
                 pos: 0,
+                reads,
             }),
             max_buf_size: DEFAULT_MAX_BUF_SIZE,
         }
@@ -287,8 +305,9 @@ impl File {
     ///
     /// Those of [`std::fs::File::metadata`].
     pub fn metadata(&self) -> Operation<impl Work<Metadata> + use<>, Metadata> {
-        let std = self.std.clone();
-        blocking(&METADATA, move || std.metadata())
+        let inner = self.inner.try_lock();
+        let here = inner.is_ok_and(|inner| inner.reads.on_this_thread());
+        blocking(&METADATA, StatFile::new(self.std.clone(), here))
     }
 
     /// A second handle of the same open file; the position is shared.
@@ -297,10 +316,13 @@ impl File {
     ///
     /// Those of [`std::fs::File::try_clone`].
     pub async fn try_clone(&self) -> io::Result<File> {
-        self.inner.lock().await.settle().await;
+        let mut inner = self.inner.lock().await;
+        inner.settle().await;
+        inner.reads = Reads::OnPool;
+        drop(inner);
         let std = self.std.clone();
         blocking(&OPEN, move || -> io::Result<File> {
-            std.try_clone().map(File::from_std)
+            Ok(File::new(std.try_clone()?, Reads::OnPool))
         })
         .await
     }
@@ -370,7 +392,7 @@ impl AsyncRead for File {
         loop {
             if let Some(done) = ready!(inner.poll_done(cx))? {
                 inner.keep(&done);
-                if let Done::Read(result) = done {
+                if let Done::Read(result, _) = done {
                     if result.is_err() {
                         coop.made_progress();
                         return Poll::Ready(result);
@@ -387,8 +409,21 @@ impl AsyncRead for File {
                 return Poll::Ready(Ok(()));
             }
             let max = dst.remaining().min(this.max_buf_size);
-            let std = this.std.clone();
-            inner.start(move |buf| Done::Read(buf.fill(&mut &*std, max)));
+            if inner.reads.on_this_thread() && cached::allowed() {
+                match here::read(&mut inner.reads, &this.std, dst, max) {
+                    Read::Done(n) => {
+                        coop.made_progress();
+                        coop::spend(cached::units(n));
+                        return Poll::Ready(Ok(()));
+                    }
+                    Read::Begun(bytes) => buf.hold(bytes),
+                }
+            }
+            let (std, reads) = (this.std.clone(), inner.reads);
+            inner.start(move |buf| {
+                let result = buf.fill(&mut &*std, max);
+                Done::Read(result, reads.found_out(&std))
+            });
         }
     }
 }
@@ -410,6 +445,10 @@ impl AsyncSeek for File {
             }
         } else {
             unread = 0;
+        }
+        if inner.reads.on_this_thread() && here::can_seek(position) && cached::allowed() {
+            inner.pos = seek_by(&this.std, unread).and_then(|()| (&*this.std).seek(position))?;
+            return Ok(());
         }
         let std = this.std.clone();
         inner.start(move |_| {

@@ -1,4 +1,5 @@
-//! One operation on the pool of blocking threads, as a named future.
+//! One operation as a named future: on this thread if it needs no waiting, else on the pool of
+//! blocking threads.
 
 use std::fmt;
 use std::future::Future;
@@ -7,18 +8,46 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::task::{JoinHandle, spawn_blocking};
+use super::cached;
+use crate::task::{JoinHandle, coop, spawn_blocking};
 use crate::telemetry::waits::{WaitNote, WaitPoint};
 
-/// What runs on the pool: a closure.
-pub trait Work<T>: FnOnce() -> io::Result<T> + Send + 'static {}
+/// What an operation does. Closures run on the pool.
+pub trait Work<T>: Send + 'static {
+    /// Whether [`attempt`](Work::attempt) is worth calling.
+    #[doc(hidden)]
+    const INLINE: bool = false;
 
-impl<T, F: FnOnce() -> io::Result<T> + Send + 'static> Work<T> for F {}
+    /// Does what needs no waiting.
+    #[doc(hidden)]
+    fn attempt(&mut self) -> Attempt<T> {
+        Attempt::Blocks
+    }
 
-/// Future of a function of [`fs`](crate::fs): runs one operation on the pool of blocking threads.
+    /// Does the rest; may block.
+    #[doc(hidden)]
+    fn run(self) -> io::Result<T>;
+}
+
+impl<T, F: FnOnce() -> io::Result<T> + Send + 'static> Work<T> for F {
+    fn run(self) -> io::Result<T> {
+        self()
+    }
+}
+
+/// What an attempt came to.
+#[derive(Debug)]
+pub enum Attempt<T> {
+    /// The result, and units of budget for it besides the one that each operation takes.
+    Done(io::Result<T>, u8),
+    /// The rest is for the pool.
+    Blocks,
+}
+
+/// Future of a function of [`fs`](crate::fs).
 ///
-/// The operation starts at the first poll; from then on it runs to its end, also if this is
-/// dropped.
+/// The operation starts at the first poll. What the system has in memory is answered then; all
+/// else runs on the pool of blocking threads, from then on to its end, also if this is dropped.
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Operation<F, T> {
     stage: Stage<F, T>,
@@ -54,8 +83,20 @@ impl<F: Work<T>, T: Send + 'static> Future for Operation<F, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         let location = Location::caller();
         let Operation { stage, point, note } = &mut *self;
+        if F::INLINE
+            && let Stage::New(work) = stage
+            && cached::allowed()
+        {
+            let coop = ready!(coop::poll_proceed(cx));
+            if let Attempt::Done(result, units) = work.attempt() {
+                coop.made_progress();
+                coop::spend(units);
+                *stage = Stage::Done;
+                return Poll::Ready(result);
+            }
+        }
         *stage = match std::mem::replace(stage, Stage::Done) {
-            Stage::New(work) => Stage::Running(spawn_blocking(work)),
+            Stage::New(work) => Stage::Running(spawn_blocking(move || work.run())),
             running => running,
         };
         let Stage::Running(handle) = stage else {

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::blocking::{BlockingPool, ThreadConfig};
-use super::{Config, Handle, Hooks, Runtime, RuntimeFlavor};
+use super::config::FILE_IO_VARIABLE;
+use super::{Config, FileIo, Handle, Hooks, Runtime, RuntimeFlavor};
 use crate::driver::{self, Driver};
 use crate::scheduler::{Shared, worker};
 
@@ -43,6 +44,7 @@ pub struct Builder {
     enable_io: bool,
     enable_time: bool,
     start_paused: bool,
+    file_io: FileIo,
     hooks: Hooks,
 }
 
@@ -62,6 +64,7 @@ impl Builder {
             enable_io: false,
             enable_time: false,
             start_paused: false,
+            file_io: FileIo::default(),
             hooks: Hooks::default(),
         }
     }
@@ -194,6 +197,13 @@ impl Builder {
         self
     }
 
+    /// Where file operations run. Default [`FileIo::Auto`]; the environment variable
+    /// `ZOKIO_FILE_IO`, `auto` or `pool`, overrides what is set here.
+    pub fn file_io(&mut self, file_io: FileIo) -> &mut Builder {
+        self.file_io = file_io;
+        self
+    }
+
     /// Called on each of the runtime's threads when it starts.
     pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
         self.hooks.on_thread_start = Some(Arc::new(f));
@@ -222,13 +232,18 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the name of the runtime or of its threads contains a NUL, or when the operating system
-    /// refuses the event queue or a thread.
+    /// If the name of the runtime or of its threads contains a NUL, if `ZOKIO_FILE_IO` has a value
+    /// other than those there are, or when the operating system refuses the event queue or a
+    /// thread.
     pub fn build(&mut self) -> io::Result<Runtime> {
         if let Some(name) = self.name.as_deref().filter(|name| name.contains('\0')) {
             let text = format!("the runtime's name {name:?} contains a NUL character");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
+        let from_environment = std::env::var_os(FILE_IO_VARIABLE);
+        let file_io = self
+            .file_io
+            .or_from_environment(from_environment.as_deref())?;
         let multi = self.flavor == RuntimeFlavor::MultiThread;
         let workers = if multi {
             self.worker_threads.unwrap_or_else(default_workers)
@@ -249,6 +264,7 @@ impl Builder {
                 .global_queue_interval
                 .unwrap_or(DEFAULT_GLOBAL_QUEUE_INTERVAL),
             lifo: multi,
+            files_inline: file_io == FileIo::Auto,
             hooks: self.hooks.clone(),
         };
         let blocking = BlockingPool::new(ThreadConfig {
@@ -318,6 +334,7 @@ impl fmt::Debug for Builder {
             .field("worker_threads", &self.worker_threads)
             .field("max_blocking_threads", &self.max_blocking_threads)
             .field("thread_stack_size", &self.thread_stack_size)
+            .field("file_io", &self.file_io)
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,7 @@
 //! What a runtime was built with.
 
+use std::ffi::OsStr;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -12,7 +14,44 @@ pub(crate) struct Config {
     pub(crate) global_queue_interval: u32,
     /// Whether a woken task runs next (multi-thread flavour only).
     pub(crate) lifo: bool,
+    /// Whether files that are in memory are served on the thread that asks.
+    pub(crate) files_inline: bool,
     pub(crate) hooks: Hooks,
+}
+
+/// Where file operations run: see [`Builder::file_io`](super::Builder::file_io).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileIo {
+    /// What the system has in memory is served by the thread that asks, where the system can tell
+    /// (Linux); all else goes to the pool of blocking threads.
+    #[default]
+    Auto,
+    /// Everything goes to the pool of blocking threads.
+    Pool,
+}
+
+/// Overrides [`Builder::file_io`](super::Builder::file_io) when it is set.
+pub(super) const FILE_IO_VARIABLE: &str = "ZOKIO_FILE_IO";
+
+impl FileIo {
+    /// This, unless the environment variable's value says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If the value is none of those there are.
+    pub(super) fn or_from_environment(self, value: Option<&OsStr>) -> io::Result<FileIo> {
+        match value.map(OsStr::as_encoded_bytes) {
+            None | Some(b"") => Ok(self),
+            Some(b"auto") => Ok(FileIo::Auto),
+            Some(b"pool") => Ok(FileIo::Pool),
+            Some(_) => {
+                let value = value.unwrap_or_default();
+                let text = format!("{FILE_IO_VARIABLE} must be auto or pool, not {value:?}");
+                Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+            }
+        }
+    }
 }
 
 type Hook = Option<Arc<dyn Fn() + Send + Sync>>;
@@ -49,5 +88,28 @@ impl Hooks {
 
     pub(crate) fn after_unpark(&self) {
         call(&self.on_thread_unpark);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn environment_overrides_the_builder_s_file_io() {
+        let choose =
+            |own: FileIo, value: Option<&str>| own.or_from_environment(value.map(OsStr::new));
+        for own in [FileIo::Auto, FileIo::Pool] {
+            assert_eq!(choose(own, None).unwrap(), own);
+            assert_eq!(choose(own, Some("")).unwrap(), own);
+            assert_eq!(choose(own, Some("auto")).unwrap(), FileIo::Auto);
+            assert_eq!(choose(own, Some("pool")).unwrap(), FileIo::Pool);
+            let error = choose(own, Some("Pool")).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            assert_eq!(
+                error.to_string(),
+                "ZOKIO_FILE_IO must be auto or pool, not \"Pool\""
+            );
+        }
     }
 }

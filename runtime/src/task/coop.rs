@@ -113,6 +113,12 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     })
 }
 
+/// Takes more units of the task's budget, as far as there are, for an operation that took as long
+/// as several.
+pub(crate) fn spend(units: u8) {
+    BUDGET.with(|b| b.set(Budget(b.get().0.map(|left| left.saturating_sub(units)))));
+}
+
 /// Whether the task being polled has budget left. True outside of a task.
 pub fn has_budget_remaining() -> bool {
     BUDGET.with(Cell::get) != Budget(Some(0))

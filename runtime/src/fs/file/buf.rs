@@ -53,17 +53,30 @@ impl Buf {
         &self.bytes[range]
     }
 
-    /// Replaces the contents by what one read of up to `max` bytes gives.
+    /// Replaces the contents by bytes that were read before the rest of them could be.
+    pub(super) fn hold(&mut self, begun: &[u8]) {
+        if self.bytes.len() < begun.len() {
+            self.bytes.resize(begun.len(), 0);
+        }
+        self.bytes[..begun.len()].copy_from_slice(begun);
+        (self.start, self.end) = (0, begun.len());
+    }
+
+    /// Adds to what is [held](Buf::hold) what one read gives, up to `max` bytes together. An
+    /// error is one only if nothing is held: it will be met again after that.
     pub(super) fn fill(&mut self, source: &mut impl Read, max: usize) -> io::Result<()> {
-        (self.start, self.end) = (0, 0);
+        if self.is_empty() {
+            (self.start, self.end) = (0, 0);
+        }
         if self.bytes.len() < max {
             self.bytes.resize(max, 0);
         }
         loop {
-            match source.read(&mut self.bytes[..max]) {
+            match source.read(&mut self.bytes[self.end..max]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) if !self.is_empty() => return Ok(()),
                 result => {
-                    self.end = result?;
+                    self.end += result?;
                     return Ok(());
                 }
             }
@@ -98,6 +111,23 @@ mod tests {
         assert_eq!(dst.filled(), b"012");
         assert_eq!(buf.discard(), -5);
         assert_eq!(buf.discard(), 0);
+    }
+
+    #[test]
+    fn fill_adds_to_what_is_held_and_keeps_it_over_an_error() {
+        struct Fails;
+        impl Read for Fails {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::NotFound.into())
+            }
+        }
+        let mut buf = Buf::default();
+        buf.hold(b"ab");
+        buf.fill(&mut &b"cdefg"[..], 5).unwrap();
+        assert_eq!(buf.take(), b"abcde");
+        buf.hold(b"ab");
+        buf.fill(&mut Fails, 5).unwrap();
+        assert_eq!(buf.take(), b"ab");
     }
 
     #[test]

@@ -1,10 +1,7 @@
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use super::*;
-use crate::fs;
+use crate::fs::{self, TempDir};
 use crate::runtime::Builder;
 
 fn run<F: Future>(future: F) -> F::Output {
@@ -20,30 +17,7 @@ fn give_up_read(file: &mut File, n: usize) {
     let std = file.std.clone();
     file.inner
         .get_mut()
-        .start(move |buf| Done::Read(buf.fill(&mut &*std, n)));
-}
-
-/// A directory of its own for each test, removed at its end.
-struct TempDir(PathBuf);
-
-impl TempDir {
-    fn new() -> TempDir {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("zokio-fs-{}-{n}", std::process::id()));
-        std::fs::create_dir(&path).unwrap();
-        TempDir(path)
-    }
-
-    fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+        .start(move |buf| Done::Read(buf.fill(&mut &*std, n), Reads::Unknown));
 }
 
 #[test]

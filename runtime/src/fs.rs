@@ -6,9 +6,9 @@
 //! prefer them to many small operations on a [`File`].
 //!
 //! Linux can tell what it has in memory. There, what needs no waiting is done by the thread that
-//! polls, which costs a fraction of a trip to the pool: reading (up to 256 KiB at a time), opening
-//! for reading, asking for metadata. [`Builder::file_io`](crate::runtime::Builder::file_io) turns
-//! that off.
+//! polls, which costs a fraction of a trip to the pool: reading files of up to 1 MiB (256 KiB in
+//! a poll), opening for reading, asking for metadata.
+//! [`Builder::file_io`](crate::runtime::Builder::file_io) turns that off.
 //!
 //! Operations start when their future is first polled. One that has started on the pool runs to
 //! its end, also if its future is dropped. If the pool cannot run it, because the runtime is

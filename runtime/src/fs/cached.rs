@@ -10,9 +10,9 @@
 //! 1. Paths below [`/dev`, `/proc` and `/sys`](sys) are left to the pool.
 //! 2. The path is resolved from the kernel's cache only. "Not there" is an answer; all other
 //!    errors are left to the pool, which asks again and returns what the standard library does.
-//! 3. Only regular files are read here, at most [`MAX_BYTES`] of one. A file that is larger or
-//!    whose pages are not all in memory is handed over: the pool goes on from what is open and
-//!    read. Everything is opened with `O_NONBLOCK`; nobody else gets a file before that is off.
+//! 3. Only regular files are read here, [`MAX_BYTES`] of one in a poll, so that others get their
+//!    turn, and none larger than [`MAX_WHOLE`]. A file that is larger or whose pages are not all
+//!    in memory is handed over: the pool goes on from what is open and read. Everything is opened with `O_NONBLOCK`; nobody else gets a file before that is off.
 //! 4. Whole files are opened before it is known what they are. In place of opening a named pipe
 //!    again, which could miss a writer, the pool waits until there is something to read or the
 //!    writer has gone: then a blocking open would have returned too. A [`File`] is opened here
@@ -46,8 +46,11 @@ mod sys;
 
 pub(super) use sys::{Reads, ReadsNow, read_into};
 
-/// The most bytes copied in one attempt: what costs about as much as going to the pool.
+/// The most bytes copied in one attempt: what takes about as long as going to the pool.
 pub(super) const MAX_BYTES: usize = 256 * 1024;
+
+/// The largest file that is read here, in several attempts.
+const MAX_WHOLE: u64 = 1024 * 1024;
 
 /// Bytes that take one more unit of the task's budget.
 const BYTES_PER_UNIT: usize = 8 * 1024;
@@ -96,6 +99,8 @@ pub(super) struct ReadFile {
     path: PathBuf,
     rest: Rest,
     bytes: Vec<u8>,
+    /// Open and read in part, to be continued by the next attempt.
+    begun: Option<Regular>,
 }
 
 /// What the pool continues with.
@@ -105,12 +110,19 @@ enum Rest {
     File(std::fs::File, Reads),
 }
 
+impl Rest {
+    fn file(file: std::fs::File, reads: Reads) -> Rest {
+        sys::set_blocking(file).map_or(Rest::All, |file| Rest::File(file, reads))
+    }
+}
+
 impl ReadFile {
     pub(super) fn new(path: PathBuf) -> ReadFile {
         ReadFile {
             path,
             rest: Rest::All,
             bytes: Vec::new(),
+            begun: None,
         }
     }
 
@@ -134,27 +146,37 @@ impl Work<Vec<u8>> for ReadFile {
     const INLINE: bool = true;
 
     fn attempt(&mut self) -> Attempt<Vec<u8>> {
-        let mut regular = match sys::open(&self.path) {
-            Opened::Regular(regular) => regular,
-            Opened::Missing(error) => return Attempt::Done(Err(error), 0),
-            Opened::Unknown => return Attempt::Blocks,
-            Opened::Pipe(pipe) => {
-                self.rest = Rest::Pipe(pipe);
-                return Attempt::Blocks;
-            }
-            Opened::Other(file) => {
-                self.rest = sys::set_blocking(file)
-                    .map_or(Rest::All, |file| Rest::File(file, Reads::OnPool));
-                return Attempt::Blocks;
-            }
+        let mut regular = match self.begun.take() {
+            Some(regular) => regular,
+            None => match sys::open(&self.path) {
+                Opened::Regular(regular) => regular,
+                Opened::Missing(error) => return Attempt::Done(Err(error), 0),
+                Opened::Unknown => return Attempt::Blocks,
+                Opened::Pipe(pipe) => {
+                    self.rest = Rest::Pipe(pipe);
+                    return Attempt::Blocks;
+                }
+                Opened::Other(file) => {
+                    self.rest = Rest::file(file, Reads::OnPool);
+                    return Attempt::Blocks;
+                }
+            },
         };
-        if regular.len <= MAX_BYTES as u64 && regular.read_all(&mut self.bytes) {
-            let bytes = std::mem::take(&mut self.bytes);
-            let units = units(bytes.len());
-            return Attempt::Done(Ok(bytes), units);
+        if regular.len <= MAX_WHOLE {
+            let before = self.bytes.len();
+            match regular.read_on(&mut self.bytes) {
+                Progress::End => {
+                    let units = units(self.bytes.len() - before);
+                    return Attempt::Done(Ok(std::mem::take(&mut self.bytes)), units);
+                }
+                Progress::More => {
+                    self.begun = Some(regular);
+                    return Attempt::Again;
+                }
+                Progress::Blocks => {}
+            }
         }
-        let Regular { file, reads, .. } = regular;
-        self.rest = sys::set_blocking(file).map_or(Rest::All, |file| Rest::File(file, reads));
+        self.rest = Rest::file(regular.file, regular.reads);
         Attempt::Blocks
     }
 
@@ -163,24 +185,37 @@ impl Work<Vec<u8>> for ReadFile {
     }
 }
 
+/// How far a file was read.
+enum Progress {
+    /// To its end.
+    End,
+    /// As far as one attempt goes.
+    More,
+    /// What is next is not in memory, or there is more than expected.
+    Blocks,
+}
+
 impl Regular {
-    /// Appends the contents. False: some are not in memory, or there are more than expected; the
-    /// file's position is after those that were appended.
-    fn read_all(&mut self, bytes: &mut Vec<u8>) -> bool {
-        // One byte more: less than asked for is then the end, with no further look.
+    /// Appends what follows the file's position, at most [`MAX_BYTES`].
+    fn read_on(&mut self, bytes: &mut Vec<u8>) -> Progress {
         let expected = self.len as usize;
-        bytes.reserve_exact(expected + 1);
+        // One byte more: less than asked for is then the end, with no further look.
+        bytes.reserve_exact((expected + 1).saturating_sub(bytes.len()));
+        let mut left = MAX_BYTES + 1;
         loop {
-            let space = bytes.capacity() - bytes.len();
-            match sys::append(self.reads, &self.file, bytes) {
-                ReadsNow::Bytes(0) => return true,
-                ReadsNow::Bytes(n) if n < space && bytes.len() == expected => return true,
-                ReadsNow::Bytes(_) if bytes.len() <= expected => {}
-                // It has grown. The pool goes on.
-                ReadsNow::Bytes(_) | ReadsNow::Blocks => return false,
+            let before = bytes.len();
+            let max = left.min(expected + 1 - before);
+            match sys::append(self.reads, &self.file, bytes, max) {
+                ReadsNow::Bytes(0) => return Progress::End,
+                ReadsNow::Bytes(n) if n < max && before + n == expected => return Progress::End,
+                // It has grown.
+                ReadsNow::Bytes(n) if before + n > expected => return Progress::Blocks,
+                ReadsNow::Bytes(n) if n == left => return Progress::More,
+                ReadsNow::Bytes(n) => left -= n,
+                ReadsNow::Blocks => return Progress::Blocks,
                 ReadsNow::Refused => {
                     self.reads = Reads::Refused;
-                    return false;
+                    return Progress::Blocks;
                 }
             }
         }
@@ -212,6 +247,7 @@ impl Work<String> for ReadText {
     fn attempt(&mut self) -> Attempt<String> {
         match self.0.attempt() {
             Attempt::Done(read, units) => Attempt::Done(read.and_then(text), units),
+            Attempt::Again => Attempt::Again,
             Attempt::Blocks => Attempt::Blocks,
         }
     }

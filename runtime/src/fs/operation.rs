@@ -40,6 +40,8 @@ impl<T, F: FnOnce() -> io::Result<T> + Send + 'static> Work<T> for F {
 pub enum Attempt<T> {
     /// The result, and units of budget for it besides the one that each operation takes.
     Done(io::Result<T>, u8),
+    /// There is more to do, in another poll: others get their turn first.
+    Again,
     /// The rest is for the pool.
     Blocks,
 }
@@ -88,11 +90,19 @@ impl<F: Work<T>, T: Send + 'static> Future for Operation<F, T> {
             && cached::allowed()
         {
             let coop = ready!(coop::poll_proceed(cx));
-            if let Attempt::Done(result, units) = work.attempt() {
-                coop.made_progress();
-                coop::spend(units);
-                *stage = Stage::Done;
-                return Poll::Ready(result);
+            match work.attempt() {
+                Attempt::Done(result, units) => {
+                    coop.made_progress();
+                    coop::spend(units);
+                    *stage = Stage::Done;
+                    return Poll::Ready(result);
+                }
+                Attempt::Again => {
+                    coop.made_progress();
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Attempt::Blocks => {}
             }
         }
         *stage = match std::mem::replace(stage, Stage::Done) {

@@ -144,9 +144,9 @@ pub(in crate::fs) fn read_into(
     }
 }
 
-/// As [`read_into`] the room that `bytes` has, which then counts as filled.
-pub(super) fn append(reads: Reads, file: &File, bytes: &mut Vec<u8>) -> ReadsNow {
-    let read = read_into(reads, file, bytes.spare_capacity_mut());
+/// As [`read_into`] `max` bytes of the room that `bytes` has, which then count as filled.
+pub(super) fn append(reads: Reads, file: &File, bytes: &mut Vec<u8>, max: usize) -> ReadsNow {
+    let read = read_into(reads, file, &mut bytes.spare_capacity_mut()[..max]);
     if let ReadsNow::Bytes(n) = read {
         // SAFETY: `read_into` has initialised the first `n` bytes of the room.
         unsafe { bytes.set_len(bytes.len() + n) };

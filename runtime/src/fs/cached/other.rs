@@ -39,7 +39,7 @@ pub(in crate::fs) fn read_into(_: Reads, _: &File, _: &mut [MaybeUninit<u8>]) ->
     ReadsNow::Blocks
 }
 
-pub(super) fn append(_: Reads, _: &File, _: &mut Vec<u8>) -> ReadsNow {
+pub(super) fn append(_: Reads, _: &File, _: &mut Vec<u8>, _max: usize) -> ReadsNow {
     ReadsNow::Blocks
 }
 

@@ -167,20 +167,34 @@ fn answers_are_those_of_the_standard_library() {
 }
 
 #[test]
-fn large_files_go_to_the_pool() {
+fn large_files_are_read_in_several_polls_and_larger_ones_by_the_pool() {
     let dir = TempDir::new();
-    let (at_most, above) = (dir.join("at most"), dir.join("above"));
-    std::fs::write(&at_most, vec![1; MAX_BYTES]).unwrap();
-    std::fs::write(&above, vec![2; MAX_BYTES + 1]).unwrap();
-    let expected = if served_here(&at_most) { 0 } else { 1 };
-    let (_, jobs) = run(FileIo::Auto, async {
-        assert_eq!(fs::read(&at_most).await.unwrap(), vec![1; MAX_BYTES]);
-    });
-    assert_eq!(jobs, expected);
-    let (_, jobs) = run(FileIo::Auto, async {
-        assert_eq!(fs::read(&above).await.unwrap(), vec![2; MAX_BYTES + 1]);
-    });
-    assert_eq!(jobs, 1);
+    let path = dir.join("a");
+    std::fs::write(&path, "small").unwrap();
+    let here = served_here(&path);
+    let most = MAX_WHOLE as usize;
+    for (len, jobs_here, polls_here) in [
+        (MAX_BYTES, 0, 1),
+        (MAX_BYTES + 1, 0, 2),
+        (most, 0, most / MAX_BYTES),
+        (most + 1, 1, 2),
+    ] {
+        let content: Vec<u8> = (0..len).map(|i| (i / 13) as u8).collect();
+        std::fs::write(&path, &content).unwrap();
+        let mut polls = 0;
+        let (_, jobs) = run(FileIo::Auto, async {
+            let mut read = std::pin::pin!(fs::read(&path));
+            let read = std::future::poll_fn(|cx| {
+                polls += 1;
+                read.as_mut().poll(cx)
+            });
+            assert_eq!(read.await.unwrap(), content);
+        });
+        assert_eq!(jobs, if here { jobs_here } else { 1 }, "{len}");
+        if here && jobs == 0 {
+            assert_eq!(polls, polls_here, "{len}");
+        }
+    }
 }
 
 #[test]
@@ -197,12 +211,13 @@ fn file_that_grows_while_it_is_read_is_read_to_its_end() {
         };
         let mut regular = Regular { len, ..regular };
         let mut bytes = Vec::new();
-        let here = regular.read_all(&mut bytes);
-        assert_eq!(here, len >= 10);
+        let at_end = matches!(regular.read_on(&mut bytes), Progress::End);
+        assert_eq!(at_end, len >= 10);
         let rest = ReadFile {
             path: path.clone(),
             rest: Rest::File(regular.file, regular.reads),
             bytes,
+            begun: None,
         };
         assert_eq!(rest.run().unwrap(), b"0123456789");
     }
@@ -307,7 +322,7 @@ fn opened_files_have_the_flags_of_the_standard_library() {
         }
     }
     // What the pool continues with.
-    std::fs::write(dir.join("large"), vec![0; MAX_BYTES + 1]).unwrap();
+    std::fs::write(dir.join("large"), vec![0; MAX_WHOLE as usize + 1]).unwrap();
     for path in [dir.join("large"), dir.join("")] {
         let mut reader = ReadFile::new(path);
         assert!(matches!(reader.attempt(), Attempt::Blocks));

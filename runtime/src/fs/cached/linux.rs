@@ -269,8 +269,13 @@ fn is_tmpfs(file: &File) -> bool {
     let mut stat = MaybeUninit::<libc::statfs>::uninit();
     // SAFETY: the kernel writes a `statfs` to where the pointer, of that type, points.
     let result = unsafe { libc::fstatfs(file.as_raw_fd(), stat.as_mut_ptr()) };
+    if result != 0 {
+        return false;
+    }
     // SAFETY: `fstatfs` has succeeded, and so has filled it in.
-    result == 0 && unsafe { stat.assume_init() }.f_type == libc::TMPFS_MAGIC
+    let stat = unsafe { stat.assume_init() };
+    // The C libraries do not agree on the types of the two.
+    i128::from(stat.f_type) == i128::from(libc::TMPFS_MAGIC)
 }
 
 fn is_kind(stat: &libc::stat, kind: libc::mode_t) -> bool {

@@ -1,21 +1,19 @@
-//! The slots under loom: clones of one message, its overwriting and its end exclude each other.
+//! The slots under loom: clones of a message, its overwriting and its end exclude each other.
 
 #![expect(unsafe_code, reason = "loom's cells, which report every race")]
 
-use super::*;
+use super::slot::{Parking, Slot};
 use loom::cell::UnsafeCell;
-use loom::sync::Arc as LoomArc;
+use loom::model::Builder;
+use loom::sync::Arc;
 use loom::thread;
 
-/// A message that is not `Sync`: cloning it writes to it, and loom reports two at a time.
-struct Tracked(UnsafeCell<u32>);
+/// A message that is not `Sync`: cloning and dropping it write to it, and loom reports two at a
+/// time.
+struct Tracked(UnsafeCell<u64>);
 
 impl Tracked {
-    fn new(value: u32) -> Tracked {
-        Tracked(UnsafeCell::new(value))
-    }
-
-    fn get(&self) -> u32 {
+    fn get(&self) -> u64 {
         // SAFETY: loom checks that nobody accesses it meanwhile.
         self.0.with_mut(|value| unsafe { *value })
     }
@@ -23,7 +21,7 @@ impl Tracked {
 
 impl Clone for Tracked {
     fn clone(&self) -> Tracked {
-        Tracked::new(self.get())
+        Tracked(UnsafeCell::new(self.get()))
     }
 }
 
@@ -33,68 +31,105 @@ impl Drop for Tracked {
     }
 }
 
-/// Receives until `until`, which the sender has sent or will; what was received and missed.
-fn receive_all(mut receiver: Receiver<Tracked>) -> (Vec<u32>, u64) {
-    let (mut received, mut missed) = (Vec::new(), 0);
-    loop {
-        match receiver.try_recv() {
-            Ok(message) => received.push(message.get()),
-            Err(TryRecvError::Lagged(n)) => missed += n,
-            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+struct Ring {
+    slot: Slot<Tracked>,
+    parking: Parking,
+}
+
+impl Ring {
+    fn new() -> Arc<Ring> {
+        Arc::new(Ring {
+            slot: Slot::new(),
+            parking: Parking::new(),
+        })
+    }
+
+    /// The message is its position.
+    fn put(&self, position: u64, receivers: usize) {
+        let message = Tracked(UnsafeCell::new(position));
+        // SAFETY: each model puts from one thread.
+        drop(unsafe { self.slot.put(position, receivers, message, &self.parking) });
+    }
+
+    /// Whether the message at `position` was there.
+    fn receive(&self, position: u64) -> bool {
+        let mut next = position;
+        match self.slot.receive(&mut next, &self.parking) {
+            Ok(message) => {
+                assert_eq!((message.get(), next), (position, position + 1));
+                true
+            }
+            Err(overwriter) => {
+                assert!(overwriter > position);
+                assert_eq!(next, position);
+                false
+            }
         }
     }
-    (received, missed)
+
+    fn skip(&self, position: u64) {
+        drop(self.slot.skip(position, &self.parking));
+    }
+}
+
+fn model(f: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(f);
 }
 
 /// Two receivers clone one message while the sender overwrites it.
 #[test]
-fn loom_clones_against_an_overwriting_send() {
-    loom::model(|| {
-        let (sender, receiver) = channel(1);
-        let receivers = [sender.subscribe(), receiver];
-        let _ = sender.send(Tracked::new(1));
-        let threads = receivers.map(|r| thread::spawn(move || receive_all(r)));
-        let _ = sender.send(Tracked::new(2));
+fn loom_clones_against_an_overwriting_put() {
+    model(|| {
+        let ring = Ring::new();
+        ring.put(0, 2);
+        let threads = [(), ()].map(|()| {
+            let ring = ring.clone();
+            thread::spawn(move || ring.receive(0))
+        });
+        ring.put(1, 2);
         for thread in threads {
-            let (received, missed) = thread.join().unwrap();
-            assert!(received.is_sorted() && received.len() as u64 + missed <= 2);
+            thread.join().unwrap();
         }
+        assert!(ring.receive(1) && ring.receive(1));
+        assert!(!ring.slot.is_occupied());
     });
 }
 
-/// A slot that its only receiver has emptied is filled without a lock.
+/// The last receiver takes the message while the sender puts the next, with or without the lock.
 #[test]
-fn loom_emptied_slot_is_filled_again() {
-    loom::model(|| {
-        let (sender, receiver) = channel(1);
-        let _ = sender.send(Tracked::new(1));
-        let thread = thread::spawn(move || receive_all(receiver));
-        for n in [2, 3] {
-            let _ = sender.send(Tracked::new(n));
-        }
-        let (received, missed) = thread.join().unwrap();
-        assert!(received.is_sorted() && received.len() as u64 + missed <= 3);
-        drop(sender);
-    });
-}
-
-/// A receiver is dropped while another receives and the sender goes on: nothing is left behind.
-#[test]
-fn loom_dropped_receiver_against_sends() {
-    loom::model(|| {
-        let (sender, leaving) = channel(1);
-        let staying = sender.subscribe();
-        let sender = LoomArc::new(sender);
-        let _ = sender.send(Tracked::new(1));
-        let first = thread::spawn(move || drop(leaving));
-        let second = {
-            let sender = sender.clone();
-            thread::spawn(move || drop(sender.send(Tracked::new(2))))
+fn loom_last_receiver_against_a_put() {
+    model(|| {
+        let ring = Ring::new();
+        ring.put(0, 1);
+        let receiver = {
+            let ring = ring.clone();
+            thread::spawn(move || ring.receive(0))
         };
-        let (received, missed) = receive_all(staying);
-        first.join().unwrap();
-        second.join().unwrap();
-        assert!(received.len() as u64 + missed <= 2);
-        assert!(sender.is_empty(), "all receivers are gone");
+        ring.put(1, 1);
+        receiver.join().unwrap();
+        assert!(ring.receive(1));
+        assert!(!ring.slot.is_occupied());
+    });
+}
+
+/// A receiver that goes looks for its message while others, which do not count it, come and go.
+#[test]
+fn loom_leaving_receiver_against_puts_that_do_not_count_it() {
+    model(|| {
+        let ring = Ring::new();
+        ring.put(0, 2);
+        assert!(ring.receive(0));
+        let leaving = {
+            let ring = ring.clone();
+            thread::spawn(move || ring.skip(0))
+        };
+        ring.put(1, 1);
+        assert!(ring.receive(1));
+        ring.put(2, 1);
+        leaving.join().unwrap();
+        assert!(ring.receive(2));
+        assert!(!ring.slot.is_occupied());
     });
 }

@@ -1,26 +1,40 @@
 //! The event count under loom: no wake-up is lost.
 
-use std::future::poll_fn;
 use std::pin::pin;
 use std::ptr;
+use std::sync::Arc as StdArc;
+use std::task::Wake;
 
 use super::*;
-use loom::future::block_on;
 use loom::sync::Arc;
-use loom::thread;
+use loom::thread::{self, Thread};
 
 static POINT: WaitPoint = WaitPoint::new("test", "wait");
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: StdArc<Self>) {
+        self.0.unpark();
+    }
+}
 
 /// Ends if the wake-up comes; loom reports a deadlock if it does not.
 fn wait(events: &EventCount, seen: u64) -> Moment {
     let here = Location::caller();
+    let waker = Waker::from(StdArc::new(Unpark(thread::current())));
+    let mut cx = Context::from_waker(&waker);
     let mut awaiting = pin!(Awaiting::new(events));
-    block_on(poll_fn(|cx| {
-        awaiting.as_mut().poll(seen, cx, &POINT, ptr::null(), here)
-    }))
+    loop {
+        let awaiting = awaiting.as_mut();
+        match awaiting.poll(seen, &mut cx, &POINT, ptr::null(), here) {
+            Poll::Ready(now) => return now,
+            Poll::Pending => thread::park(),
+        }
+    }
 }
 
-/// Two that wait against two events without the lock: both see the last event.
+/// One that waits against two events without the lock: it sees the last.
 #[test]
 fn loom_advance_against_waits_is_never_lost() {
     loom::model(|| {

@@ -24,8 +24,8 @@
 //! # How it works
 //!
 //! Positions are numbered by an event count (module `event_count`), whose lock senders take: it
-//! gives them an order, and the number of receivers holds still. A message goes into its
-//! [`Slot`](slot) and is published by advancing the number; those that wait are woken after the
+//! gives them an order, and the number of receivers holds still. A message goes into its slot
+//! (module `slot`) and is published by advancing the number; those that wait are woken after the
 //! lock was released. A receiver compares the number with its own position, without a lock: that
 //! tells what is there, what was missed, and whether to wait.
 

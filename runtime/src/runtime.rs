@@ -13,6 +13,7 @@ mod builder;
 mod config;
 pub(crate) mod context;
 mod handle;
+pub(crate) mod heat;
 mod metrics;
 mod park;
 

@@ -32,6 +32,7 @@ pub mod error;
 mod instant;
 mod interval;
 mod pause;
+mod rough;
 mod sleep;
 mod timeout;
 pub(crate) mod timers;

@@ -13,6 +13,8 @@ mod latency;
 mod lock;
 #[path = "workloads/net.rs"]
 mod net;
+#[path = "workloads/rwlock.rs"]
+mod rwlock;
 #[path = "workloads/spawn.rs"]
 mod spawn;
 #[path = "workloads/time.rs"]
@@ -22,4 +24,4 @@ fn build(workers: usize) -> Runtime {
     Runtime::new(workers)
 }
 
-crate::runtimes::bind_groups!(spawn, channel, lock, net, file, time, latency);
+crate::runtimes::bind_groups!(spawn, channel, lock, rwlock, net, file, time, latency);

@@ -25,6 +25,10 @@ mod lifecycle;
 mod lock;
 #[path = "workloads/net.rs"]
 mod net;
+#[path = "workloads/rwlock.rs"]
+mod rwlock;
+#[path = "workloads/shared.rs"]
+mod shared;
 #[path = "workloads/signal.rs"]
 mod signal;
 #[path = "workloads/spawn.rs"]
@@ -46,5 +50,6 @@ fn build(workers: usize) -> Runtime {
 }
 
 crate::runtimes::bind_groups!(
-    spawn, channel, signal, lock, net, file, time, timeout, latency, founding, lifecycle
+    spawn, channel, signal, shared, lock, rwlock, net, file, time, timeout, latency, founding,
+    lifecycle
 );

@@ -4,6 +4,11 @@
 //! ends after being idle for the keep-alive time. Jobs still queued at shutdown are cancelled;
 //! those that have begun are waited for.
 //!
+//! Waking a sleeping thread costs more than most jobs, on both sides. So a thread that has run out of
+//! jobs stays *hot* for some microseconds, one at a time, and looks for the next: while it does, a
+//! single new job needs no wake-up. When that keeps leading to nothing it is tried less often
+//! ([`Heat`]).
+//!
 //! Workers run here too: a worker's loop is a job that does not count against the limit, so that
 //! `block_in_place` can hand a worker to a thread that is there already.
 
@@ -12,12 +17,14 @@ use std::io;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::heat::{self, Heat};
 use super::{Handle, context};
 use crate::scheduler::Shared;
 use crate::task::JoinHandle;
@@ -49,6 +56,10 @@ struct Queue {
     idle: usize,
     /// Idle threads that have been notified and not yet woken: not to be counted on again.
     notified: usize,
+    /// A thread looks for a job without being idle. It looks under the lock before it sleeps, so
+    /// a job that is left to it is not forgotten.
+    hot: bool,
+    heat: Heat,
     shutdown: bool,
     next_thread: usize,
     handles: HashMap<usize, thread::JoinHandle<()>>,
@@ -58,6 +69,10 @@ struct Queue {
 pub(crate) struct BlockingPool {
     config: ThreadConfig,
     queue: Mutex<Queue>,
+    /// Whether there are jobs, for the hot thread; changed under the lock.
+    has_jobs: AtomicBool,
+    /// Tasks queued or running, as workers see them: a hint.
+    under_way: AtomicUsize,
     work: Condvar,
     ended: Condvar,
     completed: Counter,
@@ -69,6 +84,8 @@ impl BlockingPool {
         BlockingPool {
             config,
             queue: Mutex::default(),
+            has_jobs: AtomicBool::new(false),
+            under_way: AtomicUsize::new(0),
             work: Condvar::new(),
             ended: Condvar::new(),
             completed: Counter::new(0),
@@ -98,8 +115,10 @@ impl BlockingPool {
         shared.elsewhere.spawned.add_shared(1);
         // A paused clock stands still until the job has ended (`run_task`).
         shared.driver_handle().inhibit_auto_advance();
+        self.under_way.fetch_add(1, Ordering::Relaxed);
         if let Err((error, rejected)) = self.push(shared, Job::Task(runnable)) {
             shared.driver_handle().allow_auto_advance();
+            self.under_way.fetch_sub(1, Ordering::Relaxed);
             if let Some(Job::Task(runnable)) = rejected {
                 shared.cancel(runnable);
             }
@@ -108,6 +127,11 @@ impl BlockingPool {
             }
         }
         handle
+    }
+
+    /// Whether a job of a task is queued or running, so that its end is near.
+    pub(crate) fn has_jobs_under_way(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) != 0
     }
 
     /// Runs a worker's loop on a thread of the pool.
@@ -135,6 +159,10 @@ impl BlockingPool {
             queue.jobs.push_front(job);
         } else {
             queue.jobs.push_back(job);
+        }
+        if queue.hot && queue.jobs.len() == 1 {
+            self.has_jobs.store(true, Ordering::Relaxed);
+            return Ok(());
         }
         if queue.idle > queue.notified {
             queue.notified += 1;
@@ -196,6 +224,7 @@ impl BlockingPool {
                     Job::Worker(run) => run(),
                     Job::Task(runnable) => {
                         self.run_task(shared, runnable);
+                        self.under_way.fetch_sub(1, Ordering::Relaxed);
                         shared.driver_handle().allow_auto_advance();
                     }
                 }
@@ -204,6 +233,19 @@ impl BlockingPool {
             }
             if queue.shutdown {
                 break;
+            }
+            if !queue.hot && queue.heat.is_worth_it() {
+                queue.hot = true;
+                drop(queue);
+                heat::look_around(|_| self.has_jobs.load(Ordering::Relaxed));
+                queue = self.queue.lock();
+                queue.hot = false;
+                self.has_jobs.store(false, Ordering::Relaxed);
+                let found = !queue.jobs.is_empty();
+                queue.heat.learn(found);
+                if found || queue.shutdown {
+                    continue;
+                }
             }
             queue.idle += 1;
             let timed_out = self.wait_for_work(&mut queue);
@@ -284,9 +326,10 @@ impl BlockingPool {
             };
             tasks.into_iter().filter_map(runnable).collect()
         };
-        cancelled
-            .into_iter()
-            .for_each(|runnable| shared.cancel(runnable));
+        for runnable in cancelled {
+            shared.cancel(runnable);
+            self.under_way.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Waits until all threads have ended, at most until `deadline`.

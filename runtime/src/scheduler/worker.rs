@@ -16,6 +16,7 @@ use std::time::Duration;
 use crossbeam_deque::{Stealer, Worker as Deque};
 
 use super::{Remote, Shared};
+use crate::runtime::heat::{self, Heat};
 use crate::runtime::{Handle, context};
 use crate::task::coop::{self, Budget};
 use crate::task::header::{Header, NO_WORKER};
@@ -26,6 +27,9 @@ use crate::telemetry::{RecordTable, TaskRecord, WorkerState, clock, current};
 
 /// Record slots that a worker takes and gives back at once.
 pub(crate) const SLOT_BATCH: usize = 64;
+
+/// While a worker lingers: looks at queues for one look at the driver, which is a system call.
+const LOOKS_A_DRIVER_TURN: usize = 64;
 
 /// What makes a thread the worker.
 pub(crate) struct Core {
@@ -45,6 +49,8 @@ pub(crate) struct Core {
     stamp: u64,
     random: u64,
     pub(crate) free_slots: Vec<u32>,
+    /// Whether to stay awake for a while when there is nothing to do.
+    heat: Heat,
     /// Memory for the tasks that are spawned here.
     pub(crate) magazines: Magazines,
 }
@@ -63,6 +69,7 @@ impl Core {
             stamp: clock::raw(),
             random: ((seed << 16) + u64::from(index) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15),
             free_slots: Vec::new(),
+            heat: Heat::default(),
             magazines: Magazines::new(),
         }
     }
@@ -183,6 +190,7 @@ impl<'a> WorkerContext<'a> {
         };
         match next {
             Some(runnable) => self.run_task(runnable),
+            None if self.linger() => {}
             None => self.park(|| false),
         }
         self.run_driver_if_due()
@@ -227,6 +235,28 @@ impl<'a> WorkerContext<'a> {
         }
         core.searching = true;
         self.steal(core)
+    }
+
+    /// While the pool runs jobs: stays awake for a moment, if that has been worth it, since a job is
+    /// mostly short and a task waits for it. While this worker counts as searching, whoever
+    /// enqueues a task wakes nobody for it. True: there may be work.
+    fn linger(&self) -> bool {
+        if !self.shared.blocking.has_jobs_under_way() {
+            return false;
+        }
+        let worth_it = self.with_core(|core| core.searching && core.heat.is_worth_it());
+        if worth_it != Some(true) {
+            return false;
+        }
+        let found = heat::look_around(|round| {
+            if round.is_multiple_of(LOOKS_A_DRIVER_TURN) {
+                self.run_driver();
+            }
+            let own = self.with_core(|core| self.depth(core) > 0);
+            own == Some(true) || self.shared.has_visible_work()
+        });
+        self.with_core(|core| core.heat.learn(found));
+        found
     }
 
     fn end_search(&self, core: &mut Core) {

@@ -6,18 +6,38 @@
 //! any runtime.
 
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use super::Instant;
+use super::rough::Rough;
 use super::wheel::Key;
+use super::{Instant, clock};
 use crate::driver::SHUTDOWN_MESSAGE;
 use crate::runtime::{Handle, context};
 use crate::telemetry::current;
 
 pub(super) struct Alarm {
-    deadline: Instant,
+    deadline: Deadline,
     state: State,
     /// The runtime, if it was fixed when the alarm was made.
     home: Option<Handle>,
+}
+
+#[derive(Clone, Copy)]
+enum Deadline {
+    At(Instant),
+    /// So long after a moment of which the precise time has not been asked yet.
+    After(Rough, Duration),
+}
+
+impl Deadline {
+    fn settle(self) -> Instant {
+        match self {
+            Deadline::At(deadline) => deadline,
+            Deadline::After(since, duration) => Instant::from_std(since.settle())
+                .checked_add(duration)
+                .unwrap_or_else(Instant::far_future),
+        }
+    }
 }
 
 enum State {
@@ -38,6 +58,28 @@ impl Alarm {
     /// Outside of a runtime, or if its timers are disabled.
     #[track_caller]
     pub(super) fn new(deadline: Instant) -> Alarm {
+        Alarm::with(Deadline::At(deadline))
+    }
+
+    /// An alarm that is due so long after now; cheaper than [`new`](Alarm::new), as long as it is
+    /// not polled.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Alarm::new).
+    #[track_caller]
+    #[inline]
+    pub(super) fn after(duration: Duration) -> Alarm {
+        if clock::may_be_frozen() {
+            let deadline = Instant::now().checked_add(duration);
+            return Alarm::new(deadline.unwrap_or_else(Instant::far_future));
+        }
+        Alarm::with(Deadline::After(Rough::now(), duration))
+    }
+
+    #[track_caller]
+    #[inline]
+    fn with(deadline: Deadline) -> Alarm {
         let enabled = context::with_handle(|handle| handle.driver().time_enabled());
         assert!(
             enabled,
@@ -53,13 +95,13 @@ impl Alarm {
     }
 
     pub(super) fn deadline(&self) -> Instant {
-        self.deadline
+        self.deadline.settle()
     }
 
     /// Whether it has fired, or would if it were polled for the first time.
     pub(super) fn is_elapsed(&self) -> bool {
         match &self.state {
-            State::Idle => Instant::now() >= self.deadline,
+            State::Idle => Instant::now() >= self.deadline(),
             State::Armed(a) => a.handle.driver().timers().has_fired(a.shard, &a.key),
             State::Fired => true,
         }
@@ -92,8 +134,10 @@ impl Alarm {
         }
     }
 
-    fn arm(&self, cx: &mut Context<'_>) -> Result<Option<Armed>, super::timers::Ended> {
-        let deadline = self.deadline.into_std();
+    fn arm(&mut self, cx: &mut Context<'_>) -> Result<Option<Armed>, super::timers::Ended> {
+        let deadline = self.deadline();
+        self.deadline = Deadline::At(deadline);
+        let deadline = deadline.into_std();
         let arm = |handle: &Handle, worker| {
             let driver = handle.driver();
             let shard = driver.timers().shard_of(worker);
@@ -112,7 +156,7 @@ impl Alarm {
 
     /// Another deadline. Whoever waits is woken at the new one.
     pub(super) fn reset(&mut self, deadline: Instant) {
-        self.deadline = deadline;
+        self.deadline = Deadline::At(deadline);
         if let State::Armed(Armed { handle, shard, key }) =
             std::mem::replace(&mut self.state, State::Idle)
             && let Some(key) = handle.driver().rearm(shard, key, deadline.into_std())
@@ -131,7 +175,10 @@ impl Alarm {
 }
 
 impl Drop for Alarm {
+    #[inline]
     fn drop(&mut self) {
-        self.disarm();
+        if matches!(self.state, State::Armed(_)) {
+            self.disarm();
+        }
     }
 }

@@ -33,8 +33,11 @@ static TIMEOUT: WaitPoint = WaitPoint::new("timeout", "wait");
 /// As [`sleep`](super::sleep).
 #[track_caller]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    let deadline = Instant::now().checked_add(duration);
-    timeout_at(deadline.unwrap_or_else(Instant::far_future), future)
+    Timeout {
+        value: future.into_future(),
+        alarm: Alarm::after(duration),
+        note: WaitNote::new(),
+    }
 }
 
 /// Requires `future` to complete before `deadline`. See [`timeout`].

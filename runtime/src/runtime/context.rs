@@ -51,6 +51,7 @@ pub(crate) fn try_handle() -> Result<Handle, TryCurrentError> {
 ///
 /// Outside of a runtime.
 #[track_caller]
+#[inline]
 pub(crate) fn with_handle<R>(f: impl FnOnce(&Handle) -> R) -> R {
     let called = CONTEXT.try_with(|c| match &*c.handle.borrow() {
         Some(handle) => Ok(f(handle)),

@@ -120,6 +120,7 @@ pub(crate) fn spend(units: u8) {
 }
 
 /// Whether the task being polled has budget left. True outside of a task.
+#[inline]
 pub fn has_budget_remaining() -> bool {
     BUDGET.with(Cell::get) != Budget(Some(0))
 }

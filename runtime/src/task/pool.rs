@@ -345,10 +345,13 @@ mod tests {
             unsafe { taker.free(&pool, cell, layout(80)) };
         }
         let before = pool.bytes();
-        let again: Vec<_> = (0..8 * BATCH)
+        // All but the two magazines that the other one keeps.
+        let again: Vec<_> = (0..7 * BATCH)
             .map(|_| maker.allocate(&pool, layout(80)))
             .collect();
-        assert!(again.iter().all(|cell| known.contains(cell)));
+        // But for fresh ones that the maker had left.
+        let reused = again.iter().filter(|cell| known.contains(cell)).count();
+        assert!(reused as u32 > 6 * BATCH);
         assert_eq!(pool.bytes(), before);
     }
 

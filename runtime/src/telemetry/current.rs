@@ -40,6 +40,7 @@ thread_local! {
 }
 
 /// The task being polled on this thread; `task` is 0 outside of one.
+#[inline]
 pub(crate) fn get() -> Current {
     // The cell has no destructor, so the key is reachable for as long as the thread runs.
     CURRENT.with(Cell::get)

@@ -105,6 +105,7 @@ impl WaitNote {
 }
 
 impl Drop for WaitNote {
+    #[inline]
     fn drop(&mut self) {
         self.clear();
     }

@@ -32,6 +32,7 @@ static TIMEOUT: WaitPoint = WaitPoint::new("timeout", "wait");
 ///
 /// As [`sleep`](super::sleep).
 #[track_caller]
+#[inline]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     Timeout {
         value: future.into_future(),

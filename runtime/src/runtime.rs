@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::scheduler::current_thread;
 use crate::task::JoinHandle;
+use crate::telemetry::BlockOnRecord;
 
-pub(crate) mod block_on_record;
 pub(crate) mod blocking;
 mod builder;
 mod config;
@@ -22,8 +22,6 @@ pub use config::FileIo;
 pub(crate) use config::{Config, Hooks};
 pub use handle::{EnterGuard, Handle, TryCurrentError};
 pub use metrics::RuntimeMetrics;
-
-use block_on_record::BlockOnRecord;
 
 /// The flavour of a runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

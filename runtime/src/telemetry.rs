@@ -13,6 +13,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod block_on_record;
 mod calibration;
 mod capture;
 pub(crate) mod clock;
@@ -20,23 +21,27 @@ mod counter;
 pub(crate) mod current;
 mod empty;
 pub(crate) mod histogram;
+mod record_table;
 mod sites;
 mod snapshot;
 mod task_record;
+mod wait_point;
 pub(crate) mod waits;
 mod watch;
 mod worker_counters;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(crate) use block_on_record::BlockOnRecord;
 pub(crate) use calibration::calibrate;
-pub use capture::{CaptureOptions, TaskDetail, task_detail};
+pub use capture::task_detail;
 pub use clock::now_ns;
 pub(crate) use counter::Counter;
+pub(crate) use record_table::RecordTable;
 pub(crate) use sites::{Outcome, SharedSites, SiteTotals, WorkerSites};
 pub use snapshot::*;
-pub(crate) use task_record::{NewTask, RecordTable, TaskRecord};
-pub use waits::WaitPoint;
+pub(crate) use task_record::{NewTask, TaskRecord};
+pub use wait_point::WaitPoint;
 pub(crate) use worker_counters::WorkerCounters;
 
 static UNATTRIBUTED: AtomicU64 = AtomicU64::new(0);

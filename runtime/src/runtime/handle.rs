@@ -4,11 +4,11 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::block_on_record::BlockOnRecord;
 use super::{RuntimeFlavor, RuntimeMetrics, context, park};
 use crate::driver::DriverHandle;
 use crate::scheduler::Shared;
 use crate::task::JoinHandle;
+use crate::telemetry::BlockOnRecord;
 
 /// A reference to a runtime, cheap to clone. It does not keep the runtime running: after the
 /// [`Runtime`](super::Runtime) is dropped, what is spawned is cancelled.

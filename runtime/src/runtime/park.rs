@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use super::block_on_record::BlockOnRecord;
 use crate::task::coop::{self, Budget};
+use crate::telemetry::BlockOnRecord;
 
 struct ThreadWaker {
     /// The thread's own token is not enough: the future may use it up, by a channel of the

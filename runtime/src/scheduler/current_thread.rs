@@ -12,8 +12,8 @@ use std::thread::{self, Thread};
 
 use super::Shared;
 use super::worker::{Core, WorkerContext};
-use crate::runtime::block_on_record::BlockOnRecord;
 use crate::runtime::{Handle, context};
+use crate::telemetry::BlockOnRecord;
 
 /// Wakes the future given to `block_on`, wherever its thread sleeps.
 pub(crate) struct RootWaker {

@@ -7,49 +7,13 @@
 use std::collections::HashMap;
 use std::panic::Location;
 
+use super::record_table::Pin;
 use super::snapshot::*;
-use super::task_record::Pin;
 use super::waits::{self, NoteView};
 use super::{SharedSites, SiteTotals, calibrate, clock};
 use crate::runtime::Handle;
 use crate::scheduler::Shared;
 use crate::telemetry::TaskRecord;
-
-/// What a capture is to contain.
-#[derive(Debug, Clone, Copy)]
-pub struct CaptureOptions {
-    tasks: bool,
-}
-
-impl Default for CaptureOptions {
-    fn default() -> CaptureOptions {
-        CaptureOptions::new()
-    }
-}
-
-impl CaptureOptions {
-    /// Everything.
-    pub fn new() -> CaptureOptions {
-        CaptureOptions { tasks: true }
-    }
-
-    /// Whether the live tasks are to be listed. Aggregates cover them in any case.
-    pub fn tasks(mut self, tasks: bool) -> CaptureOptions {
-        self.tasks = tasks;
-        self
-    }
-}
-
-/// One task, in more detail.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct TaskDetail {
-    /// What a snapshot says of it.
-    pub task: TaskSnapshot,
-    /// Its own poll times, kept from the first call of [`task_detail`] for this task on; `None`
-    /// for tasks that no worker polls.
-    pub poll_time: Option<HistogramSnapshot>,
-}
 
 /// Totals of tasks.
 pub(crate) struct TaskCounts {

@@ -9,6 +9,31 @@ use std::sync::Arc;
 
 use crate::runtime::RuntimeFlavor;
 
+/// What a capture is to contain.
+#[derive(Debug, Clone, Copy)]
+pub struct CaptureOptions {
+    pub(super) tasks: bool,
+}
+
+impl Default for CaptureOptions {
+    fn default() -> CaptureOptions {
+        CaptureOptions::new()
+    }
+}
+
+impl CaptureOptions {
+    /// Everything.
+    pub fn new() -> CaptureOptions {
+        CaptureOptions { tasks: true }
+    }
+
+    /// Whether the live tasks are to be listed. Aggregates cover them in any case.
+    pub fn tasks(mut self, tasks: bool) -> CaptureOptions {
+        self.tasks = tasks;
+        self
+    }
+}
+
 /// One runtime at one moment.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -350,6 +375,17 @@ pub struct TaskSnapshot {
     pub last_wake_ns: Option<u64>,
     /// What it waits for, most recent first. Several for a task in `select!` or `join!`.
     pub waits: Vec<Wait>,
+}
+
+/// One task, in more detail.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TaskDetail {
+    /// What a snapshot says of it.
+    pub task: TaskSnapshot,
+    /// Its own poll times, kept from the first call of [`task_detail`](super::task_detail) for this task on; `None`
+    /// for tasks that no worker polls.
+    pub poll_time: Option<HistogramSnapshot>,
 }
 
 /// Something that a task waits for.

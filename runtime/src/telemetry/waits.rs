@@ -23,31 +23,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 use parking_lot::Mutex;
 
 use super::current;
-
-/// A kind of wait: what is waited on, and by which operation. Declared as constants by the leaf
-/// futures: `static LOCK: WaitPoint = WaitPoint::new("mutex", "lock");`
-#[derive(Debug, PartialEq, Eq)]
-pub struct WaitPoint {
-    kind: &'static str,
-    operation: &'static str,
-}
-
-impl WaitPoint {
-    /// A kind of wait, named by the resource's kind and the operation on it.
-    pub const fn new(kind: &'static str, operation: &'static str) -> WaitPoint {
-        WaitPoint { kind, operation }
-    }
-
-    /// The kind of resource: `mutex`, `sleep`, `tcp`…
-    pub fn kind(&self) -> &'static str {
-        self.kind
-    }
-
-    /// The operation: `lock`, `recv`, `accept`…
-    pub fn operation(&self) -> &'static str {
-        self.operation
-    }
-}
+pub(crate) use super::wait_point::WaitPoint;
 
 /// A leaf future's note of what it waits for. Holds nothing while the future is not pending.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::{NewTask, TaskKind, clock, current};
 use crate::scheduler::Shared;
 use crate::task::Id;
 use crate::task::coop::{self, Budget};
-use crate::telemetry::{NewTask, TaskKind, clock, current};
 
 /// A record until dropped. Its wakers are not counted: they are of many kinds.
 pub(crate) struct BlockOnRecord<'a> {

@@ -19,14 +19,13 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use mio::event::Source;
 use mio::{Events, Poll, Registry, Token};
 
 use crate::io::{Interest, Ready};
-use crate::telemetry::{DriverSnapshot, TimersSnapshot};
+use crate::telemetry::{Counter, DriverSnapshot, TimersSnapshot};
 use crate::time::timers::{Arm, Ended, Rearm, Timers};
 use crate::time::wheel::Key;
 
@@ -87,8 +86,8 @@ pub(crate) struct DriverHandle {
     registrations: Registrations,
     timers: Timers,
     /// Written by the driver only.
-    polls: AtomicU64,
-    events: AtomicU64,
+    polls: Counter,
+    events: Counter,
 }
 
 /// The error of operations on a runtime that has been shut down.
@@ -110,8 +109,8 @@ impl Driver {
             parking: Parking::new(),
             registrations: Registrations::new(),
             timers: Timers::new(config.timer_shards, config.start_paused),
-            polls: AtomicU64::new(0),
-            events: AtomicU64::new(0),
+            polls: Counter::new(0),
+            events: Counter::new(0),
         };
         let events = Events::with_capacity(config.events_capacity.max(1));
         Ok((
@@ -146,8 +145,8 @@ impl Driver {
             handle.parking.end();
         }
         let events = self.dispatch(handle);
-        bump(&handle.polls, 1);
-        bump(&handle.events, events as u64);
+        handle.polls.add(1);
+        handle.events.add(events as u64);
         let timers = handle.timers.fire(&mut self.wakers);
         self.wakers.wake_all();
         Turn { events, timers }
@@ -218,10 +217,6 @@ fn earlier(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
     }
 }
 
-fn bump(counter: &AtomicU64, n: u64) {
-    counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Relaxed);
-}
-
 impl DriverHandle {
     /// Makes the driver's present wait, or its next one, return. Enters the kernel only if the
     /// driver waits.
@@ -236,8 +231,8 @@ impl DriverHandle {
     pub(crate) fn snapshot(&self) -> (DriverSnapshot, TimersSnapshot) {
         let driver = DriverSnapshot {
             sources: self.registrations.len() as u64,
-            polls: self.polls.load(Ordering::Relaxed),
-            events: self.events.load(Ordering::Relaxed),
+            polls: self.polls.get(),
+            events: self.events.get(),
         };
         (driver, self.timers.snapshot())
     }

@@ -39,18 +39,20 @@ use crate::task::pool::CellPool;
 use crate::task::raw::{self, Runnable, TaskRef};
 use crate::task::{Id, JoinHandle};
 use crate::telemetry::{
-    Counter, NewTask, Outcome, RecordTable, SharedSites, SiteTotals, TaskKind, WorkerCounters,
-    WorkerSites, clock, current,
+    self, Counter, NewTask, Outcome, RecordTable, SharedSites, SiteTotals, TaskKind, TaskRecord,
+    WorkerCounters, WorkerSites, clock, current,
 };
 
 pub(crate) mod current_thread;
 mod idle;
 mod parker;
 mod queues;
+mod tally;
 pub(crate) mod worker;
 
 use idle::Idle;
 use parker::{Parker, Unpark};
+use tally::Tally;
 use worker::Core;
 
 /// Futures above this size are boxed when they are spawned, so that a cell stays small.
@@ -71,7 +73,7 @@ pub(crate) struct Remote {
     /// Tasks finished here, and of those by how.
     pub(crate) finished: Finished,
     /// Cells allocated minus cells freed by this worker.
-    cells: Counter,
+    cells: Tally,
 }
 
 /// Finished tasks.
@@ -165,7 +167,7 @@ impl Shared {
                     counters: WorkerCounters::new(workers),
                     sites: WorkerSites::new(),
                     finished: Finished::default(),
-                    cells: Counter::new(0),
+                    cells: Tally::default(),
                 }
             })
             .collect();
@@ -393,12 +395,12 @@ impl Shared {
     #[inline]
     pub(crate) fn schedule(&self, runnable: Runnable) -> Result<(), Runnable> {
         let header = runnable.header();
-        header.scheduled_at.store(clock::raw(), Ordering::Relaxed);
+        header.scheduled_at.set(clock::raw());
         let mut runnable = Some(runnable);
         context::with_core_of(self, |worker, core| {
             let runnable = runnable.take().expect("called once");
             let header = runnable.header();
-            header.woken_on.store(worker.index(), Ordering::Relaxed);
+            header.woken_on.set(worker.index());
             worker.remote().counters.local_wakes.add(1);
             worker.push_woken(core, runnable);
         });
@@ -406,7 +408,7 @@ impl Shared {
             return Ok(());
         };
         let header = runnable.header();
-        header.woken_on.store(NO_WORKER, Ordering::Relaxed);
+        header.woken_on.set(NO_WORKER);
         Err(runnable)
     }
 
@@ -487,7 +489,17 @@ impl Shared {
     /// A task's future is gone: closes its books, then publishes the output.
     pub(crate) fn finish(&self, runnable: Runnable, outcome: Outcome) {
         let slot = runnable.header().slot;
-        let record = self.records.get(slot);
+        if telemetry::is_enabled() {
+            self.book(self.records.get(slot), outcome);
+        }
+        if self.records.retire(slot) {
+            self.give_slot(slot);
+        }
+        runnable.complete();
+    }
+
+    /// Adds a finished task to the totals.
+    fn book(&self, record: &TaskRecord, outcome: Outcome) {
         let totals = SiteTotals::of(record, outcome);
         let location = record.location();
         let booked = context::with_core_of(self, |worker, _| {
@@ -506,10 +518,6 @@ impl Shared {
                 .or_default()
                 .add(&totals);
         }
-        if self.records.retire(slot) {
-            self.give_slot(slot);
-        }
-        runnable.complete();
     }
 
     /// Drops a task's future in place of polling it.

@@ -30,13 +30,11 @@ pub(crate) mod waits;
 mod watch;
 mod worker_counters;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 pub(crate) use block_on_record::BlockOnRecord;
 pub(crate) use calibration::calibrate;
 pub use capture::task_detail;
 pub use clock::now_ns;
-pub(crate) use counter::Counter;
+pub(crate) use counter::{Counter, WorkerMark};
 pub(crate) use record_table::RecordTable;
 pub(crate) use sites::{Outcome, SharedSites, SiteTotals, WorkerSites};
 pub use snapshot::*;
@@ -44,16 +42,22 @@ pub(crate) use task_record::{NewTask, TaskRecord};
 pub use wait_point::WaitPoint;
 pub(crate) use worker_counters::WorkerCounters;
 
-static UNATTRIBUTED: AtomicU64 = AtomicU64::new(0);
+/// Whether telemetry is compiled in. If not, nothing is counted, no clock is
+/// read, and a [`Snapshot`] holds little more than the runtime's name.
+pub const fn is_enabled() -> bool {
+    true
+}
+
+static UNATTRIBUTED: Counter = Counter::new(0);
 
 /// Counts a wake or waker clone for which a task's state had no room.
 #[cold]
 pub(crate) fn count_unattributed() {
-    UNATTRIBUTED.fetch_add(1, Ordering::Relaxed);
+    UNATTRIBUTED.add_shared(1);
 }
 
 /// Wakes and waker clones that are in no task's count, since the process began: more than 4,096
 /// of one task between two of its polls, made by others than the task itself.
 pub(crate) fn unattributed() -> u64 {
-    UNATTRIBUTED.load(Ordering::Relaxed)
+    UNATTRIBUTED.get()
 }

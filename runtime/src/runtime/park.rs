@@ -2,19 +2,19 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use crate::task::coop::{self, Budget};
-use crate::telemetry::BlockOnRecord;
+use crate::telemetry::{BlockOnRecord, Counter};
 
 struct ThreadWaker {
     /// The thread's own token is not enough: the future may use it up, by a channel of the
     /// standard library for one.
     woken: AtomicBool,
     thread: Thread,
-    wakes: AtomicU64,
+    wakes: Counter,
 }
 
 impl Wake for ThreadWaker {
@@ -23,7 +23,7 @@ impl Wake for ThreadWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.wakes.fetch_add(1, Ordering::Relaxed);
+        self.wakes.add_shared(1);
         // Ordering: Release pairs with the Acquire in `drive`.
         self.woken.store(true, Ordering::Release);
         self.thread.unpark();
@@ -50,13 +50,13 @@ fn drive<F: Future>(
     let root = Arc::new(ThreadWaker {
         woken: AtomicBool::new(false),
         thread: thread::current(),
-        wakes: AtomicU64::new(0),
+        wakes: Counter::new(0),
     });
     let waker = Waker::from(root.clone());
     let mut cx = Context::from_waker(&waker);
     let mut future = pin!(future);
     loop {
-        let wakes = root.wakes.load(Ordering::Relaxed);
+        let wakes = root.wakes.get();
         match poll(future.as_mut(), &mut cx, wakes) {
             Poll::Ready(output) => return output,
             Poll::Pending => {

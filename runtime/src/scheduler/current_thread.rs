@@ -6,21 +6,21 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use super::Shared;
 use super::worker::{Core, WorkerContext};
 use crate::runtime::{Handle, context};
-use crate::telemetry::BlockOnRecord;
+use crate::telemetry::{BlockOnRecord, Counter};
 
 /// Wakes the future given to `block_on`, wherever its thread sleeps.
 pub(crate) struct RootWaker {
     woken: AtomicBool,
     /// Whether the thread has the core and so sleeps in the worker's parker.
     drives: AtomicBool,
-    wakes: AtomicU64,
+    wakes: Counter,
     thread: Thread,
     shared: Arc<Shared>,
 }
@@ -54,7 +54,7 @@ impl Wake for RootWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.wakes.fetch_add(1, Ordering::Relaxed);
+        self.wakes.add_shared(1);
         self.notify();
     }
 }
@@ -69,7 +69,7 @@ pub(crate) fn block_on<F: Future>(
     let root = Arc::new(RootWaker {
         woken: AtomicBool::new(true),
         drives: AtomicBool::new(false),
-        wakes: AtomicU64::new(0),
+        wakes: Counter::new(0),
         thread: thread::current(),
         shared: shared.clone(),
     });
@@ -138,7 +138,7 @@ impl<F: Future> Root<'_, F> {
         if !self.root.take_woken() {
             return Poll::Pending;
         }
-        let wakes = self.root.wakes.load(Ordering::Relaxed);
+        let wakes = self.root.wakes.get();
         let mut cx = Context::from_waker(self.waker);
         self.record.poll(self.future.as_mut(), &mut cx, wakes)
     }

@@ -13,6 +13,7 @@ use crossbeam_deque::Steal;
 use super::worker::{Core, WorkerContext};
 use super::{Remote, Shared};
 use crate::task::raw::Runnable;
+use crate::telemetry;
 
 /// The local queue is spilled to the injector when it has this many tasks.
 const LOCAL_QUEUE_BOUND: usize = 256;
@@ -94,8 +95,10 @@ impl WorkerContext<'_> {
     }
 
     fn note_depth(&self, core: &Core) {
-        let counters = &self.remote().counters;
-        counters.queue_depth_max.raise_to(self.depth(core));
+        if telemetry::is_enabled() {
+            let counters = &self.remote().counters;
+            counters.queue_depth_max.raise_to(self.depth(core));
+        }
     }
 
     /// Tasks in the local queue and the LIFO slot.

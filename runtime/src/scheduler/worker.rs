@@ -9,7 +9,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ use crate::task::header::{Header, NO_WORKER};
 use crate::task::pool::Magazines;
 use crate::task::raw::Runnable;
 use crate::task::state::AfterPoll;
-use crate::telemetry::{RecordTable, TaskRecord, WorkerState, clock, current};
+use crate::telemetry::{self, RecordTable, TaskRecord, WorkerState, clock, current};
 
 /// Record slots that a worker takes and gives back at once.
 pub(crate) const SLOT_BATCH: usize = 64;
@@ -157,6 +156,9 @@ impl<'a> WorkerContext<'a> {
 
     /// The future given to `block_on` is about to be polled: the worker is busy, with no task.
     pub(super) fn begin_root(&self) {
+        if !telemetry::is_enabled() {
+            return;
+        }
         self.remote().counters.end_polls();
         self.with_core(|core| {
             if self.remote().counters.state_is_not_busy() {
@@ -167,7 +169,7 @@ impl<'a> WorkerContext<'a> {
 
     /// After something that took time and was no task.
     pub(super) fn stamp_now(&self) {
-        self.with_core(|core| core.stamp = clock::raw());
+        self.set_stamp(clock::raw());
     }
 
     /// The worker needs its free record slots no more.
@@ -273,9 +275,7 @@ impl<'a> WorkerContext<'a> {
     pub(super) fn run_task(&self, runnable: Runnable) {
         let header = runnable.header();
         let record = self.shared.records().get(header.slot);
-        let Some(begin) = self.with_core(|core| core.stamp) else {
-            unreachable!("a task is run only with a core");
-        };
+        let begin = self.stamp();
         let (seen, more_wakes) = header.state.begin_poll();
         if seen.is_cancelled() {
             self.shared.cancel(runnable);
@@ -321,14 +321,16 @@ impl<'a> WorkerContext<'a> {
 
     /// What runs now, destructors for one, is no poll of the task any more.
     fn end_of_task(&self) {
-        self.with_core(|_| self.remote().counters.end_polls());
+        if telemetry::is_enabled() {
+            self.with_core(|_| self.remote().counters.end_polls());
+        }
     }
 
     /// Enqueues a task that was woken during its poll, behind all others.
     fn reschedule(&self, runnable: Runnable, stamp: u64) {
         let header = runnable.header();
-        header.scheduled_at.store(stamp, Ordering::Relaxed);
-        header.woken_on.store(self.index, Ordering::Relaxed);
+        header.scheduled_at.set(stamp);
+        header.woken_on.set(self.index);
         let mut runnable = Some(runnable);
         self.with_core(|core| {
             self.push_back(core, runnable.take().expect("called once"));
@@ -346,21 +348,21 @@ impl<'a> WorkerContext<'a> {
     #[inline]
     fn count_poll_begin(&self, header: &Header, record: &TaskRecord, begin: u64) {
         let counters = &self.remote().counters;
-        let scheduled_at = header.scheduled_at.load(Ordering::Relaxed);
+        let scheduled_at = header.scheduled_at.get();
         let waited = begin.saturating_sub(scheduled_at);
         counters
             .wake_to_poll
             .record(clock::ns_between(scheduled_at, begin));
         counters.polls.add(1);
-        let last = header.worker.load(Ordering::Relaxed);
+        let last = header.worker.get();
         if last != NO_WORKER {
             record.last_wake.set(scheduled_at);
-            if header.woken_on.load(Ordering::Relaxed) != last {
+            if header.woken_on.get() != last {
                 counters.remote_wakes_of[usize::from(last)].add(1);
             }
         }
-        header.worker.store(self.index, Ordering::Relaxed);
-        record.worker.store(self.index, Ordering::Relaxed);
+        header.worker.set(self.index);
+        record.worker.set(self.index);
         record.polls.add(1);
         record.scheduled.add(waited);
         counters.begin_poll(header.id, begin);
@@ -375,8 +377,8 @@ impl<'a> WorkerContext<'a> {
         if self_wakes > 0 {
             record.self_wakes.add(self_wakes);
         }
-        let exhausted = coop::take_exhausted();
-        if self.after_poll_stamp(end) {
+        let exhausted = current::take_exhausted();
+        if self.set_stamp(end) {
             let counters = &self.remote().counters;
             let ns = clock::ns_between(begin, end);
             counters.poll_time.record(ns);
@@ -385,10 +387,20 @@ impl<'a> WorkerContext<'a> {
         }
     }
 
+    /// The end of the latest poll, or of what came after it.
+    #[inline]
+    fn stamp(&self) -> u64 {
+        if !telemetry::is_enabled() {
+            return 0;
+        }
+        self.with_core(|core| core.stamp)
+            .expect("a task is run only with a core")
+    }
+
     /// Notes the end of a poll. False: the core was lost meanwhile, and with it the counters.
     #[inline]
-    fn after_poll_stamp(&self, stamp: u64) -> bool {
-        self.with_core(|core| core.stamp = stamp).is_some()
+    fn set_stamp(&self, stamp: u64) -> bool {
+        telemetry::is_enabled() && self.with_core(|core| core.stamp = stamp).is_some()
     }
 
     // ---- driver and sleep -----------------------------------------------------------------

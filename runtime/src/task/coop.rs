@@ -10,6 +10,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use crate::telemetry::current;
+
 /// Operations a task may make in one poll.
 const INITIAL: u8 = 128;
 
@@ -31,7 +33,6 @@ impl Budget {
 
 thread_local! {
     static BUDGET: Cell<Budget> = const { Cell::new(Budget::unconstrained()) };
-    static EXHAUSTED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Sets back the budget from before [`enter`], also when the poll panics.
@@ -46,11 +47,6 @@ impl Drop for ResetGuard {
 /// Sets the budget for one poll.
 pub(crate) fn enter(budget: Budget) -> ResetGuard {
     ResetGuard(BUDGET.with(|b| b.replace(budget)))
-}
-
-/// Whether an operation was refused for want of budget since the last call.
-pub(crate) fn take_exhausted() -> bool {
-    EXHAUSTED.with(|e| e.replace(false))
 }
 
 /// Gives back the unit of budget that [`poll_proceed`] took, unless
@@ -101,7 +97,7 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
         match budget.0 {
             None => Poll::Ready(RestoreOnPending(Cell::new(Budget::unconstrained()))),
             Some(0) => {
-                EXHAUSTED.with(|e| e.set(true));
+                current::note_exhausted();
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }

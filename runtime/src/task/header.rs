@@ -2,12 +2,12 @@
 
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU16, AtomicU64};
 use std::task::Waker;
 
 use super::raw::Vtable;
 use super::state::State;
 use crate::scheduler::Shared;
+use crate::telemetry::{Counter, WorkerMark};
 
 /// No worker: a task not yet polled, a wake from a thread that is none.
 pub(crate) const NO_WORKER: u16 = u16::MAX;
@@ -21,11 +21,11 @@ pub(crate) struct Header {
     /// The task's record in its runtime's table, while it is not complete.
     pub(crate) slot: u32,
     /// The worker that polled it last. Written by the holder of the right to run.
-    pub(crate) worker: AtomicU16,
+    pub(crate) worker: WorkerMark,
     /// The worker on which the wake that scheduled it was made. Written by that wake's maker.
-    pub(crate) woken_on: AtomicU16,
+    pub(crate) woken_on: WorkerMark,
     /// Stamp of the wake that scheduled it. Written by that wake's maker.
-    pub(crate) scheduled_at: AtomicU64,
+    pub(crate) scheduled_at: Counter,
     /// Who awaits the task; access follows the JOIN_WAKER bit of the state.
     pub(crate) join_waker: UnsafeCell<Option<Waker>>,
     /// The runtime, which outlives all its cells.

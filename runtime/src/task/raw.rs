@@ -17,14 +17,13 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU16, AtomicU64};
 use std::task::{Context, Poll, Waker};
 
 use super::header::{Header, NO_WORKER};
 use super::state::{Completion, Overflow, State, Wake};
 use super::{Id, JoinError, waker};
 use crate::scheduler::Shared;
-use crate::telemetry::Outcome;
+use crate::telemetry::{Counter, Outcome, WorkerMark};
 
 /// Operations on a cell that depend on the future's type.
 pub(crate) struct Vtable {
@@ -89,9 +88,9 @@ where
         vtable: vtable::<F>(),
         id: id.as_u64(),
         slot,
-        worker: AtomicU16::new(NO_WORKER),
-        woken_on: AtomicU16::new(NO_WORKER),
-        scheduled_at: AtomicU64::new(now),
+        worker: WorkerMark::new(NO_WORKER),
+        woken_on: WorkerMark::new(NO_WORKER),
+        scheduled_at: Counter::new(now),
         join_waker: UnsafeCell::new(None),
         shared: NonNull::new(shared.cast_mut()).expect("from an `Arc`"),
     };

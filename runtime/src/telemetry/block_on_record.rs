@@ -56,7 +56,7 @@ impl<'a> BlockOnRecord<'a> {
             future.poll(cx)
         };
         // What the root did is no task's.
-        coop::take_exhausted();
+        current::take_exhausted();
         current::take_self_wakes();
         let end = clock::raw();
         let busy = end.saturating_sub(begin);

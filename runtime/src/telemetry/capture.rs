@@ -231,7 +231,7 @@ impl TaskContext {
         let idle = now.saturating_sub(created).saturating_sub(busy + scheduled);
         let (waker_clones, waker_drops, pending_wakes) = wakers(pin, state);
         let last_wake = record.last_wake.get();
-        let worker = record.worker.load(std::sync::atomic::Ordering::Relaxed);
+        let worker = record.worker.get();
         TaskSnapshot {
             id,
             name: pin.name(),
@@ -277,7 +277,7 @@ impl TaskContext {
         if !view.is_scheduled() {
             return (TaskState::Idle, record.since.get());
         }
-        let at = cell.scheduled_at.load(std::sync::atomic::Ordering::Relaxed);
+        let at = cell.scheduled_at.get();
         // A worker shows a task for a moment longer than it polls it.
         match self.running.get(&id).filter(|since| at <= **since) {
             Some(since) => (TaskState::Busy, *since),

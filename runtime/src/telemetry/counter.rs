@@ -1,6 +1,6 @@
 //! Counters with one writer.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 /// A counter that one thread at a time writes and any thread reads. Adding is a plain load and
 /// store: two writers at once would lose counts (never safety).
@@ -39,5 +39,26 @@ impl Counter {
     #[inline]
     pub(crate) fn add_shared(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
+    }
+}
+
+/// The index of a worker, noted as a [`Counter`] is.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct WorkerMark(AtomicU16);
+
+impl WorkerMark {
+    pub(crate) const fn new(worker: u16) -> WorkerMark {
+        WorkerMark(AtomicU16::new(worker))
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, worker: u16) {
+        self.0.store(worker, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u16 {
+        self.0.load(Ordering::Relaxed)
     }
 }

@@ -37,6 +37,7 @@ impl Current {
 thread_local! {
     static CURRENT: Cell<Current> = const { Cell::new(Current::NONE) };
     static SELF_WAKES: Cell<u64> = const { Cell::new(0) };
+    static EXHAUSTED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The task being polled on this thread; `task` is 0 outside of one.
@@ -69,6 +70,17 @@ pub(crate) fn count_self_wake(id: u64) {
 #[inline]
 pub(crate) fn take_self_wakes() -> u64 {
     SELF_WAKES.with(Cell::take)
+}
+
+/// Notes that an operation was refused for want of budget.
+pub(crate) fn note_exhausted() {
+    EXHAUSTED.with(|e| e.set(true));
+}
+
+/// Whether that has been noted since the last call.
+#[inline]
+pub(crate) fn take_exhausted() -> bool {
+    EXHAUSTED.with(|e| e.replace(false))
 }
 
 /// Sets back what [`replace`] returned, also when the poll panics.

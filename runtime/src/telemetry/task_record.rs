@@ -9,9 +9,9 @@
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
-use super::counter::Counter;
+use super::counter::{Counter, WorkerMark};
 use super::record_table::{Pin, RecordTable};
 use super::snapshot::{HistogramSnapshot, TaskKind};
 use super::watch;
@@ -43,7 +43,7 @@ pub(crate) struct TaskRecord {
     kind: AtomicU8,
     /// For tasks that no worker polls (blocking work, `block_on`).
     running: AtomicU8,
-    pub(crate) worker: AtomicU16,
+    pub(crate) worker: WorkerMark,
     /// Number of the task's watch plus one; 0: none.
     watch: AtomicU32,
 }
@@ -91,7 +91,7 @@ impl TaskRecord {
         self.kind.store(task.kind as u8, Ordering::Relaxed);
         self.running.store(0, Ordering::Relaxed);
         self.watch.store(0, Ordering::Relaxed);
-        self.worker.store(NO_WORKER, Ordering::Relaxed);
+        self.worker.set(NO_WORKER);
     }
 
     /// Drops what the record owns. The caller alone has it.
@@ -149,7 +149,7 @@ impl TaskRecord {
             waker_clones: Counter::new(0),
             kind: AtomicU8::new(0),
             running: AtomicU8::new(0),
-            worker: AtomicU16::new(0),
+            worker: WorkerMark::new(NO_WORKER),
             watch: AtomicU32::new(0),
         }
     }

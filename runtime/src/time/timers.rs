@@ -34,8 +34,8 @@ use parking_lot::Mutex;
 use super::clock::Clock;
 use super::wheel::{Key, Wheel};
 use crate::driver::wakers::Wakers;
-use crate::telemetry::TimersSnapshot;
 use crate::telemetry::histogram::Histogram;
+use crate::telemetry::{Counter, TimersSnapshot};
 
 const NS_PER_TICK: u64 = 1_000_000;
 
@@ -55,9 +55,9 @@ struct Shard {
     state: Mutex<State>,
     next: AtomicU64,
     /// Written under the lock, read without it.
-    inserted: AtomicU64,
-    fired: AtomicU64,
-    cancelled: AtomicU64,
+    inserted: Counter,
+    fired: Counter,
+    cancelled: Counter,
 }
 
 struct State {
@@ -95,10 +95,6 @@ pub(crate) enum Rearm {
     Armed { key: Key, unpark: bool },
 }
 
-fn add(counter: &AtomicU64, n: u64) {
-    counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Relaxed);
-}
-
 impl Shard {
     fn new() -> Shard {
         Shard {
@@ -107,9 +103,9 @@ impl Shard {
                 ended: false,
             }),
             next: AtomicU64::new(u64::MAX),
-            inserted: AtomicU64::new(0),
-            fired: AtomicU64::new(0),
-            cancelled: AtomicU64::new(0),
+            inserted: Counter::new(0),
+            fired: Counter::new(0),
+            cancelled: Counter::new(0),
         }
     }
 
@@ -175,7 +171,7 @@ impl Timers {
                 Ok(Arm::Due)
             }
             Ok(key) => {
-                add(&shard.inserted, 1);
+                shard.inserted.add(1);
                 let lowered = lower_next(shard, tick);
                 drop(state);
                 Ok(Arm::Armed {
@@ -231,7 +227,7 @@ impl Timers {
         let mut state = shard.state.lock();
         let timer = state.wheel.remove(key);
         if timer.is_some() {
-            add(&shard.cancelled, 1);
+            shard.cancelled.add(1);
             shard.raise_next(&state.wheel);
         }
         drop(state);
@@ -247,7 +243,7 @@ impl Timers {
         let Some(mut timer) = state.wheel.remove(key) else {
             return Rearm::Over;
         };
-        add(&shard.cancelled, 1);
+        shard.cancelled.add(1);
         timer.early_ns = early_ns;
         let moved = if deadline <= now {
             Err(timer)
@@ -260,7 +256,7 @@ impl Timers {
                 Rearm::Due(timer.waker)
             }
             Ok(key) => {
-                add(&shard.inserted, 1);
+                shard.inserted.add(1);
                 let lowered = lower_next(shard, tick);
                 if !lowered {
                     shard.raise_next(&state.wheel);
@@ -340,7 +336,7 @@ impl Timers {
             wakers.push(timer.waker);
             fired += 1;
         });
-        add(&shard.fired, fired as u64);
+        shard.fired.add(fired as u64);
         shard.raise_next(&state.wheel);
         fired
     }
@@ -355,17 +351,14 @@ impl Timers {
                 wakers.push(timer.waker);
                 cancelled += 1;
             });
-            add(&shard.cancelled, cancelled);
+            shard.cancelled.add(cancelled);
             shard.next.store(u64::MAX, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn snapshot(&self) -> TimersSnapshot {
-        let sum = |counter: fn(&Shard) -> &AtomicU64| -> u64 {
-            self.shards
-                .iter()
-                .map(|s| counter(s).load(Ordering::Relaxed))
-                .sum()
+        let sum = |counter: fn(&Shard) -> &Counter| -> u64 {
+            self.shards.iter().map(|s| counter(s).get()).sum()
         };
         let (fired, cancelled) = (sum(|s| &s.fired), sum(|s| &s.cancelled));
         TimersSnapshot {

@@ -25,6 +25,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `macros` (default) | `#[zokio::main]`, `#[zokio::test]` |
+//! | `telemetry` (default) | counters, task records and wait notes; without it [`telemetry`] has the same interface and shows next to nothing |
 //! | `hyper` | hyper's I/O traits on zokio's sockets, module `rt` |
 //!
 //! Forking the process without `exec` is not supported: only the forking thread exists in the

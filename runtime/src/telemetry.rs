@@ -4,48 +4,71 @@
 //! record, every pending leaf future a wait note. A [`Snapshot`] gathers
 //! them as plain values; reading stops nobody.
 //!
+//! Without the feature `telemetry`, which is a default one, all of it is compiled out, so that its
+//! cost can be measured. The interface stays: [`OverheadSnapshot::enabled`] is false, and a snapshot
+//! says what the runtime knows in any case, which is what is alive and what is queued.
+//!
 //! ```
 //! # let runtime = zokio::runtime::Runtime::new()?;
 //! runtime.block_on(async { zokio::spawn(async {}).await.unwrap() });
 //! let snapshot = zokio::telemetry::Snapshot::capture(runtime.handle());
+//! # if !snapshot.overhead.enabled { return Ok(()) }
 //! assert_eq!(snapshot.spawned_tasks, 1);
 //! assert_eq!(snapshot.workers.iter().map(|w| w.polls).sum::<u64>(), 1);
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-mod block_on_record;
-mod calibration;
-mod capture;
-pub(crate) mod clock;
-mod counter;
-pub(crate) mod current;
+// With and without telemetry alike.
 mod empty;
-pub(crate) mod histogram;
+mod outcome;
 mod record_table;
-mod sites;
 mod snapshot;
-mod task_record;
 mod wait_point;
+
+// Each with a twin of the same signature that does nothing.
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/block_on_record.rs")]
+mod block_on_record;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/calibration.rs")]
+mod calibration;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/capture.rs")]
+mod capture;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/clock.rs")]
+pub(crate) mod clock;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/counter.rs")]
+mod counter;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/current.rs")]
+pub(crate) mod current;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/histogram.rs")]
+pub(crate) mod histogram;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/sites.rs")]
+mod sites;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/task_record.rs")]
+mod task_record;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/waits.rs")]
 pub(crate) mod waits;
-mod watch;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/worker_counters.rs")]
 mod worker_counters;
+
+#[cfg(feature = "telemetry")]
+mod watch;
 
 pub(crate) use block_on_record::BlockOnRecord;
 pub(crate) use calibration::calibrate;
 pub use capture::task_detail;
 pub use clock::now_ns;
 pub(crate) use counter::{Counter, WorkerMark};
+pub(crate) use outcome::Outcome;
 pub(crate) use record_table::RecordTable;
-pub(crate) use sites::{Outcome, SharedSites, SiteTotals, WorkerSites};
+pub(crate) use sites::{SharedSites, SiteTotals, WorkerSites};
 pub use snapshot::*;
 pub(crate) use task_record::{NewTask, TaskRecord};
 pub use wait_point::WaitPoint;
 pub(crate) use worker_counters::WorkerCounters;
 
-/// Whether telemetry is compiled in. If not, nothing is counted, no clock is
+/// Whether telemetry is compiled in (feature `telemetry`). If not, nothing is counted, no clock is
 /// read, and a [`Snapshot`] holds little more than the runtime's name.
 pub const fn is_enabled() -> bool {
-    true
+    cfg!(feature = "telemetry")
 }
 
 static UNATTRIBUTED: Counter = Counter::new(0);

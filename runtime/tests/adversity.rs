@@ -5,9 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(feature = "telemetry")]
+use std::time::Instant;
 
 use zokio::runtime::{Builder, Handle, Runtime};
+#[cfg(feature = "telemetry")]
 use zokio::telemetry::{Snapshot, TaskKind, TaskState};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -197,6 +200,7 @@ fn future_dropped_by_a_late_spawn_may_enter_a_runtime() {
     assert!(current().block_on(task).unwrap_err().is_cancelled());
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn time_of_the_root_future_is_busy_time_without_a_task() {
     let runtime = Builder::new_current_thread()
@@ -225,6 +229,7 @@ fn time_of_the_root_future_is_busy_time_without_a_task() {
     });
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn task_in_block_in_place_is_shown_as_busy() {
     let runtime = multi(2).build().unwrap();
@@ -256,6 +261,7 @@ fn task_in_block_in_place_is_shown_as_busy() {
     task.abort();
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn two_snapshots_at_once_each_show_every_task() {
     let runtime = current();

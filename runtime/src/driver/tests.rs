@@ -1,5 +1,5 @@
 use super::*;
-use crate::telemetry::waits::WaitPoint;
+use crate::telemetry::{self, waits::WaitPoint};
 use readiness::Direction;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -61,7 +61,9 @@ fn arriving_data_ends_the_wait_and_wakes_the_reader() {
     handle.deregister(&mut ours, place).unwrap();
     let (snapshot, _) = handle.snapshot();
     assert_eq!(snapshot.sources, 0);
-    assert!(snapshot.polls >= 2 && snapshot.events >= 2);
+    if telemetry::is_enabled() {
+        assert!(snapshot.polls >= 2 && snapshot.events >= 2);
+    }
 }
 
 #[test]
@@ -99,7 +101,8 @@ fn the_wait_ends_when_a_timer_is_due_and_not_before() {
     assert!(handle.timers().has_fired(0, &key));
     handle.timers().cancel(0, key);
     let (_, timers) = handle.snapshot();
-    assert_eq!((timers.armed, timers.fired), (0, 1));
+    let fired = u64::from(telemetry::is_enabled());
+    assert_eq!((timers.armed, timers.fired), (0, fired));
 }
 
 #[test]

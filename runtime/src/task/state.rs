@@ -159,6 +159,7 @@ impl View {
 
     /// Live wakers: all references but those of the scheduler, the join handle and the abort
     /// handles.
+    #[allow(dead_code, reason = "for telemetry, which may be compiled out")]
     pub(crate) fn wakers(self) -> u64 {
         let owned = u64::from(!self.is_complete()) + u64::from(self.0 & JOIN_INTEREST != 0);
         let handles = (self.0 & HANDLE_MASK) >> HANDLE_SHIFT;

@@ -15,15 +15,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::counter::Counter;
+use super::outcome::Outcome;
 use super::task_record::TaskRecord;
-
-/// How a task ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Completed,
-    Panicked,
-    Cancelled,
-}
 
 /// Totals of the finished tasks of one site, in ticks where it is time.
 #[derive(Debug, Default, Clone, Copy)]

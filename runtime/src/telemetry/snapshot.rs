@@ -456,7 +456,8 @@ pub struct TimersSnapshot {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[non_exhaustive]
 pub struct OverheadSnapshot {
-    /// Whether telemetry is compiled in.
+    /// Whether telemetry is compiled in (feature `telemetry`). If not, all that is not known without
+    /// it reads 0 or empty.
     pub enabled: bool,
     /// Nanoseconds added to a poll, measured when the process's first runtime was built.
     pub poll_overhead_ns: f64,

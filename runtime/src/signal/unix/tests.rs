@@ -1,7 +1,7 @@
 use super::*;
-use crate::sync::test_util::{
-    assert_notes, awaiting, block_on, fresh_task, notes_of, polling, spawned,
-};
+#[cfg(feature = "telemetry")]
+use crate::sync::test_util::{assert_notes, awaiting, fresh_task, notes_of, polling};
+use crate::sync::test_util::{block_on, spawned};
 
 fn raise(kind: SignalKind) {
     send_to_self(kind.as_raw_value());
@@ -99,6 +99,7 @@ fn forbidden_and_impossible_signals_are_refused() {
     );
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn pending_recv_notes_the_await_and_forgets_it() {
     let mut listener = signal(SignalKind::window_change()).unwrap();

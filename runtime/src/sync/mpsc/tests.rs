@@ -6,9 +6,9 @@ use std::thread;
 
 use super::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
 use super::*;
-use crate::sync::test_util::{
-    assert_notes, awaiting, block_on, counting_waker, fresh_task, notes_of, now, polling, spawned,
-};
+#[cfg(feature = "telemetry")]
+use crate::sync::test_util::{assert_notes, awaiting, fresh_task, notes_of, polling};
+use crate::sync::test_util::{block_on, counting_waker, now, spawned};
 
 #[test]
 fn messages_arrive_in_order_and_then_the_end() {
@@ -391,6 +391,7 @@ fn auto_traits() {
     drop(rx);
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn pending_operations_note_the_await_and_forget_it() {
     let (tx, mut rx) = channel::<u8>(1);
@@ -412,6 +413,7 @@ fn pending_operations_note_the_await_and_forget_it() {
     drop(tx);
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn poll_recv_notes_its_caller_until_it_is_ready() {
     let (tx, mut rx) = unbounded_channel();

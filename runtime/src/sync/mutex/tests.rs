@@ -2,9 +2,9 @@ use std::cell::Cell;
 use std::thread;
 
 use super::*;
-use crate::sync::test_util::{
-    assert_notes, awaiting, block_on, fresh_task, notes_of, now, polling, spawned,
-};
+#[cfg(feature = "telemetry")]
+use crate::sync::test_util::{assert_notes, awaiting, fresh_task, notes_of, polling};
+use crate::sync::test_util::{block_on, now, spawned};
 
 fn assert_send<T: Send>(_: &T) {}
 fn assert_sync<T: Sync>(_: &T) {}
@@ -142,6 +142,7 @@ fn get_mut_default_from_and_static() {
     assert_eq!(Mutex::from("x").into_inner(), "x");
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn pending_lock_notes_the_await_and_forgets_it() {
     let m = Arc::new(Mutex::new(()));
@@ -152,6 +153,7 @@ fn pending_lock_notes_the_await_and_forgets_it() {
     assert_notes(future, line, "mutex", "lock");
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn note_ends_when_the_lock_is_got() {
     let m = Mutex::new(());

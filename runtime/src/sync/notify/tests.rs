@@ -3,9 +3,9 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use super::*;
-use crate::sync::test_util::{
-    Spawned, assert_notes, awaiting, block_on, counting_waker, now, spawned,
-};
+use crate::sync::test_util::{Spawned, block_on, counting_waker, now, spawned};
+#[cfg(feature = "telemetry")]
+use crate::sync::test_util::{assert_notes, awaiting};
 
 fn pending<F: Future<Output = ()>>(future: F) -> Spawned<F> {
     let mut future = spawned(future);
@@ -206,6 +206,7 @@ fn notify_one_from_a_waker_is_not_wasted_on_waiters_being_woken() {
     pending(n.notified());
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn pending_notified_notes_the_await_and_forgets_it() {
     let n = Arc::new(Notify::new());

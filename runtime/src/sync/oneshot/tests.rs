@@ -4,9 +4,9 @@ use std::sync::atomic::AtomicUsize;
 use std::thread;
 
 use super::*;
-use crate::sync::test_util::{
-    assert_notes, awaiting, block_on, counting_waker, fresh_task, notes_of, now, polling, spawned,
-};
+#[cfg(feature = "telemetry")]
+use crate::sync::test_util::{assert_notes, awaiting, fresh_task, notes_of, polling};
+use crate::sync::test_util::{block_on, counting_waker, now, spawned};
 
 /// Counts its drops.
 struct Dropped(Arc<AtomicUsize>);
@@ -149,6 +149,7 @@ fn value_not_received_is_dropped_with_the_receiver() {
     assert_eq!(drops.load(Ordering::SeqCst), 1);
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn pending_recv_and_closed_note_the_await_and_forget_it() {
     let (mut tx, mut rx) = channel::<()>();

@@ -2,7 +2,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::*;
-use crate::sync::test_util::{assert_notes, awaiting, block_on, now, spawned};
+#[cfg(feature = "telemetry")]
+use crate::sync::test_util::{assert_notes, awaiting};
+use crate::sync::test_util::{block_on, now, spawned};
 
 fn assert_send_sync<T: Send + Sync>(_: &T) {}
 
@@ -174,6 +176,7 @@ fn futures_and_permits_cross_threads() {
     assert_send_sync(&s.clone().try_acquire_owned().unwrap());
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn pending_acquire_notes_the_await_and_forgets_it() {
     let s = Semaphore::new(0);

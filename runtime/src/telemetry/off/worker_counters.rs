@@ -1,0 +1,100 @@
+//! The twin without telemetry: a worker's counters of no size, and no state.
+
+use std::ops::Index;
+
+use super::counter::Counter;
+use super::histogram::Histogram;
+use super::snapshot::{WorkerSnapshot, WorkerState};
+
+/// A counter a worker.
+#[derive(Debug)]
+pub(crate) struct ByWorker(Counter);
+
+impl ByWorker {
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Counter> {
+        [].iter()
+    }
+}
+
+impl Index<usize> for ByWorker {
+    type Output = Counter;
+
+    #[inline]
+    fn index(&self, _: usize) -> &Counter {
+        &self.0
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct WorkerCounters {
+    pub(crate) polls: Counter,
+    pub(crate) lifo_hits: Counter,
+    pub(crate) local_wakes: Counter,
+    pub(crate) local_spawns: Counter,
+    pub(crate) queue_depth_max: Counter,
+    pub(crate) poll_time: Histogram,
+    pub(crate) wake_to_poll: Histogram,
+    pub(crate) parks: Counter,
+    pub(crate) unparks: Counter,
+    pub(crate) noop_unparks: Counter,
+    pub(crate) steal_attempts: Counter,
+    pub(crate) steals: Counter,
+    pub(crate) injector_takes: Counter,
+    pub(crate) overflows: Counter,
+    pub(crate) budget_yields: Counter,
+    pub(crate) stolen_from: ByWorker,
+    pub(crate) remote_wakes_of: ByWorker,
+}
+
+const _: () = assert!(size_of::<WorkerCounters>() == 0);
+
+impl WorkerCounters {
+    pub(crate) fn new(_: usize) -> WorkerCounters {
+        WorkerCounters {
+            polls: Counter::new(0),
+            lifo_hits: Counter::new(0),
+            local_wakes: Counter::new(0),
+            local_spawns: Counter::new(0),
+            queue_depth_max: Counter::new(0),
+            poll_time: Histogram::new(),
+            wake_to_poll: Histogram::new(),
+            parks: Counter::new(0),
+            unparks: Counter::new(0),
+            noop_unparks: Counter::new(0),
+            steal_attempts: Counter::new(0),
+            steals: Counter::new(0),
+            injector_takes: Counter::new(0),
+            overflows: Counter::new(0),
+            budget_yields: Counter::new(0),
+            stolen_from: ByWorker(Counter::new(0)),
+            remote_wakes_of: ByWorker(Counter::new(0)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn change_state(&self, _: WorkerState, _: u64) {}
+
+    /// As if every worker were busy: then nothing is to be changed.
+    #[inline]
+    pub(crate) fn state_is_not_busy(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    pub(crate) fn begin_poll(&self, _: u64, _: u64) {}
+
+    #[inline]
+    pub(crate) fn end_polls(&self) {}
+
+    #[inline]
+    pub(crate) fn current(&self) -> Option<(u64, u64)> {
+        None
+    }
+
+    pub(crate) fn snapshot(&self, index: u16) -> WorkerSnapshot {
+        WorkerSnapshot {
+            state: WorkerState::Detached,
+            ..WorkerSnapshot::empty(index)
+        }
+    }
+}

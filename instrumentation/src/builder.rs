@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use zokio::runtime::Handle;
-use zokio::telemetry::{CaptureOptions, Snapshot};
+use zokio::telemetry;
 
 use crate::address::{Address, BindTo, DEFAULT_BIND};
 use crate::env::Settings;
@@ -127,6 +127,7 @@ impl Builder {
     /// [`insecure_bind`](Builder::insecure_bind), another `metrics` recorder is installed, or the
     /// operating system gives no thread. The program is not harmed: it runs on without a server.
     pub fn start(mut self) -> Result<Guard, Error> {
+        check_telemetry()?;
         let bind = self.bind.resolve()?;
         if !bind.is_local() && !self.insecure_bind {
             return Err(Kind::NotLoopback(bind).into());
@@ -139,7 +140,6 @@ impl Builder {
         }
         let runtimes = Arc::new(Runtimes::default());
         for runtime in &self.attached {
-            check_telemetry(runtime)?;
             runtimes.attach(runtime);
         }
         if self.metrics_recorder {
@@ -177,9 +177,8 @@ impl std::fmt::Debug for Builder {
     }
 }
 
-fn check_telemetry(runtime: &Handle) -> Result<(), Error> {
-    let snapshot = Snapshot::capture_with(runtime, CaptureOptions::new().tasks(false));
-    if snapshot.overhead.enabled {
+fn check_telemetry() -> Result<(), Error> {
+    if telemetry::is_enabled() {
         Ok(())
     } else {
         Err(Kind::TelemetryOff.into())
@@ -206,9 +205,8 @@ impl Guard {
     ///
     /// # Errors
     ///
-    /// zokio was built without telemetry.
+    /// None at present: without telemetry there is no guard.
     pub fn attach(&self, runtime: &Handle) -> Result<(), Error> {
-        check_telemetry(runtime)?;
         self.runtimes.attach(runtime);
         Ok(())
     }

@@ -45,6 +45,11 @@ impl Error {
         matches!(self.kind, Kind::NoRuntime)
     }
 
+    /// zokio was built without its feature `telemetry`.
+    pub fn is_telemetry_off(&self) -> bool {
+        matches!(self.kind, Kind::TelemetryOff)
+    }
+
     /// An address, an interval or an environment variable could not be read.
     pub fn is_setting(&self) -> bool {
         matches!(self.kind, Kind::Setting { .. })

@@ -294,12 +294,6 @@ impl Shared {
         (runnable, handle)
     }
 
-    /// A free record slot.
-    pub(crate) fn take_slot(&self) -> u32 {
-        let cached = context::with_core_of(self, |_, core| core.take_slot(&self.records));
-        cached.unwrap_or_else(|| self.records.take_slot())
-    }
-
     /// A free record slot and memory for a cell, which is counted.
     fn take_slot_and_cell(self: &Arc<Shared>, layout: Layout) -> (u32, NonNull<u8>) {
         let cached = context::with_core_of(self, |worker, core| {

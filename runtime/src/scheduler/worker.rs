@@ -139,8 +139,7 @@ impl<'a> WorkerContext<'a> {
     }
 
     fn change_state(&self, core: &mut Core, state: WorkerState) {
-        core.stamp = clock::raw();
-        self.remote().counters.change_state(state, core.stamp);
+        core.stamp = self.remote().counters.change_state(state);
     }
 
     /// A thread begins to run the worker.

@@ -18,7 +18,7 @@ pub(crate) struct BlockOnRecord<'a> {
 
 impl<'a> BlockOnRecord<'a> {
     pub(crate) fn new(shared: &'a Shared, location: &'static Location<'static>) -> Self {
-        let (id, slot) = (Id::next().as_u64(), shared.take_slot());
+        let (id, slot) = (Id::next().as_u64(), shared.records().take_slot());
         let task = NewTask {
             cell: None,
             id,

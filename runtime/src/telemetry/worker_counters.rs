@@ -85,27 +85,36 @@ impl WorkerCounters {
         }
     }
 
-    /// Ends the worker's state at `stamp` and begins `state`.
-    pub(crate) fn change_state(&self, state: WorkerState, stamp: u64) {
+    /// Ends the worker's state now and begins `state`; the stamp of now.
+    pub(crate) fn change_state(&self, state: WorkerState) -> u64 {
+        self.change_state_at(state, clock::raw)
+    }
+
+    fn change_state_at(&self, state: WorkerState, now: impl FnOnce() -> u64) -> u64 {
         let old = self.state.load(Ordering::Relaxed);
         if old == state as u8 {
-            return;
+            return now();
         }
         let sequence = self.sequence.load(Ordering::Relaxed);
         self.sequence
             .store(sequence.wrapping_add(1), Ordering::Relaxed);
-        // Ordering: pairs with the Acquire fence in `read_times`.
-        fence(Ordering::Release);
+        // The clock is read after readers have been told to wait, so that none of them sees the old
+        // state at a later time than that of its end.
+        // Ordering: pairs with the Acquire fence in `read_times`; SeqCst, so that the store is
+        // seen before the clock is read.
+        fence(Ordering::SeqCst);
+        let now = now();
         let since = self.since.get();
         // Counters of different processors may be apart by some ticks when a worker moves to
         // another thread: time then stands still for a moment.
-        let stamp = stamp.max(since);
+        let stamp = now.max(since);
         self.ticks[old as usize].add(stamp - since);
         self.since.set(stamp);
         self.state.store(state as u8, Ordering::Relaxed);
         // Ordering: pairs with the Acquire load in `read_times`.
         self.sequence
             .store(sequence.wrapping_add(2), Ordering::Release);
+        now
     }
 
     /// Whether the worker's state is another than busy. For the worker itself.
@@ -156,10 +165,10 @@ impl WorkerCounters {
             let state = self.state.load(Ordering::Relaxed);
             let since = self.since.get();
             let mut ticks = [0, 1, 2, 3].map(|i: usize| self.ticks[i].get());
-            // Ordering: pairs with the Release fence in `change_state`.
+            let now = clock::raw().max(since);
+            // Ordering: pairs with the fence in `change_state`.
             fence(Ordering::Acquire);
             if before.is_multiple_of(2) && self.sequence.load(Ordering::Relaxed) == before {
-                let now = clock::raw().max(since);
                 ticks[state as usize] += now - since;
                 return (STATES[state as usize], since, ticks, now);
             }
@@ -221,7 +230,7 @@ mod tests {
         let begin = clock::raw();
         let counters = WorkerCounters::new(1);
         for state in STATES.iter().cycle().take(17) {
-            counters.change_state(*state, clock::raw());
+            counters.change_state(*state);
         }
         let (_, _, ticks, now) = counters.read_times();
         let total: u64 = ticks.iter().sum();
@@ -235,8 +244,8 @@ mod tests {
     fn change_to_the_same_state_keeps_its_beginning() {
         let counters = WorkerCounters::new(1);
         let stamp = clock::raw();
-        counters.change_state(WorkerState::Busy, stamp);
-        counters.change_state(WorkerState::Busy, stamp + 1000);
+        counters.change_state_at(WorkerState::Busy, || stamp);
+        counters.change_state_at(WorkerState::Busy, || stamp + 1000);
         assert_eq!(counters.read_times().1, stamp);
     }
 

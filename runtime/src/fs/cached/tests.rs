@@ -43,6 +43,7 @@ fn served_here(path: &Path) -> bool {
     matches!(ReadFile::new(path.to_owned()).attempt(), Attempt::Done(..))
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn file_in_memory_is_read_without_the_pool() {
     let dir = TempDir::new();
@@ -58,6 +59,7 @@ fn file_in_memory_is_read_without_the_pool() {
     }
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn path_in_the_cache_is_looked_at_and_opened_without_the_pool() {
     let dir = TempDir::new();
@@ -166,6 +168,7 @@ fn answers_are_those_of_the_standard_library() {
     }
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn large_files_are_read_in_several_polls_and_larger_ones_by_the_pool() {
     let dir = TempDir::new();

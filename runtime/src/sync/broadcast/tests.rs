@@ -6,9 +6,9 @@ use std::thread;
 
 use super::error::{RecvError, SendError};
 use super::*;
-use crate::sync::test_util::{
-    Spawned, assert_notes, awaiting, block_on, fresh_task, notes_of, now, polling, spawned,
-};
+use crate::sync::test_util::{Spawned, block_on, now, spawned};
+#[cfg(feature = "telemetry")]
+use crate::sync::test_util::{assert_notes, awaiting, fresh_task, notes_of, polling};
 use crate::task::coop;
 
 fn assert_send_sync_unpin<T: Send + Sync + Unpin>() {}
@@ -400,6 +400,7 @@ fn auto_traits_are_those_of_the_interface() {
     assert!(rx.same_channel(&rx.resubscribe()));
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn pending_operations_note_the_await_and_forget_it() {
     let (tx, mut rx) = channel::<u8>(1);
@@ -409,6 +410,7 @@ fn pending_operations_note_the_await_and_forget_it() {
     assert_notes(future, line, "broadcast", "closed");
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn note_ends_with_the_wait() {
     let (tx, mut rx) = channel(1);

@@ -2,9 +2,9 @@ use std::cell::Cell;
 use std::thread;
 
 use super::*;
-use crate::sync::test_util::{
-    Spawned, assert_notes, awaiting, block_on, fresh_task, notes_of, now, polling, spawned,
-};
+use crate::sync::test_util::{Spawned, block_on, now, spawned};
+#[cfg(feature = "telemetry")]
+use crate::sync::test_util::{assert_notes, awaiting, fresh_task, notes_of, polling};
 use crate::task::coop;
 
 fn assert_send_sync_unpin<T: Send + Sync + Unpin>() {}
@@ -312,6 +312,7 @@ fn get_mut_default_from_and_static() {
     assert_eq!(RwLock::from("x").into_inner(), "x");
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn pending_requests_note_the_await_and_forget_it() {
     let lock = Arc::new(RwLock::new(()));
@@ -326,6 +327,7 @@ fn pending_requests_note_the_await_and_forget_it() {
     assert_notes(future, line, "rwlock", "write");
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn note_names_the_lock_and_ends_when_it_is_got() {
     let lock = RwLock::new(());

@@ -4,9 +4,9 @@ use std::task::Poll;
 use std::thread;
 
 use super::*;
-use crate::sync::test_util::{
-    Spawned, assert_notes, awaiting, block_on, fresh_task, notes_of, now, polling, spawned,
-};
+use crate::sync::test_util::{Spawned, block_on, now, spawned};
+#[cfg(feature = "telemetry")]
+use crate::sync::test_util::{assert_notes, awaiting, fresh_task, notes_of, polling};
 use crate::task::coop;
 
 fn assert_send_sync_unpin<T: Send + Sync + Unpin>() {}
@@ -310,6 +310,7 @@ fn auto_traits_are_those_of_the_interface() {
     assert_send(&rx.wait_for(|_| true));
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn pending_operations_note_the_await_and_forget_it() {
     let (tx, mut rx) = channel(0);
@@ -321,6 +322,7 @@ fn pending_operations_note_the_await_and_forget_it() {
     assert_notes(future, line, "watch", "closed");
 }
 
+#[cfg(feature = "telemetry")]
 #[test]
 fn note_ends_with_the_wait() {
     let (tx, mut rx) = channel(0);

@@ -72,7 +72,9 @@ impl WorkerCounters {
     }
 
     #[inline]
-    pub(crate) fn change_state(&self, _: WorkerState, _: u64) {}
+    pub(crate) fn change_state(&self, _: WorkerState) -> u64 {
+        0
+    }
 
     /// As if every worker were busy: then nothing is to be changed.
     #[inline]

@@ -50,6 +50,7 @@ mod loom;
 #[doc(hidden)]
 pub mod macros;
 mod scheduler;
+mod ticks;
 
 pub use task::spawn;
 

@@ -39,7 +39,7 @@ use crate::task::pool::CellPool;
 use crate::task::raw::{self, Runnable, TaskRef};
 use crate::task::{Id, JoinHandle};
 use crate::telemetry::{
-    self, Counter, NewTask, Outcome, RecordTable, SharedSites, SiteTotals, TaskKind, TaskRecord,
+    self, Counter, NewTask, Outcome, RecordTable, SharedSites, SiteTotals, TaskKind,
     WorkerCounters, WorkerSites, clock, current,
 };
 
@@ -481,10 +481,10 @@ impl Shared {
     // ---- finishing ------------------------------------------------------------------------
 
     /// A task's future is gone: closes its books, then publishes the output.
-    pub(crate) fn finish(&self, runnable: Runnable, outcome: Outcome) {
+    pub(crate) fn finish(&self, runnable: Runnable, totals: &SiteTotals, outcome: Outcome) {
         let slot = runnable.header().slot;
         if telemetry::is_enabled() {
-            self.book(self.records.get(slot), outcome);
+            self.book(self.records.get(slot).location(), totals, outcome);
         }
         if self.records.retire(slot) {
             self.give_slot(slot);
@@ -493,13 +493,11 @@ impl Shared {
     }
 
     /// Adds a finished task to the totals.
-    fn book(&self, record: &TaskRecord, outcome: Outcome) {
-        let totals = SiteTotals::of(record, outcome);
-        let location = record.location();
+    fn book(&self, location: &'static Location<'static>, totals: &SiteTotals, outcome: Outcome) {
         let booked = context::with_core_of(self, |worker, _| {
             let remote = worker.remote();
             remote.finished.count(outcome, Counter::add);
-            remote.sites.add(location, &totals)
+            remote.sites.add(location, totals)
         });
         if booked.is_none() {
             self.elsewhere.finished.count(outcome, Counter::add_shared);
@@ -510,7 +508,7 @@ impl Shared {
                 .lock()
                 .entry(location)
                 .or_default()
-                .add(&totals);
+                .add(totals);
         }
     }
 
@@ -526,7 +524,8 @@ impl Shared {
             runnable.cancel()
         };
         current::take_self_wakes();
-        self.finish(runnable, outcome);
+        let totals = SiteTotals::of(self.records.get(runnable.header().slot), outcome);
+        self.finish(runnable, &totals, outcome);
     }
 
     // ---- shutdown -------------------------------------------------------------------------

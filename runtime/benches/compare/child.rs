@@ -102,19 +102,15 @@ fn serve_rows(workers: usize) {
     crate::files::clean_up();
 }
 
-/// The rows of another build of this program. A name `tokio:PATH` of a peer asks for its tokio.
-pub fn rows(program: &Path, workers: usize) -> Vec<Bound> {
-    let text = program.to_string_lossy();
-    let (runtime, path) = match text.strip_prefix("tokio:") {
-        Some(path) => ("tokio", Path::new(path)),
-        None => ("zokio", program),
-    };
-    let own = runtimes::bind("zokio", workers);
-    let child = Conversation::start(path, &["rows", &workers.to_string()]);
+/// All rows on one runtime of another build of this program, or of this one as a child.
+pub fn rows(runtime: &str, program: &Path, workers: usize) -> Vec<Bound> {
+    let known = runtimes::bind(runtime, workers);
+    let child = Conversation::start(program, &["rows", &workers.to_string()]);
     let child = std::rc::Rc::new(std::cell::RefCell::new(child));
-    own.into_iter()
+    let mut rows: Vec<Bound> = known
+        .into_iter()
         .map(|row| {
-            let (child, name) = (child.clone(), row.name);
+            let (child, name, runtime) = (child.clone(), row.name, runtime.to_owned());
             Bound {
                 name,
                 metrics: row.metrics,
@@ -126,7 +122,10 @@ pub fn rows(program: &Path, workers: usize) -> Vec<Bound> {
                 }),
             }
         })
-        .collect()
+        .collect();
+    rows.extend(memory::rows(runtime, program));
+    rows.extend(http::rows(runtime, program, workers));
+    rows
 }
 
 /// tokio's console in this process, once.

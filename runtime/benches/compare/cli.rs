@@ -8,11 +8,18 @@ pub struct Options {
     /// Prefixes of row names; empty: all.
     pub rows: Vec<String>,
     pub json: Option<PathBuf>,
-    /// Binaries of this benchmark whose zokio is the peer, with the name to give it.
-    pub against: Vec<(String, PathBuf)>,
+    /// Peers from other builds of this benchmark, in place of those of this one.
+    pub against: Vec<Other>,
     /// Runtimes to leave out.
     pub without: Vec<String>,
     pub smoke: bool,
+}
+
+/// One runtime of another build.
+pub struct Other {
+    pub name: String,
+    pub runtime: String,
+    pub program: PathBuf,
 }
 
 impl Options {
@@ -26,7 +33,7 @@ impl Options {
 }
 
 const USAGE: &str = "usage: compare [ROW…] [--pairs N] [--workers N] [--json FILE] \
-    [--against [NAME=]BINARY] [--without RUNTIME] [--smoke]";
+    [--against [NAME[:RUNTIME]=]BINARY] [--without RUNTIME] [--smoke]";
 
 pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options {
@@ -46,8 +53,13 @@ pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> 
             "--json" => options.json = Some(value()?.into()),
             "--against" => {
                 let text = value()?;
-                let (name, path) = text.split_once('=').unwrap_or(("other", &text));
-                options.against.push((name.to_owned(), path.into()));
+                let (name, program) = text.split_once('=').unwrap_or(("other", &text));
+                let (name, runtime) = name.split_once(':').unwrap_or((name, "zokio"));
+                options.against.push(Other {
+                    name: name.to_owned(),
+                    runtime: runtime.to_owned(),
+                    program: program.into(),
+                });
             }
             "--without" => options.without.push(value()?),
             "--smoke" => options.smoke = true,

@@ -161,19 +161,20 @@ fn contenders(options: &Options) -> Vec<Vec<Contender>> {
             .filter(|row| options.wants(row.name))
             .collect()
     };
+    let own = std::env::current_exe().expect("this program has a path");
     if options.against.is_empty() {
         for (name, bind) in runtimes::ALL {
             if !options.without.iter().any(|without| without == name) {
                 add(name, wanted(bind(options.workers)));
-                add(name, wanted(memory::rows(name)));
-                add(name, wanted(http::rows(name, options.workers)));
+                add(name, wanted(memory::rows(name, &own)));
+                add(name, wanted(http::rows(name, &own, options.workers)));
             }
         }
     } else {
-        let own = std::env::current_exe().expect("this program has a path");
-        add("zokio", wanted(child::rows(&own, options.workers)));
-        for (name, path) in &options.against {
-            add(name, wanted(child::rows(path, options.workers)));
+        add("zokio", wanted(child::rows("zokio", &own, options.workers)));
+        for other in &options.against {
+            let rows = child::rows(&other.runtime, &other.program, options.workers);
+            add(&other.name, wanted(rows));
         }
     }
     rows

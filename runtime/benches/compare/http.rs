@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::Instant;
 
 use crate::child::Conversation;
@@ -13,10 +14,12 @@ const CONNECTIONS: usize = 32;
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const BODY: &str = "hello, world";
 
-pub fn rows(runtime: &'static str, workers: usize) -> Vec<Bound> {
+/// The rows, with `program` (this one, or another build of it) as the server.
+pub fn rows(runtime: &str, program: &Path, workers: usize) -> Vec<Bound> {
     if runtime == "smol" {
         return Vec::new();
     }
+    let (runtime, program) = (runtime.to_owned(), program.to_owned());
     let mut server: Option<(Conversation, String)> = None;
     vec![Bound {
         name: "http/hello-32",
@@ -24,7 +27,8 @@ pub fn rows(runtime: &'static str, workers: usize) -> Vec<Bound> {
         ops: REQUESTS,
         run: Box::new(move |ops| {
             let (server, address) = server.get_or_insert_with(|| {
-                let mut server = Conversation::own(&["http", runtime, &workers.to_string()]);
+                let args = ["http", &runtime, &workers.to_string()];
+                let mut server = Conversation::start(&program, &args);
                 let address = server.hear();
                 (server, address)
             });

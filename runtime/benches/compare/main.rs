@@ -4,7 +4,8 @@
 //! cargo bench -p zokio --bench compare                    the whole table
 //! cargo bench -p zokio --bench compare -- tcp fs/read-4k  rows whose names begin so
 //! … -- --pairs 31 --json out.json --workers 4             more pairs, figures as JSON, more workers
-//! … -- --against OTHER_BINARY                             this build's zokio against that one's
+//! … -- --against off=OTHER_BINARY                         this build's zokio against that one's
+//! … -- --against console:tokio=OTHER_BINARY               … and against that one's tokio
 //! ```
 //!
 //! A pair is one sample of each runtime, taken right after one another, in turning order. Reported

@@ -2,6 +2,7 @@
 //! tasks, in a process of its own.
 
 use std::io::BufRead;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,18 +19,21 @@ const SIZES: &[(&str, usize, u64)] = &[
     ("memory/4096", 4096, 100_000),
 ];
 
-pub fn rows(runtime: &'static str) -> Vec<Bound> {
+/// The rows, with `program` (this one, or another build of it) as what is measured.
+pub fn rows(runtime: &str, program: &Path) -> Vec<Bound> {
     SIZES
         .iter()
         .map(|&(name, size, tasks)| {
             let mut known: Option<f64> = None;
+            let (runtime, program) = (runtime.to_owned(), program.to_owned());
             Bound {
                 name,
                 metrics: vec!["bytes"],
                 ops: tasks,
                 // Memory does not vary between runs: one process is enough.
                 run: Box::new(move |ops| {
-                    let bytes = *known.get_or_insert_with(|| measure(runtime, size, ops));
+                    let bytes =
+                        *known.get_or_insert_with(|| measure(&runtime, &program, size, ops));
                     Sample::values(vec![bytes])
                 }),
             }
@@ -37,8 +41,8 @@ pub fn rows(runtime: &'static str) -> Vec<Bound> {
         .collect()
 }
 
-fn measure(runtime: &str, size: usize, tasks: u64) -> f64 {
-    let mut child = Conversation::own(&["memory", runtime, &size.to_string()]);
+fn measure(runtime: &str, program: &Path, size: usize, tasks: u64) -> f64 {
+    let mut child = Conversation::start(program, &["memory", runtime, &size.to_string()]);
     let mut rss = |tasks: u64| -> f64 { child.ask(&tasks.to_string()).parse().unwrap() };
     let one = rss(tasks);
     let two = rss(tasks);

@@ -29,7 +29,7 @@ use super::{Handle, context};
 use crate::scheduler::Shared;
 use crate::task::JoinHandle;
 use crate::task::raw::Runnable;
-use crate::telemetry::{BlockingSnapshot, Counter, TaskKind, clock, current};
+use crate::telemetry::{BlockingSnapshot, Counter, SiteTotals, TaskKind, clock, current};
 
 /// How threads of the pool are made.
 #[derive(Clone)]
@@ -306,7 +306,7 @@ impl BlockingPool {
         let Poll::Ready(outcome) = polled else {
             unreachable!("blocking work is done in one go");
         };
-        shared.finish(runnable, outcome);
+        shared.finish(runnable, &SiteTotals::of(record, outcome), outcome);
     }
 
     /// Cancels queued jobs and tells the threads to end when their job does.

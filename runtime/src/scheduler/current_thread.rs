@@ -152,10 +152,10 @@ struct ReleaseCore<'a> {
 
 impl Drop for ReleaseCore<'_> {
     fn drop(&mut self) {
-        let Some(mut core) = self.worker.take_core() else {
+        let Some(core) = self.worker.take_core() else {
             return;
         };
-        self.worker.detach(&mut core);
+        self.worker.detach();
         *self.shared.remotes[0].core.lock() = Some(core);
         pass_core_on(self.shared);
     }
@@ -235,7 +235,7 @@ pub(crate) fn shutdown(shared: &Arc<Shared>) -> bool {
         worker.drain();
     }
     if let Some(mut core) = worker.take_core() {
-        worker.detach(&mut core);
+        worker.detach();
         worker.give_back_slots(&mut core);
         drop(core);
         shared.core_left();

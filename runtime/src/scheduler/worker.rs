@@ -22,7 +22,7 @@ use crate::task::header::{Header, NO_WORKER};
 use crate::task::pool::Magazines;
 use crate::task::raw::Runnable;
 use crate::task::state::AfterPoll;
-use crate::telemetry::{self, RecordTable, TaskRecord, WorkerState, clock, current};
+use crate::telemetry::{self, RecordTable, SiteTotals, TaskRecord, WorkerState, clock, current};
 
 /// Record slots that a worker takes and gives back at once.
 pub(crate) const SLOT_BATCH: usize = 64;
@@ -44,8 +44,6 @@ pub(crate) struct Core {
     searching: bool,
     /// Polls when the worker last woke up, to tell a wake-up that led to nothing.
     polls_at_unpark: Option<u64>,
-    /// The end of the latest poll, or of what came after it.
-    stamp: u64,
     random: u64,
     pub(crate) free_slots: Vec<u32>,
     /// Whether to stay awake for a while when there is nothing to do.
@@ -65,7 +63,6 @@ impl Core {
             in_driver: false,
             searching: false,
             polls_at_unpark: None,
-            stamp: clock::raw(),
             random: ((seed << 16) + u64::from(index) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15),
             free_slots: Vec::new(),
             heat: Heat::default(),
@@ -98,9 +95,12 @@ impl Core {
 /// A thread in a worker's loop, as the rest of the crate reaches it through the thread's context.
 pub(crate) struct WorkerContext<'a> {
     shared: &'a Arc<Shared>,
+    remote: &'a Remote,
     index: u16,
     /// The record of the task being polled.
     slot: Cell<u32>,
+    /// The end of the latest poll, or of what came after it.
+    stamp: Cell<u64>,
     /// `None` while the core is elsewhere. Never borrowed across user code.
     core: RefCell<Option<Box<Core>>>,
 }
@@ -109,8 +109,10 @@ impl<'a> WorkerContext<'a> {
     pub(super) fn new(shared: &'a Arc<Shared>, core: Box<Core>) -> WorkerContext<'a> {
         WorkerContext {
             shared,
+            remote: &shared.remotes[usize::from(core.index)],
             index: core.index,
             slot: Cell::new(0),
+            stamp: Cell::new(0),
             core: RefCell::new(Some(core)),
         }
     }
@@ -124,7 +126,7 @@ impl<'a> WorkerContext<'a> {
     }
 
     pub(crate) fn remote(&self) -> &'a Remote {
-        &self.shared.remotes[usize::from(self.index)]
+        self.remote
     }
 
     /// Calls `f` with the core, unless it is elsewhere.
@@ -138,19 +140,20 @@ impl<'a> WorkerContext<'a> {
         self.core.borrow_mut().take()
     }
 
-    fn change_state(&self, core: &mut Core, state: WorkerState) {
-        core.stamp = self.remote().counters.change_state(state);
+    /// By whoever has the core.
+    fn change_state(&self, state: WorkerState) {
+        self.stamp.set(self.remote().counters.change_state(state));
     }
 
     /// A thread begins to run the worker.
     pub(super) fn attach(&self) {
-        self.with_core(|core| self.change_state(core, WorkerState::Busy));
+        self.change_state(WorkerState::Busy);
     }
 
     /// No thread runs the worker any more.
-    pub(super) fn detach(&self, core: &mut Core) {
+    pub(super) fn detach(&self) {
         self.remote().counters.end_polls();
-        self.change_state(core, WorkerState::Detached);
+        self.change_state(WorkerState::Detached);
     }
 
     /// The future given to `block_on` is about to be polled: the worker is busy, with no task.
@@ -159,9 +162,9 @@ impl<'a> WorkerContext<'a> {
             return;
         }
         self.remote().counters.end_polls();
-        self.with_core(|core| {
+        self.with_core(|_| {
             if self.remote().counters.state_is_not_busy() {
-                self.change_state(core, WorkerState::Busy);
+                self.change_state(WorkerState::Busy);
             }
         });
     }
@@ -214,7 +217,7 @@ impl<'a> WorkerContext<'a> {
             Some(runnable) => runnable,
             None => {
                 self.remote().counters.end_polls();
-                self.change_state(core, WorkerState::Searching);
+                self.change_state(WorkerState::Searching);
                 self.search(core)?
             }
         };
@@ -222,7 +225,7 @@ impl<'a> WorkerContext<'a> {
             self.end_search(core);
         }
         if self.remote().counters.state_is_not_busy() {
-            self.change_state(core, WorkerState::Busy);
+            self.change_state(WorkerState::Busy);
         }
         Some(runnable)
     }
@@ -282,13 +285,14 @@ impl<'a> WorkerContext<'a> {
             return;
         }
         self.slot.set(header.slot);
-        self.count_poll_begin(header, record, begin);
+        let waited = self.count_poll_begin(header, record, begin);
+        let poll = if record.has_counts() {
+            record.polls.get() as u32
+        } else {
+            1
+        };
         let polled = {
-            let _current = current::Restore::enter(current::Current::task(
-                header.id,
-                record.polls.get() as u32,
-                begin,
-            ));
+            let _current = current::Restore::enter(current::Current::task(header.id, poll, begin));
             let _budget = coop::enter(Budget::initial());
             runnable.poll()
         };
@@ -297,13 +301,28 @@ impl<'a> WorkerContext<'a> {
             // It was in `block_in_place`.
             record.set_running(false);
         }
-        self.count_poll_end(record, begin, end);
         match polled {
-            Poll::Ready(outcome) => {
+            Poll::Ready(outcome) if !record.has_counts() => {
+                self.count_worker_poll(record, begin, end);
+                current::take_self_wakes();
                 self.end_of_task();
-                self.shared.finish(runnable, outcome);
+                let busy = end.saturating_sub(begin);
+                let totals = SiteTotals::of_first_poll(busy, waited, outcome);
+                self.shared.finish(runnable, &totals, outcome);
+            }
+            Poll::Ready(outcome) => {
+                count_first_poll(record, waited);
+                self.count_poll_end(record, begin, end);
+                self.end_of_task();
+                let totals = SiteTotals::of(record, outcome);
+                self.shared.finish(runnable, &totals, outcome);
             }
             Poll::Pending => {
+                if !record.has_counts() {
+                    record.begin_counts();
+                }
+                count_first_poll(record, waited);
+                self.count_poll_end(record, begin, end);
                 let clones = header.state.view().clones();
                 count_pending(record, seen.wakes() + more_wakes, clones, end);
                 match header.state.after_poll(seen, clones) {
@@ -344,8 +363,9 @@ impl<'a> WorkerContext<'a> {
         }
     }
 
+    /// Says how long the task had waited for its turn.
     #[inline]
-    fn count_poll_begin(&self, header: &Header, record: &TaskRecord, begin: u64) {
+    fn count_poll_begin(&self, header: &Header, record: &TaskRecord, begin: u64) -> u64 {
         let counters = &self.remote().counters;
         let scheduled_at = header.scheduled_at.get();
         let waited = begin.saturating_sub(scheduled_at);
@@ -355,16 +375,18 @@ impl<'a> WorkerContext<'a> {
         counters.polls.add(1);
         let last = header.worker.get();
         if last != NO_WORKER {
+            // Not the first poll, so there are counts.
             record.last_wake.set(scheduled_at);
+            record.polls.add(1);
+            record.scheduled.add(waited);
             if header.woken_on.get() != last {
                 counters.remote_wakes_of[usize::from(last)].add(1);
             }
         }
         header.worker.set(self.index);
         record.worker.set(self.index);
-        record.polls.add(1);
-        record.scheduled.add(waited);
         counters.begin_poll(header.id, begin);
+        waited
     }
 
     #[inline]
@@ -376,6 +398,11 @@ impl<'a> WorkerContext<'a> {
         if self_wakes > 0 {
             record.self_wakes.add(self_wakes);
         }
+        self.count_worker_poll(record, begin, end);
+    }
+
+    #[inline]
+    fn count_worker_poll(&self, record: &TaskRecord, begin: u64, end: u64) {
         let exhausted = current::take_exhausted();
         if self.set_stamp(end) {
             let counters = &self.remote().counters;
@@ -389,17 +416,14 @@ impl<'a> WorkerContext<'a> {
     /// The end of the latest poll, or of what came after it.
     #[inline]
     fn stamp(&self) -> u64 {
-        if !telemetry::is_enabled() {
-            return 0;
-        }
-        self.with_core(|core| core.stamp)
-            .expect("a task is run only with a core")
+        self.stamp.get()
     }
 
     /// Notes the end of a poll. False: the core was lost meanwhile, and with it the counters.
     #[inline]
     fn set_stamp(&self, stamp: u64) -> bool {
-        telemetry::is_enabled() && self.with_core(|core| core.stamp = stamp).is_some()
+        self.stamp.set(stamp);
+        telemetry::is_enabled() && self.core.borrow().is_some()
     }
 
     // ---- driver and sleep -----------------------------------------------------------------
@@ -441,7 +465,7 @@ impl<'a> WorkerContext<'a> {
             }
             counters.end_polls();
             counters.parks.add(1);
-            self.change_state(core, WorkerState::Parked);
+            self.change_state(WorkerState::Parked);
             shared.idle.go_to_sleep(self.index, searching)
         });
         if gone.is_none() {
@@ -458,7 +482,7 @@ impl<'a> WorkerContext<'a> {
             core.searching = chosen;
             counters.unparks.add(1);
             core.polls_at_unpark = Some(counters.polls.get());
-            self.change_state(core, WorkerState::Searching);
+            self.change_state(WorkerState::Searching);
         });
     }
 
@@ -526,7 +550,7 @@ pub(crate) fn run(shared: &Arc<Shared>, index: usize) {
     }
     worker.drain();
     if let Some(mut core) = worker.take_core() {
-        worker.detach(&mut core);
+        worker.detach();
         worker.give_back_slots(&mut core);
         drop(core);
         // Tasks dropped from here on must not find this worker.
@@ -581,6 +605,15 @@ impl Drop for HandedOver<'_> {
         if task != 0 {
             self.worker.remote().counters.begin_poll(task, since);
         }
+    }
+}
+
+/// Counts the first poll, unless it has been: its beginning was before that of the counts.
+#[inline]
+fn count_first_poll(record: &TaskRecord, waited: u64) {
+    if record.polls.get() == 0 {
+        record.polls.set(1);
+        record.scheduled.set(waited);
     }
 }
 

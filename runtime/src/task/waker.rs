@@ -98,7 +98,11 @@ unsafe fn drop_waker(data: *const ()) {
 #[cold]
 fn credit(header: &Header, field: impl Fn(&TaskRecord) -> &Counter) {
     if current::spawned_task() == Some(header.id) {
-        field(header.shared().records().get(header.slot)).add(1);
+        let record = header.shared().records().get(header.slot);
+        if !record.has_counts() {
+            record.begin_counts();
+        }
+        field(record).add(1);
     } else {
         telemetry::count_unattributed();
     }

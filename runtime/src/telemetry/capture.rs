@@ -9,6 +9,7 @@ use std::panic::Location;
 
 use super::record_table::Pin;
 use super::snapshot::*;
+use super::task_record::Counts;
 use super::waits::{self, NoteView};
 use super::{SharedSites, SiteTotals, calibrate, clock};
 use crate::runtime::Handle;
@@ -154,10 +155,11 @@ fn finished_by_site(shared: &Shared) -> SharedSites {
 }
 
 fn live_totals(record: &TaskRecord) -> SiteTotals {
+    let counts = record.counts();
     SiteTotals {
-        polls: record.polls.get(),
-        busy: record.busy.get(),
-        scheduled: record.scheduled.get(),
+        polls: counts.polls,
+        busy: counts.busy,
+        scheduled: counts.scheduled,
         ..SiteTotals::default()
     }
 }
@@ -221,16 +223,21 @@ impl TaskContext {
         let (state, since) = self.state(pin, id);
         let now = self.now.max(since);
         let current = now.saturating_sub(since);
-        let mut busy = record.busy.get();
-        let mut scheduled = record.scheduled.get();
+        let counts = record.counts();
+        let (mut busy, mut scheduled) = (counts.busy, counts.scheduled);
         match state {
-            TaskState::Busy => busy += current,
+            TaskState::Busy => {
+                busy += current;
+                if !record.has_counts() {
+                    // In its first poll; before it, it was scheduled.
+                    scheduled = since.saturating_sub(created);
+                }
+            }
             TaskState::Scheduled => scheduled += current,
             TaskState::Idle | TaskState::Done => {}
         }
         let idle = now.saturating_sub(created).saturating_sub(busy + scheduled);
-        let (waker_clones, waker_drops, pending_wakes) = wakers(pin, state);
-        let last_wake = record.last_wake.get();
+        let (waker_clones, waker_drops, pending_wakes) = wakers(pin, state, &counts);
         let worker = record.worker.get();
         TaskSnapshot {
             id,
@@ -242,19 +249,19 @@ impl TaskContext {
             worker: Some(worker).filter(|worker| *worker != crate::task::header::NO_WORKER),
             created_at_ns: clock::stamp_to_ns(created),
             state_since_ns: clock::stamp_to_ns(since),
-            polls: record.polls.get(),
+            polls: counts.polls,
             busy_ns: clock::ticks_to_ns(busy),
             scheduled_ns: clock::ticks_to_ns(scheduled),
             idle_ns: clock::ticks_to_ns(idle),
-            longest_poll_ns: clock::ticks_to_ns(record.longest_poll.get()),
-            wakes: record.wakes.get() + pending_wakes,
-            self_wakes: record.self_wakes.get(),
+            longest_poll_ns: clock::ticks_to_ns(counts.longest_poll),
+            wakes: counts.wakes + pending_wakes,
+            self_wakes: counts.self_wakes,
             waker_clones,
             waker_drops,
-            last_wake_ns: Some(last_wake)
+            last_wake_ns: Some(counts.last_wake)
                 .filter(|at| *at != 0)
                 .map(clock::stamp_to_ns),
-            waits: self.waits(id, state, record.polls.get() as u32),
+            waits: self.waits(id, state, counts.polls as u32),
         }
     }
 
@@ -317,16 +324,15 @@ fn is_library(place: &Location<'_>) -> bool {
 }
 
 /// Waker clones and drops so far, and wakes that no finished poll has answered yet.
-fn wakers(pin: &Pin<'_>, state: TaskState) -> (u64, u64, u64) {
-    let record = pin.record();
+fn wakers(pin: &Pin<'_>, state: TaskState, counts: &Counts) -> (u64, u64, u64) {
     let Some(cell) = pin.header() else {
         return (0, 0, 0);
     };
     let view = cell.state.view();
-    let clones = record.waker_clones.get() + view.clones();
+    let clones = counts.waker_clones + view.clones();
     let drops = clones.saturating_sub(view.wakers());
     // The spawn counts as a wake in the word until the first poll has ended.
-    let polls = record.polls.get();
-    let spawn = u64::from(polls == 0 || (polls == 1 && state == TaskState::Busy));
+    let first = counts.polls == 1 && state == TaskState::Busy;
+    let spawn = u64::from(counts.polls == 0 || first);
     (clones, drops, view.wakes().saturating_sub(spawn))
 }

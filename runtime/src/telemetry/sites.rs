@@ -30,14 +30,33 @@ pub(crate) struct SiteTotals {
 }
 
 impl SiteTotals {
-    pub(crate) fn of(record: &TaskRecord, outcome: Outcome) -> SiteTotals {
+    /// Of a task that completed at its first poll, which took `busy` after waiting for `scheduled`.
+    pub(crate) fn of_first_poll(busy: u64, scheduled: u64, outcome: Outcome) -> SiteTotals {
+        SiteTotals {
+            polls: 1,
+            busy,
+            scheduled,
+            ..SiteTotals::ended(outcome)
+        }
+    }
+
+    fn ended(outcome: Outcome) -> SiteTotals {
         SiteTotals {
             finished: 1,
-            polls: record.polls.get(),
-            busy: record.busy.get(),
-            scheduled: record.scheduled.get(),
             panicked: u64::from(outcome == Outcome::Panicked),
             cancelled: u64::from(outcome == Outcome::Cancelled),
+            ..SiteTotals::default()
+        }
+    }
+
+    /// Of a task, as its record has it.
+    pub(crate) fn of(record: &TaskRecord, outcome: Outcome) -> SiteTotals {
+        let counts = record.counts();
+        SiteTotals {
+            polls: counts.polls,
+            busy: counts.busy,
+            scheduled: counts.scheduled,
+            ..SiteTotals::ended(outcome)
         }
     }
 

@@ -18,6 +18,10 @@ use super::watch;
 use crate::task::header::{Header, NO_WORKER};
 
 /// What readers may see of a task. All-zero is a free record.
+///
+/// Its second cache line is counts. Many tasks complete at their first poll; what there would be to
+/// count of them is known without, so the line is left alone until the first poll has gone pending
+/// ([`begin_counts`](TaskRecord::begin_counts)). Until then it holds what a task before left there.
 #[repr(C, align(64))]
 pub(crate) struct TaskRecord {
     /// The table's.
@@ -30,6 +34,12 @@ pub(crate) struct TaskRecord {
     pub(crate) created: Counter,
     /// Stamp since when the task is idle or, without a cell, in `state`.
     pub(crate) since: Counter,
+    kind: AtomicU8,
+    flags: AtomicU8,
+    pub(crate) worker: WorkerMark,
+    /// Number of the task's watch plus one; 0: none.
+    watch: AtomicU32,
+    // The second line.
     pub(crate) polls: Counter,
     // Ticks.
     pub(crate) busy: Counter,
@@ -40,15 +50,28 @@ pub(crate) struct TaskRecord {
     pub(crate) wakes: Counter,
     pub(crate) self_wakes: Counter,
     pub(crate) waker_clones: Counter,
-    kind: AtomicU8,
-    /// For tasks that no worker polls (blocking work, `block_on`).
-    running: AtomicU8,
-    pub(crate) worker: WorkerMark,
-    /// Number of the task's watch plus one; 0: none.
-    watch: AtomicU32,
 }
 
 const _: () = assert!(size_of::<TaskRecord>() == 128);
+const _: () = assert!(std::mem::offset_of!(TaskRecord, polls) == 64);
+
+/// A task that no worker polls (blocking work, `block_on`) runs.
+const RUNNING: u8 = 1;
+/// The second line is this task's.
+const COUNTED: u8 = 2;
+
+/// What has been counted of a task.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Counts {
+    pub(super) polls: u64,
+    pub(super) busy: u64,
+    pub(super) scheduled: u64,
+    pub(super) longest_poll: u64,
+    pub(super) last_wake: u64,
+    pub(super) wakes: u64,
+    pub(super) self_wakes: u64,
+    pub(super) waker_clones: u64,
+}
 
 /// What the table consists of.
 pub(super) type Entry = TaskRecord;
@@ -77,6 +100,17 @@ impl TaskRecord {
         self.parent.set(task.parent);
         self.created.set(task.created);
         self.since.set(task.created);
+        self.kind.store(task.kind as u8, Ordering::Relaxed);
+        self.flags.store(0, Ordering::Relaxed);
+        self.watch.store(0, Ordering::Relaxed);
+        self.worker.set(NO_WORKER);
+        if !matches!(task.kind, TaskKind::Task | TaskKind::Local) {
+            self.begin_counts();
+        }
+    }
+
+    /// Makes the counts those of this task, with nothing counted yet. By the poller.
+    pub(crate) fn begin_counts(&self) {
         let zeroed = [
             &self.polls,
             &self.busy,
@@ -88,10 +122,37 @@ impl TaskRecord {
             &self.waker_clones,
         ];
         zeroed.into_iter().for_each(|counter| counter.set(0));
-        self.kind.store(task.kind as u8, Ordering::Relaxed);
-        self.running.store(0, Ordering::Relaxed);
-        self.watch.store(0, Ordering::Relaxed);
-        self.worker.set(NO_WORKER);
+        let flags = self.flags.load(Ordering::Relaxed);
+        // Ordering: pairs with the Acquire in `counts`: who sees the flag sees the counts.
+        self.flags.store(flags | COUNTED, Ordering::Release);
+    }
+
+    /// Whether the counts are those of this task. For the poller.
+    #[inline]
+    pub(crate) fn has_counts(&self) -> bool {
+        self.flags.load(Ordering::Relaxed) & COUNTED != 0
+    }
+
+    /// The counts, as far as they have begun: a task that is in its first poll has been polled
+    /// once. For readers.
+    pub(super) fn counts(&self) -> Counts {
+        // Ordering: pairs with the Release in `begin_counts`.
+        if self.flags.load(Ordering::Acquire) & COUNTED == 0 {
+            return Counts {
+                polls: u64::from(self.worker.get() != NO_WORKER),
+                ..Counts::default()
+            };
+        }
+        Counts {
+            polls: self.polls.get(),
+            busy: self.busy.get(),
+            scheduled: self.scheduled.get(),
+            longest_poll: self.longest_poll.get(),
+            last_wake: self.last_wake.get(),
+            wakes: self.wakes.get(),
+            self_wakes: self.self_wakes.get(),
+            waker_clones: self.waker_clones.get(),
+        }
     }
 
     /// Drops what the record owns. The caller alone has it.
@@ -113,11 +174,14 @@ impl TaskRecord {
 
     /// Notes that a task which no worker polls runs, or no longer does.
     pub(crate) fn set_running(&self, running: bool) {
-        self.running.store(u8::from(running), Ordering::Relaxed);
+        let counted = self.flags.load(Ordering::Relaxed) & COUNTED;
+        let running = if running { RUNNING } else { 0 };
+        // Ordering: keeps what `begin_counts` published visible to the Acquire in `counts`.
+        self.flags.store(counted | running, Ordering::Release);
     }
 
     pub(crate) fn is_running(&self) -> bool {
-        self.running.load(Ordering::Relaxed) != 0
+        self.flags.load(Ordering::Relaxed) & RUNNING != 0
     }
 
     /// Counts a poll in the task's own histogram, if somebody looks at the task.
@@ -139,6 +203,10 @@ impl TaskRecord {
             parent: Counter::new(0),
             created: Counter::new(0),
             since: Counter::new(0),
+            kind: AtomicU8::new(0),
+            flags: AtomicU8::new(0),
+            worker: WorkerMark::new(NO_WORKER),
+            watch: AtomicU32::new(0),
             polls: Counter::new(0),
             busy: Counter::new(0),
             scheduled: Counter::new(0),
@@ -147,10 +215,6 @@ impl TaskRecord {
             wakes: Counter::new(0),
             self_wakes: Counter::new(0),
             waker_clones: Counter::new(0),
-            kind: AtomicU8::new(0),
-            running: AtomicU8::new(0),
-            worker: WorkerMark::new(NO_WORKER),
-            watch: AtomicU32::new(0),
         }
     }
 

@@ -10,10 +10,9 @@
 //! Linux's `CLOCK_MONOTONIC_COARSE` would be cheaper still, but no bound on its error holds: on a
 //! virtual machine it was behind by more than a tick and a half.
 
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-static CLOCK: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
+use crate::ticks;
 
 /// A moment, in ticks of the counter.
 #[derive(Debug, Clone, Copy)]
@@ -22,19 +21,14 @@ pub(super) struct Rough(u64);
 impl Rough {
     #[inline]
     pub(super) fn now() -> Rough {
-        Rough(CLOCK.raw())
+        Rough(ticks::now())
     }
 
     /// A moment that is not before the one when this was taken, nor after the present.
     pub(super) fn settle(self) -> Instant {
-        let ticks = CLOCK.raw();
+        let elapsed = ticks::ns_between(self.0, ticks::now());
         // After the counter: what lies between the two looks makes the result later.
         let now = Instant::now();
-        let elapsed = match ticks.checked_sub(self.0) {
-            // The counters of two processors may be apart by some ticks.
-            None => 0,
-            Some(_) => CLOCK.delta_as_nanos(self.0, ticks),
-        };
         let elapsed = elapsed - elapsed.div_ceil(1000);
         now.checked_sub(Duration::from_nanos(elapsed))
             .unwrap_or(now)

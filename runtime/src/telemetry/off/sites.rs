@@ -14,6 +14,10 @@ impl SiteTotals {
         SiteTotals
     }
 
+    pub(crate) fn of_first_poll(_: u64, _: u64, _: Outcome) -> SiteTotals {
+        SiteTotals
+    }
+
     pub(crate) fn add(&mut self, _: &SiteTotals) {}
 }
 

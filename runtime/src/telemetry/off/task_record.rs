@@ -76,6 +76,14 @@ impl TaskRecord {
     pub(crate) fn set_running(&self, _: bool) {}
 
     #[inline]
+    pub(crate) fn begin_counts(&self) {}
+
+    #[inline]
+    pub(crate) fn has_counts(&self) -> bool {
+        true
+    }
+
+    #[inline]
     pub(crate) fn is_running(&self) -> bool {
         false
     }

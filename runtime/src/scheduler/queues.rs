@@ -169,8 +169,24 @@ impl WorkerContext<'_> {
         moved
     }
 
-    /// Looks at the other workers' queues, from a random one on; last, at their LIFO slots.
+    /// Looks for a task elsewhere, and counts the rounds for which there was one.
     pub(super) fn steal(&self, core: &mut Core) -> Option<Runnable> {
+        let own = usize::from(self.index());
+        let remotes = self.shared().remotes.iter().enumerate();
+        let mut others = remotes.filter(|(worker, _)| *worker != own);
+        let work_is_visible =
+            telemetry::is_enabled() && others.any(|(_, remote)| !remote.stealer.is_empty());
+        let stolen = self.sweep(core);
+        if work_is_visible {
+            let counters = &self.remote().counters;
+            counters.steal_sweeps.add(1);
+            counters.steal_sweeps_won.add(u64::from(stolen.is_some()));
+        }
+        stolen
+    }
+
+    /// Looks at the other workers' queues, from a random one on; last, at their LIFO slots.
+    fn sweep(&self, core: &mut Core) -> Option<Runnable> {
         let remotes = &self.shared().remotes;
         let start = core.random_below(remotes.len());
         let victims = || {

@@ -50,6 +50,8 @@ impl WorkerSnapshot {
             unparks: 0,
             noop_unparks: 0,
             steal_attempts: 0,
+            steal_sweeps: 0,
+            steal_sweeps_won: 0,
             steals: 0,
             stolen_tasks: 0,
             stolen_from: Vec::new(),

@@ -135,6 +135,10 @@ pub struct WorkerSnapshot {
     pub noop_unparks: u64,
     /// Looks at one other worker's queue.
     pub steal_attempts: u64,
+    /// Rounds over all other workers' queues that began when at least one of them had a task.
+    pub steal_sweeps: u64,
+    /// Of those rounds, the ones that brought a task.
+    pub steal_sweeps_won: u64,
     /// Looks that brought at least one task.
     pub steals: u64,
     /// Tasks taken from other workers.

@@ -101,6 +101,8 @@ pub(crate) struct WorkerContext<'a> {
     slot: Cell<u32>,
     /// The end of the latest poll, or of what came after it.
     stamp: Cell<u64>,
+    /// The core was handed over during the poll.
+    handed_over: Cell<bool>,
     /// `None` while the core is elsewhere. Never borrowed across user code.
     core: RefCell<Option<Box<Core>>>,
 }
@@ -113,6 +115,7 @@ impl<'a> WorkerContext<'a> {
             index: core.index,
             slot: Cell::new(0),
             stamp: Cell::new(0),
+            handed_over: Cell::new(false),
             core: RefCell::new(Some(core)),
         }
     }
@@ -297,13 +300,12 @@ impl<'a> WorkerContext<'a> {
             runnable.poll()
         };
         let end = clock::raw();
-        if record.is_running() {
-            // It was in `block_in_place`.
+        if self.handed_over.take() {
             record.set_running(false);
         }
         match polled {
             Poll::Ready(outcome) if !record.has_counts() => {
-                self.count_worker_poll(record, begin, end);
+                self.count_worker_poll(begin, end);
                 current::take_self_wakes();
                 self.end_of_task();
                 let busy = end.saturating_sub(begin);
@@ -376,7 +378,6 @@ impl<'a> WorkerContext<'a> {
         let last = header.worker.get();
         if last != NO_WORKER {
             // Not the first poll, so there are counts.
-            record.last_wake.set(scheduled_at);
             record.polls.add(1);
             record.scheduled.add(waited);
             if header.woken_on.get() != last {
@@ -384,7 +385,6 @@ impl<'a> WorkerContext<'a> {
             }
         }
         header.worker.set(self.index);
-        record.worker.set(self.index);
         counters.begin_poll(header.id, begin);
         waited
     }
@@ -398,19 +398,23 @@ impl<'a> WorkerContext<'a> {
         if self_wakes > 0 {
             record.self_wakes.add(self_wakes);
         }
-        self.count_worker_poll(record, begin, end);
+        if let Some(ns) = self.count_worker_poll(begin, end) {
+            record.count_watched(ns);
+        }
     }
 
+    /// The poll's duration in nanoseconds, unless the core was lost meanwhile.
     #[inline]
-    fn count_worker_poll(&self, record: &TaskRecord, begin: u64, end: u64) {
+    fn count_worker_poll(&self, begin: u64, end: u64) -> Option<u64> {
         let exhausted = current::take_exhausted();
-        if self.set_stamp(end) {
-            let counters = &self.remote().counters;
-            let ns = clock::ns_between(begin, end);
-            counters.poll_time.record(ns);
-            record.count_watched(ns);
-            counters.budget_yields.add(u64::from(exhausted));
+        if !self.set_stamp(end) {
+            return None;
         }
+        let counters = &self.remote().counters;
+        let ns = clock::ns_between(begin, end);
+        counters.poll_time.record(ns);
+        counters.budget_yields.add(u64::from(exhausted));
+        Some(ns)
     }
 
     /// The end of the latest poll, or of what came after it.
@@ -576,8 +580,12 @@ pub(crate) fn hand_over<'a>(worker: &'a WorkerContext<'a>) -> Option<HandedOver<
     if task != 0 {
         // No worker shows it from here on, but it runs all the same.
         let record = worker.shared.records().get(worker.slot.get());
+        if !record.has_counts() {
+            record.begin_counts();
+        }
         record.since.set(since);
         record.set_running(true);
+        worker.handed_over.set(true);
     }
     remote.counters.end_polls();
     *remote.core.lock() = Some(core);

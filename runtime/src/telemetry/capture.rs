@@ -14,7 +14,7 @@ use super::waits::{self, NoteView};
 use super::{SharedSites, SiteTotals, calibrate, clock};
 use crate::runtime::Handle;
 use crate::scheduler::Shared;
-use crate::telemetry::TaskRecord;
+use crate::task::header::{Header, NO_WORKER};
 
 /// Totals of tasks.
 pub(crate) struct TaskCounts {
@@ -55,7 +55,7 @@ impl Snapshot {
                 sites
                     .entry(record.location())
                     .or_default()
-                    .add(&live_totals(record));
+                    .add(&live_totals(&pin));
             }
             if options.tasks {
                 tasks.push(context.task(&pin));
@@ -154,8 +154,18 @@ fn finished_by_site(shared: &Shared) -> SharedSites {
     sites
 }
 
-fn live_totals(record: &TaskRecord) -> SiteTotals {
-    let counts = record.counts();
+/// What has been counted of a task; one that is in its first poll has been polled once.
+fn counts(pin: &Pin<'_>) -> Counts {
+    let mut counts = pin.record().counts();
+    let polled = |header: &Header| header.worker.get() != NO_WORKER;
+    if counts.polls == 0 && pin.header().is_some_and(polled) {
+        counts.polls = 1;
+    }
+    counts
+}
+
+fn live_totals(pin: &Pin<'_>) -> SiteTotals {
+    let counts = counts(pin);
     SiteTotals {
         polls: counts.polls,
         busy: counts.busy,
@@ -223,7 +233,7 @@ impl TaskContext {
         let (state, since) = self.state(pin, id);
         let now = self.now.max(since);
         let current = now.saturating_sub(since);
-        let counts = record.counts();
+        let counts = counts(pin);
         let (mut busy, mut scheduled) = (counts.busy, counts.scheduled);
         match state {
             TaskState::Busy => {
@@ -238,7 +248,11 @@ impl TaskContext {
         }
         let idle = now.saturating_sub(created).saturating_sub(busy + scheduled);
         let (waker_clones, waker_drops, pending_wakes) = wakers(pin, state, &counts);
-        let worker = record.worker.get();
+        let header = pin.header();
+        let worker = header.map_or(NO_WORKER, |header| header.worker.get());
+        // That of a task that was never woken is the stamp of its spawn.
+        let last_wake = header.map(|header| header.scheduled_at.get());
+        let last_wake = last_wake.filter(|at| *at != created && counts.polls > 0);
         TaskSnapshot {
             id,
             name: pin.name(),
@@ -246,7 +260,7 @@ impl TaskContext {
             state,
             location: record.location(),
             parent: Some(record.parent.get()).filter(|parent| *parent != 0),
-            worker: Some(worker).filter(|worker| *worker != crate::task::header::NO_WORKER),
+            worker: Some(worker).filter(|worker| *worker != NO_WORKER),
             created_at_ns: clock::stamp_to_ns(created),
             state_since_ns: clock::stamp_to_ns(since),
             polls: counts.polls,
@@ -258,9 +272,7 @@ impl TaskContext {
             self_wakes: counts.self_wakes,
             waker_clones,
             waker_drops,
-            last_wake_ns: Some(counts.last_wake)
-                .filter(|at| *at != 0)
-                .map(clock::stamp_to_ns),
+            last_wake_ns: last_wake.map(clock::stamp_to_ns),
             waits: self.waits(id, state, counts.polls as u32),
         }
     }
@@ -275,21 +287,21 @@ impl TaskContext {
                 (false, TaskKind::Blocking) => TaskState::Scheduled,
                 (false, _) => TaskState::Idle,
             };
-            return (state, record.since.get());
+            return (state, record.counts().since);
         };
         if record.is_running() {
-            return (TaskState::Busy, record.since.get());
+            return (TaskState::Busy, record.counts().since);
         }
         let view = cell.state.view_acquire();
         if !view.is_scheduled() {
-            return (TaskState::Idle, record.since.get());
+            return (TaskState::Idle, record.counts().since);
         }
         let at = cell.scheduled_at.get();
         // A worker shows a task for a moment longer than it polls it.
         match self.running.get(&id).filter(|since| at <= **since) {
             Some(since) => (TaskState::Busy, *since),
             // The stamp follows the wake: it is not older than the end of the last poll.
-            None => (TaskState::Scheduled, at.max(record.since.get())),
+            None => (TaskState::Scheduled, at.max(record.counts().since)),
         }
     }
 

@@ -11,16 +11,20 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
-use super::counter::{Counter, WorkerMark};
+use super::counter::Counter;
 use super::record_table::{Pin, RecordTable};
 use super::snapshot::{HistogramSnapshot, TaskKind};
 use super::watch;
-use crate::task::header::{Header, NO_WORKER};
+use crate::task::header::Header;
 
 /// What readers may see of a task. All-zero is a free record.
 ///
-/// Its second cache line is counts. Many tasks complete at their first poll; what there would be to
-/// count of them is known without, so the line is left alone until the first poll has gone pending
+/// Its first cache line is what does not change from poll to poll, the second is counts. Tasks move
+/// between processors, and a line that is written here and there costs more than all that is
+/// counted in it: a poll writes to the second line only.
+///
+/// Many tasks complete at their first poll; what there would be to count of them is known without,
+/// so the second line is left alone until the first poll has gone pending
 /// ([`begin_counts`](TaskRecord::begin_counts)). Until then it holds what a task before left there.
 #[repr(C, align(64))]
 pub(crate) struct TaskRecord {
@@ -32,28 +36,27 @@ pub(crate) struct TaskRecord {
     name: AtomicPtr<Arc<str>>,
     pub(crate) parent: Counter,
     pub(crate) created: Counter,
-    /// Stamp since when the task is idle or, without a cell, in `state`.
-    pub(crate) since: Counter,
     kind: AtomicU8,
     flags: AtomicU8,
-    pub(crate) worker: WorkerMark,
     /// Number of the task's watch plus one; 0: none.
     watch: AtomicU32,
+    /// Keeps what follows in the second line.
+    _rest: u64,
     // The second line.
+    /// Stamp since when the task is idle or, without a cell, in `state`.
+    pub(crate) since: Counter,
     pub(crate) polls: Counter,
     // Ticks.
     pub(crate) busy: Counter,
     pub(crate) scheduled: Counter,
     pub(crate) longest_poll: Counter,
-    /// Stamp of the wake that led to the latest poll.
-    pub(crate) last_wake: Counter,
     pub(crate) wakes: Counter,
     pub(crate) self_wakes: Counter,
     pub(crate) waker_clones: Counter,
 }
 
 const _: () = assert!(size_of::<TaskRecord>() == 128);
-const _: () = assert!(std::mem::offset_of!(TaskRecord, polls) == 64);
+const _: () = assert!(std::mem::offset_of!(TaskRecord, since) == 64);
 
 /// A task that no worker polls (blocking work, `block_on`) runs.
 const RUNNING: u8 = 1;
@@ -63,11 +66,11 @@ const COUNTED: u8 = 2;
 /// What has been counted of a task.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Counts {
+    pub(super) since: u64,
     pub(super) polls: u64,
     pub(super) busy: u64,
     pub(super) scheduled: u64,
     pub(super) longest_poll: u64,
-    pub(super) last_wake: u64,
     pub(super) wakes: u64,
     pub(super) self_wakes: u64,
     pub(super) waker_clones: u64,
@@ -99,11 +102,9 @@ impl TaskRecord {
         self.name.store(name, Ordering::Relaxed);
         self.parent.set(task.parent);
         self.created.set(task.created);
-        self.since.set(task.created);
         self.kind.store(task.kind as u8, Ordering::Relaxed);
         self.flags.store(0, Ordering::Relaxed);
         self.watch.store(0, Ordering::Relaxed);
-        self.worker.set(NO_WORKER);
         if !matches!(task.kind, TaskKind::Task | TaskKind::Local) {
             self.begin_counts();
         }
@@ -116,12 +117,12 @@ impl TaskRecord {
             &self.busy,
             &self.scheduled,
             &self.longest_poll,
-            &self.last_wake,
             &self.wakes,
             &self.self_wakes,
             &self.waker_clones,
         ];
         zeroed.into_iter().for_each(|counter| counter.set(0));
+        self.since.set(self.created.get());
         let flags = self.flags.load(Ordering::Relaxed);
         // Ordering: pairs with the Acquire in `counts`: who sees the flag sees the counts.
         self.flags.store(flags | COUNTED, Ordering::Release);
@@ -133,22 +134,21 @@ impl TaskRecord {
         self.flags.load(Ordering::Relaxed) & COUNTED != 0
     }
 
-    /// The counts, as far as they have begun: a task that is in its first poll has been polled
-    /// once. For readers.
+    /// The counts, as far as they have begun. For readers.
     pub(super) fn counts(&self) -> Counts {
         // Ordering: pairs with the Release in `begin_counts`.
         if self.flags.load(Ordering::Acquire) & COUNTED == 0 {
             return Counts {
-                polls: u64::from(self.worker.get() != NO_WORKER),
+                since: self.created.get(),
                 ..Counts::default()
             };
         }
         Counts {
+            since: self.since.get(),
             polls: self.polls.get(),
             busy: self.busy.get(),
             scheduled: self.scheduled.get(),
             longest_poll: self.longest_poll.get(),
-            last_wake: self.last_wake.get(),
             wakes: self.wakes.get(),
             self_wakes: self.self_wakes.get(),
             waker_clones: self.waker_clones.get(),
@@ -202,16 +202,15 @@ impl TaskRecord {
             name: AtomicPtr::default(),
             parent: Counter::new(0),
             created: Counter::new(0),
-            since: Counter::new(0),
             kind: AtomicU8::new(0),
             flags: AtomicU8::new(0),
-            worker: WorkerMark::new(NO_WORKER),
             watch: AtomicU32::new(0),
+            _rest: 0,
+            since: Counter::new(0),
             polls: Counter::new(0),
             busy: Counter::new(0),
             scheduled: Counter::new(0),
             longest_poll: Counter::new(0),
-            last_wake: Counter::new(0),
             wakes: Counter::new(0),
             self_wakes: Counter::new(0),
             waker_clones: Counter::new(0),

@@ -6,10 +6,10 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use super::counter::{Counter, WorkerMark};
+use super::counter::Counter;
 use super::record_table::RecordTable;
 use super::snapshot::TaskKind;
-use crate::task::header::{Header, NO_WORKER};
+use crate::task::header::Header;
 
 /// What the table consists of. All-zero is a free record.
 pub(super) struct Entry {
@@ -43,11 +43,9 @@ pub(crate) struct TaskRecord {
     pub(crate) busy: Counter,
     pub(crate) scheduled: Counter,
     pub(crate) longest_poll: Counter,
-    pub(crate) last_wake: Counter,
     pub(crate) wakes: Counter,
     pub(crate) self_wakes: Counter,
     pub(crate) waker_clones: Counter,
-    pub(crate) worker: WorkerMark,
 }
 
 const _: () = assert!(size_of::<TaskRecord>() == 0);
@@ -59,11 +57,9 @@ static RECORD: TaskRecord = TaskRecord {
     busy: Counter::new(0),
     scheduled: Counter::new(0),
     longest_poll: Counter::new(0),
-    last_wake: Counter::new(0),
     wakes: Counter::new(0),
     self_wakes: Counter::new(0),
     waker_clones: Counter::new(0),
-    worker: WorkerMark::new(NO_WORKER),
 };
 
 impl TaskRecord {
@@ -81,11 +77,6 @@ impl TaskRecord {
     #[inline]
     pub(crate) fn has_counts(&self) -> bool {
         true
-    }
-
-    #[inline]
-    pub(crate) fn is_running(&self) -> bool {
-        false
     }
 
     #[inline]

@@ -28,7 +28,16 @@ pub(crate) use super::wait_point::WaitPoint;
 /// A leaf future's note of what it waits for. Holds nothing while the future is not pending.
 #[derive(Debug)]
 pub(crate) struct WaitNote {
+    place: Place,
+}
+
+/// A cell of the table, and its sequence number, which only the cell's owner changes. It travels
+/// with the place, since what a wait costs is mostly loads of lines that another processor wrote:
+/// so a note is written without any.
+#[derive(Debug, Clone, Copy)]
+struct Place {
     index: u32,
+    sequence: u32,
 }
 
 const NONE: u32 = u32::MAX;
@@ -36,7 +45,12 @@ const NONE: u32 = u32::MAX;
 impl WaitNote {
     /// A note that says nothing.
     pub(crate) const fn new() -> WaitNote {
-        WaitNote { index: NONE }
+        WaitNote {
+            place: Place {
+                index: NONE,
+                sequence: 0,
+            },
+        }
     }
 
     /// Says that the task being polled on this thread waits at `point` for `resource` (an address
@@ -55,8 +69,8 @@ impl WaitNote {
             self.clear();
             return;
         }
-        if self.index != NONE {
-            let cell = cell(self.index);
+        if self.place.index != NONE {
+            let cell = cell(self.place.index);
             if cell.task.load(Ordering::Relaxed) == now.task
                 && ptr::eq(cell.point.load(Ordering::Relaxed), point)
             {
@@ -64,18 +78,25 @@ impl WaitNote {
                 return;
             }
         } else {
-            self.index = allocate();
+            self.place = allocate();
         }
-        cell(self.index).write(now, point, resource.addr() as u64, location);
+        cell(self.place.index).write(
+            self.place.sequence,
+            now,
+            point,
+            resource.addr() as u64,
+            location,
+        );
+        self.place.sequence = self.place.sequence.wrapping_add(2);
     }
 
     /// Says nothing any more.
     #[inline]
     pub(crate) fn clear(&mut self) {
-        if self.index != NONE {
-            cell(self.index).erase();
-            release(self.index);
-            self.index = NONE;
+        if self.place.index != NONE {
+            cell(self.place.index).erase();
+            release(self.place);
+            self.place.index = NONE;
         }
     }
 }
@@ -127,12 +148,13 @@ impl Cell {
 
     fn write(
         &self,
+        sequence: u32,
         now: current::Current,
         point: &'static WaitPoint,
         resource: u64,
         location: Option<&'static Location<'static>>,
     ) {
-        let sequence = self.sequence.load(Ordering::Relaxed);
+        debug_assert_eq!(sequence, self.sequence.load(Ordering::Relaxed));
         self.sequence
             .store(sequence.wrapping_add(1), Ordering::Relaxed);
         // Ordering: pairs with the Acquire fence in `read`: whoever sees a store below sees the
@@ -209,7 +231,7 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
 });
 
 struct Pool {
-    free: Vec<u32>,
+    free: Vec<Place>,
     chunks: usize,
 }
 
@@ -224,8 +246,11 @@ impl Pool {
         // Ordering: pairs with the Acquire load in `cell` and `for_each`.
         TABLE[self.chunks].store(Box::leak(chunk), Ordering::Release);
         let first = self.chunks * CHUNK;
-        self.free
-            .extend((first..first + CHUNK).rev().map(|i| i as u32));
+        let fresh = |index| Place {
+            index: index as u32,
+            sequence: 0,
+        };
+        self.free.extend((first..first + CHUNK).rev().map(fresh));
         self.chunks += 1;
     }
 }
@@ -243,7 +268,7 @@ fn cell(index: u32) -> &'static Cell {
 const CACHE: usize = 64;
 
 /// Free cells of this thread; those of a thread that ends go back to the pool.
-struct Cache(Vec<u32>);
+struct Cache(Vec<Place>);
 
 impl Drop for Cache {
     fn drop(&mut self) {
@@ -255,11 +280,11 @@ thread_local! {
     static FREE: std::cell::RefCell<Cache> = const { std::cell::RefCell::new(Cache(Vec::new())) };
 }
 
-fn allocate() -> u32 {
+fn allocate() -> Place {
     FREE.try_with(|free| {
         let mut free = free.borrow_mut();
-        if let Some(index) = free.0.pop() {
-            return index;
+        if let Some(place) = free.0.pop() {
+            return place;
         }
         let mut pool = POOL.lock();
         if pool.free.len() < CACHE {
@@ -279,17 +304,17 @@ fn allocate() -> u32 {
     })
 }
 
-fn release(index: u32) {
+fn release(place: Place) {
     let kept = FREE.try_with(|free| {
         let mut free = free.borrow_mut();
-        free.0.push(index);
+        free.0.push(place);
         if free.0.len() >= 2 * CACHE {
             let keep = free.0.len() - CACHE;
             POOL.lock().free.extend(free.0.drain(keep..));
         }
     });
     if kept.is_err() {
-        POOL.lock().free.push(index);
+        POOL.lock().free.push(place);
     }
 }
 
@@ -365,7 +390,7 @@ mod tests {
         let before = notes_of(0).len();
         let mut note = WaitNote::new();
         note.set(&LOCK, ptr::null(), None);
-        assert_eq!(note.index, NONE);
+        assert_eq!(note.place.index, NONE);
         assert_eq!(notes_of(0).len(), before);
     }
 

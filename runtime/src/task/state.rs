@@ -381,8 +381,8 @@ impl State {
         let mut current = self.0.load(Ordering::Relaxed);
         loop {
             if current & COMPLETE != 0 {
-                // Ordering: pairs with the Release in `complete`: the caller reads the output.
-                crate::loom::atomic::fence(Ordering::Acquire);
+                // The caller reads the output, so look again (the task stays complete) with Acquire.
+                let _ = self.view_acquire();
                 return false;
             }
             // Ordering: Release publishes the waker, pairs with the Acquire in `complete`.

@@ -226,7 +226,7 @@ impl CellPool {
     }
 
     /// Bytes of slabs.
-    #[cfg(test)]
+    #[cfg(all(test, not(zokio_sanitize)))]
     pub(crate) fn bytes(&self) -> u64 {
         let slabs = |depot: &Mutex<Depot>| depot.lock().slabs.len();
         (self.depots.iter().map(slabs).sum::<usize>() * SLAB.size()) as u64

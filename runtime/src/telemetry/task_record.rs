@@ -338,7 +338,7 @@ mod tests {
         let table = RecordTable::new();
         let done = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let churning = scope.spawn(|| {
                 let mut cache = Vec::new();
                 for id in 1..20_000u64 {
                     if cache.is_empty() {
@@ -360,6 +360,7 @@ mod tests {
                     }
                 }
             }
+            churning.join().unwrap();
         });
     }
 }

@@ -180,17 +180,17 @@ fn polling_a_finished_lock_panics() {
 #[test]
 fn increments_from_many_threads_are_exclusive() {
     let m = Mutex::new(0_u32);
-    thread::scope(|s| {
-        for _ in 0..4 {
-            s.spawn(|| {
-                for _ in 0..2_000 {
-                    let mut guard = block_on(m.lock());
-                    let seen = *guard;
-                    std::hint::black_box(&mut guard);
-                    *guard = seen + 1;
-                }
-            });
+    let increment = || {
+        for _ in 0..2_000 {
+            let mut guard = block_on(m.lock());
+            let seen = *guard;
+            std::hint::black_box(&mut guard);
+            *guard = seen + 1;
         }
+    };
+    thread::scope(|s| {
+        let threads = [(); 4].map(|()| s.spawn(increment));
+        threads.map(|thread| thread.join().unwrap());
     });
     assert_eq!(m.into_inner(), 8_000);
 }

@@ -372,31 +372,31 @@ fn polling_a_finished_request_panics() {
 #[test]
 fn writers_are_exclusive_and_readers_see_whole_writes() {
     let lock = RwLock::new((0_u32, 0_u32));
-    thread::scope(|s| {
-        for _ in 0..2 {
-            s.spawn(|| {
-                for i in 0..2_000 {
-                    let mut guard = block_on(lock.write());
-                    guard.0 += 1;
-                    std::hint::black_box(&mut guard);
-                    guard.1 += 1;
-                    if i % 5 == 0 {
-                        let guard = guard.downgrade();
-                        assert_eq!(guard.0, guard.1);
-                    }
-                }
-            });
-            s.spawn(|| {
-                for i in 0..2_000 {
-                    if i % 7 == 0 {
-                        drop(spawned(lock.write()).poll());
-                        continue;
-                    }
-                    let guard = block_on(lock.read());
-                    assert_eq!(guard.0, guard.1);
-                }
-            });
+    let write = || {
+        for i in 0..2_000 {
+            let mut guard = block_on(lock.write());
+            guard.0 += 1;
+            std::hint::black_box(&mut guard);
+            guard.1 += 1;
+            if i % 5 == 0 {
+                let guard = guard.downgrade();
+                assert_eq!(guard.0, guard.1);
+            }
         }
+    };
+    let read = || {
+        for i in 0..2_000 {
+            if i % 7 == 0 {
+                drop(spawned(lock.write()).poll());
+                continue;
+            }
+            let guard = block_on(lock.read());
+            assert_eq!(guard.0, guard.1);
+        }
+    };
+    thread::scope(|s| {
+        let threads = [s.spawn(write), s.spawn(read), s.spawn(write), s.spawn(read)];
+        threads.map(|thread| thread.join().unwrap());
     });
     assert_eq!(lock.into_inner(), (4_000, 4_000));
 }

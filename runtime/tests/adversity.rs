@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::time::Duration;
 #[cfg(feature = "telemetry")]
@@ -142,21 +142,19 @@ fn runtime_dropped_in_its_own_blocking_thread_does_not_wait_for_itself() {
 #[test]
 fn task_spawned_in_the_park_hook_runs() {
     within_patience(|| {
-        let (handle, once) = (Arc::new(OnceLock::<Handle>::new()), AtomicBool::new(false));
+        let handle = Arc::new(Mutex::<Option<Handle>>::default());
         let (tx, rx) = mpsc::channel();
         let known = handle.clone();
         let runtime = multi(1)
             .on_thread_park(move || {
-                if let Some(handle) = known.get()
-                    && !once.swap(true, Ordering::SeqCst)
-                {
+                if let Some(handle) = known.lock().unwrap().take() {
                     let tx = tx.clone();
                     handle.spawn(async move { tx.send(()).unwrap() });
                 }
             })
             .build()
             .unwrap();
-        handle.set(runtime.handle().clone()).unwrap();
+        *handle.lock().unwrap() = Some(runtime.handle().clone());
         runtime.block_on(async { zokio::spawn(async {}).await.unwrap() });
         rx.recv().unwrap();
     });

@@ -148,6 +148,7 @@ impl WorkerSites {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::OnceLock;
 
     #[test]
     fn totals_add_up_by_site() {
@@ -179,9 +180,8 @@ mod tests {
             finished: 1,
             ..SiteTotals::default()
         };
-        let locations: Vec<&'static Location<'static>> = (0..2000)
-            .map(|_| &*Box::leak(Box::new(*Location::caller())))
-            .collect();
+        static LOCATIONS: OnceLock<Vec<Location<'static>>> = OnceLock::new();
+        let locations = LOCATIONS.get_or_init(|| vec![*Location::caller(); 2000]);
         let accepted = locations.iter().filter(|l| sites.add(l, &one)).count();
         assert!(accepted < locations.len());
         let mut all = SharedSites::new();

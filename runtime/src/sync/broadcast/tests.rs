@@ -287,12 +287,15 @@ fn messages_left_are_dropped_with_the_channel() {
     let alive = Arc::new(());
     let (tx, rx) = channel(4);
     tx.send(alive.clone()).unwrap();
-    // A receiver that was leaked passes nothing.
-    std::mem::forget(tx.subscribe());
+    // It passes nothing.
+    let idle = tx.subscribe();
     tx.send(alive.clone()).unwrap();
     drop(rx);
     assert_eq!(Arc::strong_count(&alive), 2);
     drop(tx);
+    assert_eq!(Arc::strong_count(&alive), 2);
+    drop(idle);
+    assert_eq!(Arc::strong_count(&alive), 1);
 }
 
 #[test]

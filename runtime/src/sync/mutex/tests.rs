@@ -190,7 +190,9 @@ fn increments_from_many_threads_are_exclusive() {
     };
     thread::scope(|s| {
         let threads = [(); 4].map(|()| s.spawn(increment));
-        threads.map(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
     });
     assert_eq!(m.into_inner(), 8_000);
 }

@@ -396,7 +396,9 @@ fn writers_are_exclusive_and_readers_see_whole_writes() {
     };
     thread::scope(|s| {
         let threads = [s.spawn(write), s.spawn(read), s.spawn(write), s.spawn(read)];
-        threads.map(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
     });
     assert_eq!(lock.into_inner(), (4_000, 4_000));
 }

@@ -1,17 +1,21 @@
 //! Atomics and locks that loom can check: the usual ones normally, loom's under
 //! `--cfg zokio_loom`.
 //!
-//! Only protocols with a loom test go through here (task state word, idle protocol, channels of
-//! many receivers).
+//! Only protocols with a loom test go through here (task state word, idle protocol, parker, LIFO
+//! slot, owner words of records, timers, memory of cells, channels of many receivers).
 
 #[cfg(zokio_loom)]
 pub(crate) mod atomic {
-    pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{
+        AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
 }
 
 #[cfg(not(zokio_loom))]
 pub(crate) mod atomic {
-    pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use std::sync::atomic::{
+        AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
 }
 
 #[cfg(not(zokio_loom))]
@@ -27,7 +31,7 @@ mod mutex {
 
     const ENDED: &str = "loom ends a model whose thread panics";
 
-    #[derive(Debug)]
+    #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
     impl<T> Mutex<T> {
@@ -57,7 +61,7 @@ mod mutex {
         }
     }
 
-    #[derive(Debug)]
+    #[derive(Debug, Default)]
     pub(crate) struct Condvar(loom::sync::Condvar);
 
     impl Condvar {
@@ -68,6 +72,10 @@ mod mutex {
         pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
             let locked = guard.0.take().expect(ENDED);
             guard.0 = Some(self.0.wait(locked).expect(ENDED));
+        }
+
+        pub(crate) fn notify_one(&self) {
+            self.0.notify_one();
         }
 
         pub(crate) fn notify_all(&self) {

@@ -26,7 +26,7 @@ use std::alloc::Layout;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering, fence};
 
 use crossbeam_deque::{Injector, Steal, Stealer};
 use parking_lot::{Condvar, Mutex};
@@ -45,12 +45,14 @@ use crate::telemetry::{
 
 pub(crate) mod current_thread;
 mod idle;
+mod lifo;
 mod parker;
 mod queues;
 mod tally;
 pub(crate) mod worker;
 
 use idle::Idle;
+use lifo::LifoSlot;
 use parker::{Parker, Unpark};
 use tally::Tally;
 use worker::Core;
@@ -62,9 +64,7 @@ const BOX_FUTURE_ABOVE: usize = 16 * 1024;
 #[repr(align(128))]
 pub(crate) struct Remote {
     stealer: Stealer<Runnable>,
-    /// The task that the worker woke last, to be run next while its data is in the cache. Only
-    /// the worker puts one in; a thief may take it as a last resort.
-    lifo: AtomicPtr<Header>,
+    lifo: LifoSlot<Header>,
     parker: Parker,
     /// The worker's core while no thread runs it.
     core: Mutex<Option<Box<Core>>>,
@@ -161,7 +161,7 @@ impl Shared {
                 let core = Core::new(index as u16, id);
                 Remote {
                     stealer: core.stealer(),
-                    lifo: AtomicPtr::default(),
+                    lifo: LifoSlot::new(),
                     parker: Parker::default(),
                     core: Mutex::new(Some(Box::new(core))),
                     counters: WorkerCounters::new(workers),

@@ -5,9 +5,6 @@
     reason = "the LIFO slot holds the right to run a task as a pointer"
 )]
 
-use std::ptr::{self, NonNull};
-use std::sync::atomic::Ordering;
-
 use crossbeam_deque::Steal;
 
 use super::worker::{Core, WorkerContext};
@@ -23,34 +20,22 @@ const LIFO_STREAK: u8 = 3;
 const INJECTOR_BATCH: usize = 32;
 
 impl Remote {
-    fn lifo_is_full(&self) -> bool {
-        !self.lifo.load(Ordering::Relaxed).is_null()
-    }
-
     /// Tasks in the worker's queue and LIFO slot.
     pub(crate) fn queue_depth(&self) -> u64 {
-        self.stealer.len() as u64 + u64::from(self.lifo_is_full())
+        self.stealer.len() as u64 + u64::from(self.lifo.is_full())
     }
 
     /// Takes the task in the LIFO slot.
     pub(super) fn take_lifo(&self) -> Option<Runnable> {
-        if !self.lifo_is_full() {
-            return None;
-        }
-        // Ordering: Acquire pairs with the Release in `put_lifo`.
-        let task = self.lifo.swap(ptr::null_mut(), Ordering::Acquire);
-        // SAFETY: `put_lifo` gave the right to run to the slot, and the swap takes it out once.
-        NonNull::new(task).map(|task| unsafe { Runnable::new(task) })
+        // SAFETY: `put_lifo` gave the right to run to the slot, which gives each task out once.
+        self.lifo.take().map(|task| unsafe { Runnable::new(task) })
     }
 
     /// Puts a task into the LIFO slot and returns the one that was there.
     fn put_lifo(&self, runnable: Runnable) -> Option<Runnable> {
-        // Ordering: Release pairs with the Acquire in `take_lifo`; Acquire for the one taken out.
-        let old = self
-            .lifo
-            .swap(runnable.into_raw().as_ptr(), Ordering::AcqRel);
+        let old = self.lifo.put(runnable.into_raw());
         // SAFETY: as in `take_lifo`.
-        NonNull::new(old).map(|task| unsafe { Runnable::new(task) })
+        old.map(|task| unsafe { Runnable::new(task) })
     }
 }
 
@@ -103,7 +88,7 @@ impl WorkerContext<'_> {
 
     /// Tasks in the local queue and the LIFO slot.
     pub(super) fn depth(&self, core: &Core) -> u64 {
-        core.queue.len() as u64 + u64::from(self.remote().lifo_is_full())
+        core.queue.len() as u64 + u64::from(self.remote().lifo.is_full())
     }
 
     /// The next task without looking at other workers.

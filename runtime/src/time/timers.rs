@@ -24,16 +24,28 @@
 //!
 //! `next` is only written under its shard's lock; cancelling or firing raises it, and a driver
 //! that read the lower value merely wakes too soon.
+//!
+//! # Who gets a waker
+//!
+//! | a timer's entry | holds     | arm   | poll            | fire, shutdown    | cancel, rearm      |
+//! |-----------------|-----------|-------|-----------------|-------------------|--------------------|
+//! | none            |           | armed |                 |                   |                    |
+//! | armed           | the waker |       | another waker   | fired: wakes it   | none: drops, moves |
+//! | fired           | nothing   |       | ready           |                   | none               |
+//!
+//! All of it happens under the shard's lock, where the waker is taken out by value: either the
+//! driver gets it, and counts a fired timer, or the owner does, and counts a cancelled one. A poll
+//! that finds the timer armed leaves the waker of its own time to whoever fires it later. Wakers
+//! are cloned, woken and dropped outside of the lock, since they run others' code.
 
-use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
-
-use parking_lot::Mutex;
 
 use super::clock::Clock;
 use super::wheel::{Key, Wheel};
 use crate::driver::wakers::Wakers;
+use crate::loom::Mutex;
+use crate::loom::atomic::{AtomicU64, Ordering, fence};
 use crate::telemetry::histogram::Histogram;
 use crate::telemetry::{Counter, TimersSnapshot};
 
@@ -398,7 +410,7 @@ fn lower_next(shard: &Shard, tick: u64) -> bool {
     lowered
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(zokio_loom)))]
 mod tests {
     use super::*;
     use crate::driver::testing::CountingWaker;
@@ -603,3 +615,6 @@ mod tests {
         }
     }
 }
+
+#[cfg(all(test, zokio_loom))]
+mod loom_tests;

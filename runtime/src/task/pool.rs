@@ -15,6 +15,23 @@
 //! Cells that are too large or need a stricter alignment come from the global allocator. Slabs are
 //! given back when the runtime ends, which is after its last cell is gone.
 //!
+//! # No cell is handed out twice, none is lost
+//!
+//! | a cell is            | owned by                     | leaves it by                             |
+//! |----------------------|------------------------------|------------------------------------------|
+//! | not cut              | the depot's slab             | `cut`, under the lock                    |
+//! | in use               | its task                     | `free`, by whoever drops the last reference |
+//! | in a magazine        | the worker that has the core | `allocate`; with its whole chain, to the depot |
+//! | in a depot           | the depot                    | `allocate`, `reload`, under the lock     |
+//!
+//! A cell is in one of these places at a time, since each move takes it out of one owner's chain
+//! before it puts it into another's, and each owner is exclusive: a task's memory is freed once, by
+//! the last reference; a magazine belongs to a core, which one thread has at a time; a depot is
+//! under its lock. A cell that is freed on a worker goes to that worker's magazine, wherever it was
+//! allocated, and one that is freed elsewhere to the depot: no thread touches another's magazine,
+//! so there is no remote free. Moves between threads go through the lock (or, with a core, through
+//! whatever handed that over), so what the one wrote into a cell comes before what the other does.
+//!
 //! Built with `--cfg zokio_sanitize`, everything comes from the global allocator, so that a
 //! sanitizer knows of each cell.
 
@@ -23,10 +40,10 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::{self, NonNull};
 
-use parking_lot::Mutex;
+use crate::loom::Mutex;
 
 /// Cells that pass between a worker and a depot at once.
-const BATCH: u32 = 64;
+const BATCH: u32 = if cfg!(zokio_loom) { 2 } else { 64 };
 /// The smallest cell: a header, and a word of future or output.
 const SMALLEST: usize = 72;
 /// The largest cell that is pooled.
@@ -187,14 +204,16 @@ unsafe impl Send for Depot {}
 
 impl CellPool {
     pub(crate) fn new() -> CellPool {
-        const EMPTY: Mutex<Depot> = Mutex::new(Depot {
-            full: Vec::new(),
-            loose: Chain::EMPTY,
-            slabs: Vec::new(),
-            used: SLAB.size(),
-        });
+        let empty = |_| {
+            Mutex::new(Depot {
+                full: Vec::new(),
+                loose: Chain::EMPTY,
+                slabs: Vec::new(),
+                used: SLAB.size(),
+            })
+        };
         CellPool {
-            depots: Box::new([EMPTY; CLASSES]),
+            depots: Box::new(std::array::from_fn(empty)),
         }
     }
 
@@ -226,7 +245,7 @@ impl CellPool {
     }
 
     /// Bytes of slabs.
-    #[cfg(all(test, not(zokio_sanitize)))]
+    #[cfg(all(test, not(any(zokio_sanitize, zokio_loom))))]
     pub(crate) fn bytes(&self) -> u64 {
         let slabs = |depot: &Mutex<Depot>| depot.lock().slabs.len();
         (self.depots.iter().map(slabs).sum::<usize>() * SLAB.size()) as u64
@@ -293,7 +312,7 @@ fn allocate(layout: Layout) -> NonNull<u8> {
     NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
-#[cfg(all(test, not(zokio_sanitize)))]
+#[cfg(all(test, not(any(zokio_sanitize, zokio_loom))))]
 mod tests {
     use super::*;
     use std::collections::HashSet;
@@ -407,3 +426,6 @@ mod tests {
         assert_eq!(pool.bytes(), 0);
     }
 }
+
+#[cfg(all(test, zokio_loom))]
+mod loom_tests;

@@ -32,9 +32,8 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use parking_lot::Mutex;
-
 use super::task_record::{Entry, NewTask};
+use crate::loom::Mutex;
 use crate::task::header::Header;
 
 const PINNED: usize = 1;
@@ -44,7 +43,7 @@ const FLAGS: usize = PINNED | GONE;
 const NO_CELL: usize = 8;
 
 /// The first chunk has this many records, each further one twice as many as the one before.
-const FIRST: u32 = 64;
+const FIRST: u32 = if cfg!(zokio_loom) { 1 } else { 64 };
 const CHUNKS: usize = 26;
 
 /// All records of one runtime.
@@ -128,6 +127,8 @@ impl RecordTable {
             if records.is_null() {
                 handle_alloc_error(layout);
             }
+            #[cfg(all(test, zokio_loom, feature = "telemetry"))]
+            loom_tests::fill_chunk(records.cast(), chunk_len(chunk));
             // Ordering: pairs with the Acquire load in `entry`.
             self.chunks[chunk].store(records.cast(), Ordering::Release);
         }
@@ -292,7 +293,7 @@ impl Drop for Pin<'_> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(zokio_loom)))]
 mod tests {
     use std::panic::Location;
 
@@ -354,3 +355,6 @@ mod tests {
         assert_eq!(slot_of(&table), slot, "the reader gave it back");
     }
 }
+
+#[cfg(all(test, zokio_loom, feature = "telemetry"))]
+mod loom_tests;

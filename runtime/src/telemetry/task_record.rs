@@ -9,12 +9,13 @@
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering};
 
 use super::counter::Counter;
 use super::record_table::{Pin, RecordTable};
 use super::snapshot::{HistogramSnapshot, TaskKind};
 use super::watch;
+use crate::loom::atomic::AtomicUsize;
 use crate::task::header::Header;
 
 /// What readers may see of a task. All-zero is a free record.
@@ -55,7 +56,9 @@ pub(crate) struct TaskRecord {
     pub(crate) waker_clones: Counter,
 }
 
+#[cfg(not(zokio_loom))]
 const _: () = assert!(size_of::<TaskRecord>() == 128);
+#[cfg(not(zokio_loom))]
 const _: () = assert!(std::mem::offset_of!(TaskRecord, since) == 64);
 
 /// A task that no worker polls (blocking work, `block_on`) runs.
@@ -285,7 +288,7 @@ impl Pin<'_> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(zokio_loom)))]
 mod tests {
     use super::*;
 

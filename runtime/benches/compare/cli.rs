@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
+#[derive(Clone)]
 pub struct Options {
     pub pairs: usize,
     pub workers: usize,
     /// Prefixes of row names; empty: all.
     pub rows: Vec<String>,
     pub json: Option<PathBuf>,
+    /// Ratios to compare with.
+    pub check: Option<PathBuf>,
     /// Peers from other builds of this benchmark, in place of those of this one.
     pub against: Vec<Other>,
     /// Runtimes to leave out.
@@ -16,6 +19,7 @@ pub struct Options {
 }
 
 /// One runtime of another build.
+#[derive(Clone)]
 pub struct Other {
     pub name: String,
     pub runtime: String,
@@ -32,7 +36,7 @@ impl Options {
     }
 }
 
-const USAGE: &str = "usage: compare [ROW…] [--pairs N] [--workers N] [--json FILE] \
+const USAGE: &str = "usage: compare [ROW…] [--pairs N] [--workers N] [--json FILE] [--check FILE] \
     [--against [NAME[:RUNTIME]=]BINARY] [--without RUNTIME] [--smoke]";
 
 pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
@@ -41,6 +45,7 @@ pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> 
         workers: 2,
         rows: Vec::new(),
         json: None,
+        check: None,
         against: Vec::new(),
         without: Vec::new(),
         smoke: false,
@@ -51,6 +56,7 @@ pub fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> 
             "--pairs" => options.pairs = number(&value()?)?,
             "--workers" => options.workers = number(&value()?)?,
             "--json" => options.json = Some(value()?.into()),
+            "--check" => options.check = Some(value()?.into()),
             "--against" => {
                 let text = value()?;
                 let (name, program) = text.split_once('=').unwrap_or(("other", &text));

@@ -4,6 +4,7 @@
 //! cargo bench -p zokio --bench compare                    the whole table
 //! cargo bench -p zokio --bench compare -- tcp fs/read-4k  rows whose names begin so
 //! … -- --pairs 31 --json out.json --workers 4             more pairs, figures as JSON, more workers
+//! … -- --check benches/compare/baseline.json              fails if a ratio has got worse
 //! … -- --against off=OTHER_BINARY                         this build's zokio against that one's
 //! … -- --against console:tokio=OTHER_BINARY               … and against that one's tokio
 //! ```
@@ -20,6 +21,7 @@
     reason = "a program that prints a table; its workloads are compiled once a runtime"
 )]
 
+mod check;
 mod child;
 mod cli;
 mod files;
@@ -50,5 +52,12 @@ fn main() {
     if let Some(path) = &options.json {
         report::write_json(&rows, &options, path);
     }
+    let passes = options
+        .check
+        .as_ref()
+        .is_none_or(|path| check::passes(&rows, &options, path));
     files::clean_up();
+    if !passes {
+        std::process::exit(1);
+    }
 }

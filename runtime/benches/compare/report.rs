@@ -45,6 +45,15 @@ fn lines(outcome: &Outcome) -> Vec<Line> {
         .collect()
 }
 
+/// A row's metrics by name, with the lower end of the interval of zokio's ratio over `peer`.
+pub fn ratios(row: &Outcome, peer: &str) -> Vec<(String, f64)> {
+    let of_peer = |line: Line| {
+        let ratio = line.ratios.into_iter().find(|(name, ..)| name == peer)?;
+        Some((line.name, ratio.2.0))
+    };
+    lines(row).into_iter().filter_map(of_peer).collect()
+}
+
 fn row_text(line: &Line) -> String {
     let mut text = format!("{:<28}", line.name);
     for (runtime, median) in &line.medians {

@@ -215,8 +215,11 @@ impl BlockingPool {
     fn run_jobs(&self, shared: &Arc<Shared>, id: usize) {
         let mut queue = self.queue.lock();
         loop {
+            // Where a worker's loop has ended no further job is near.
+            let mut ran_task = false;
             while let Some(job) = queue.jobs.pop_front() {
                 let is_worker = matches!(job, Job::Worker(_));
+                ran_task = !is_worker;
                 queue.worker_jobs -= usize::from(is_worker);
                 queue.worker_threads += usize::from(is_worker);
                 drop(queue);
@@ -234,7 +237,7 @@ impl BlockingPool {
             if queue.shutdown {
                 break;
             }
-            if !queue.hot && queue.heat.is_worth_it() {
+            if ran_task && !queue.hot && queue.heat.is_worth_it() {
                 queue.hot = true;
                 drop(queue);
                 heat::look_around(|_| self.has_jobs.load(Ordering::Relaxed));
@@ -314,6 +317,8 @@ impl BlockingPool {
         let cancelled: Vec<Runnable> = {
             let mut queue = self.queue.lock();
             queue.shutdown = true;
+            // The hot thread need not look any longer.
+            self.has_jobs.store(true, Ordering::Relaxed);
             let (tasks, workers): (Vec<Job>, Vec<Job>) = queue
                 .jobs
                 .drain(..)

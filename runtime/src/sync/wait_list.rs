@@ -305,9 +305,8 @@ impl WakeBatch {
     /// # Panics
     ///
     /// If one of the wakers did, after all have been woken.
-    // Inlined: a batch is large, and is not to be moved.
-    #[inline]
-    pub(super) fn wake_all(mut self) {
+    // By reference: a batch is large, and is not to be moved.
+    pub(super) fn wake_all(&mut self) {
         self.flush();
         if let Some(payload) = self.panicked.take() {
             resume_unwind(payload);

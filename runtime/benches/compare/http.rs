@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use crate::child::Conversation;
 use crate::harness::{Bound, Sample, cpu_time};
+use crate::{on_tokio, on_zokio};
 
 const REQUESTS: u64 = 20_000;
 const CONNECTIONS: usize = 32;
@@ -63,12 +64,7 @@ async fn hello(
 }
 
 fn on_zokio(workers: usize) -> SocketAddr {
-    let mut builder = zokio::runtime::Builder::new_multi_thread();
-    let runtime = builder
-        .worker_threads(workers)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = on_zokio::build(workers);
     let listener = runtime
         .block_on(zokio::net::TcpListener::bind("127.0.0.1:0"))
         .unwrap();
@@ -89,12 +85,7 @@ fn on_zokio(workers: usize) -> SocketAddr {
 }
 
 fn on_tokio(workers: usize) -> SocketAddr {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let runtime = builder
-        .worker_threads(workers)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = on_tokio::build(workers);
     let listener = runtime
         .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
         .unwrap();

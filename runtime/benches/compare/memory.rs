@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use crate::child::Conversation;
 use crate::harness::{Bound, Sample};
+use crate::{on_tokio, on_zokio};
 
 /// Sizes of futures in bytes, with how many tasks (in the first step and in the second).
 const SIZES: &[(&str, usize, u64)] = &[
@@ -103,8 +104,8 @@ impl Spawn for OnSmol {
 /// all have been polled.
 pub fn child(runtime: &str, size: usize) {
     match runtime {
-        "zokio" => answer(&OnZokio(zokio::runtime::Runtime::new().unwrap()), size),
-        "tokio" => answer(&OnTokio(tokio::runtime::Runtime::new().unwrap()), size),
+        "zokio" => answer(&OnZokio(on_zokio::build(2)), size),
+        "tokio" => answer(&OnTokio(on_tokio::build(2)), size),
         "smol" => {
             let executor = Arc::new(smol::Executor::new());
             for _ in 0..2 {

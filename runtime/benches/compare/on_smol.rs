@@ -20,7 +20,7 @@ mod spawn;
 #[path = "workloads/time.rs"]
 mod time;
 
-fn build(workers: usize) -> Runtime {
+pub fn build(workers: usize) -> Runtime {
     Runtime::new(workers)
 }
 

@@ -38,7 +38,7 @@ mod time;
 #[path = "workloads/timeout.rs"]
 mod timeout;
 
-fn build(workers: usize) -> Runtime {
+pub fn build(workers: usize) -> Runtime {
     #[cfg(tokio_unstable)]
     crate::child::console_subscriber();
     let mut builder = tokio::runtime::Builder::new_multi_thread();

@@ -38,7 +38,7 @@ mod time;
 #[path = "workloads/timeout.rs"]
 mod timeout;
 
-fn build(workers: usize) -> Runtime {
+pub fn build(workers: usize) -> Runtime {
     let mut builder = zokio::runtime::Builder::new_multi_thread();
     builder
         .worker_threads(workers)

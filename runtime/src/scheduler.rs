@@ -483,10 +483,13 @@ impl Shared {
     /// A task's future is gone: closes its books, then publishes the output.
     pub(crate) fn finish(&self, runnable: Runnable, totals: &SiteTotals, outcome: Outcome) {
         let slot = runnable.header().slot;
+        let location = self.records.get(slot).location();
+        // In this order, so that no reader finds a task among the finished and the live ones.
+        let is_free = self.records.retire(slot);
         if telemetry::is_enabled() {
-            self.book(self.records.get(slot).location(), totals, outcome);
+            self.book(location, totals, outcome);
         }
-        if self.records.retire(slot) {
+        if is_free {
             self.give_slot(slot);
         }
         runnable.complete();

@@ -3,7 +3,7 @@
 //! Ticks are raw, and converted when shown or compared with the system's clock. `quanta` decides
 //! whether the counter can be used (it runs at one rate, whatever the processor does) and measures
 //! that rate; where it cannot, ticks are the nanoseconds of the system's monotonic clock. What is
-//! here besides is that reading and converting is inlined: a poll does both.
+//! here besides is that reading is inlined: every poll does it.
 //!
 //! The counters of two processors may be apart by some ticks, so differences are taken so that
 //! time stands still for a moment rather than jump by centuries.
@@ -14,23 +14,42 @@
 )]
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use quanta::Clock;
 
-static CLOCK: LazyLock<Clock> = LazyLock::new(|| {
+/// What is known of the counter.
+pub(crate) struct Source {
+    /// Says the counter's rate.
+    pub(crate) clock: Clock,
+    /// One moment on both clocks.
+    anchor: (u64, Instant),
+}
+
+/// Made at the first look.
+pub(crate) static SOURCE: LazyLock<Source> = LazyLock::new(|| {
     let clock = Clock::new();
-    NS_PER_2_32_TICKS.store(clock.delta_as_nanos(0, 1 << 32), Ordering::Relaxed);
     COUNTER.store(reads_counter(&clock), Ordering::Relaxed);
-    clock
+    let anchor = anchor(&clock);
+    Source { clock, anchor }
 });
+
+/// One moment on both clocks: of some pairs of looks the one that was taken most quickly. The ticks
+/// are from before the other look.
+fn anchor(clock: &Clock) -> (u64, Instant) {
+    let looks = (0..16).map(|_| {
+        let (before, now, after) = (clock.raw(), Instant::now(), clock.raw());
+        (after.saturating_sub(before), before, now)
+    });
+    let best = looks.min_by_key(|(apart, ..)| *apart);
+    let (_, ticks, now) = best.expect("there are several");
+    (ticks, now)
+}
 
 /// Whether ticks are those of the time-stamp counter. While it is not known yet, `quanta` is asked,
 /// which then gives the same.
 static COUNTER: AtomicBool = AtomicBool::new(false);
-
-/// The counter's rate, as a fixed-point number with 32 binary places; 0: not known yet.
-static NS_PER_2_32_TICKS: AtomicU64 = AtomicU64::new(0);
 
 #[cfg(target_arch = "x86_64")]
 fn rdtsc() -> u64 {
@@ -61,59 +80,51 @@ pub(crate) fn now() -> u64 {
     if COUNTER.load(Ordering::Relaxed) {
         return rdtsc();
     }
-    CLOCK.raw()
+    SOURCE.clock.raw()
 }
 
-/// Nanoseconds of a number of ticks.
-#[inline]
-pub(crate) fn to_ns(ticks: u64) -> u64 {
-    let mut rate = NS_PER_2_32_TICKS.load(Ordering::Relaxed);
-    if rate == 0 {
-        LazyLock::force(&CLOCK);
-        rate = NS_PER_2_32_TICKS.load(Ordering::Relaxed);
-    }
-    ((u128::from(ticks) * u128::from(rate)) >> 32) as u64
-}
-
-/// Nanoseconds from `from` to `to`; 0 if `to` is the earlier one.
-#[inline]
-pub(crate) fn ns_between(from: u64, to: u64) -> u64 {
-    to_ns(to.saturating_sub(from))
+/// How long ago `ticks` were read, and the present; by the system's clock, without relying on a
+/// measured rate: the counter has run evenly since the [anchor](Source::anchor), so the time since
+/// then is divided as the ticks are. Too short by some microseconds at most, never too long.
+pub(crate) fn elapsed_since(ticks: u64) -> (u64, Instant) {
+    /// More than two looks are apart, unless the thread was interrupted between all pairs of them.
+    const UNSURE_NS: u64 = 5_000;
+    let (anchor_ticks, anchor) = SOURCE.anchor;
+    let present = now();
+    // After the counter, so that what lies between the looks makes `ticks` seem later.
+    let now = Instant::now();
+    let all_ticks = u128::from(present.saturating_sub(anchor_ticks)).max(1);
+    let part = u128::from(present.saturating_sub(ticks)).min(all_ticks);
+    let all_ns = now.saturating_duration_since(anchor).as_nanos();
+    let elapsed = u64::try_from(all_ns * part / all_ticks).unwrap_or(u64::MAX);
+    (elapsed.saturating_sub(UNSURE_NS), now)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     #[test]
-    fn ticks_advance_and_never_run_back() {
-        let first = now();
-        let mut last = first;
+    fn ticks_never_run_back() {
+        let mut last = now();
         for _ in 0..1000 {
             let next = now();
             assert!(next >= last);
             last = next;
         }
-        assert!(ns_between(first, last) > 0);
-        assert_eq!(ns_between(last, first), 0);
     }
 
     #[test]
-    fn a_sum_of_parts_converts_like_the_whole() {
-        let (a, b) = (1_234_567, 7_654_321);
-        assert!(to_ns(a + b).abs_diff(to_ns(a) + to_ns(b)) <= 1);
-    }
-
-    #[test]
-    fn rate_agrees_with_the_systems_clock() {
-        let (begin, ticks) = (Instant::now(), now());
-        while begin.elapsed() < Duration::from_millis(20) {
-            std::hint::spin_loop();
+    fn elapsed_time_is_never_too_long() {
+        for wait in [Duration::ZERO, Duration::from_millis(20)] {
+            let begin = Instant::now();
+            let ticks = now();
+            while begin.elapsed() < wait {
+                std::hint::spin_loop();
+            }
+            let (elapsed, present) = elapsed_since(ticks);
+            assert!(u128::from(elapsed) <= present.duration_since(begin).as_nanos());
         }
-        let (end, elapsed) = (now(), begin.elapsed());
-        let ns = ns_between(ticks, end) as f64;
-        let system = elapsed.as_nanos() as f64;
-        assert!((ns / system - 1.0).abs() < 0.05, "{ns} against {system}");
     }
 }

@@ -665,3 +665,42 @@ fn overhead_is_measured() {
     assert!(snapshot.overhead.poll_overhead_ns > snapshot.overhead.clock_read_ns);
     let _here = Location::caller();
 }
+
+/// Blocks in place when dropped, as cleaning up does.
+struct BlocksWhenDropped;
+
+impl Drop for BlocksWhenDropped {
+    fn drop(&mut self) {
+        task::block_in_place(|| {});
+    }
+}
+
+#[test]
+fn blocking_in_the_destructor_of_a_cancelled_task_is_no_business_of_the_task_before() {
+    let runtime = multi(1);
+    runtime.block_on(async {
+        let notify = std::sync::Arc::new(zokio::sync::Notify::new());
+        let polled = notify.clone();
+        let before = task::Builder::new().name("before").spawn(async move {
+            loop {
+                polled.notified().await;
+            }
+        });
+        let guarded = zokio::spawn(async {
+            let _guard = BlocksWhenDropped;
+            pending::<()>().await;
+        });
+        let waker = zokio::spawn(async move {
+            // Both are idle by now. The one woken last runs first.
+            task::yield_now().await;
+            guarded.abort();
+            notify.notify_one();
+            guarded.await
+        });
+        assert!(waker.await.unwrap().unwrap_err().is_cancelled());
+        drop(before);
+    });
+    let snapshot = capture(&runtime);
+    assert_eq!(named(&snapshot, "before").state, TaskState::Idle);
+    assert_eq!(named(&snapshot, "before").polls, 2);
+}

@@ -23,7 +23,8 @@
 //!
 //! # Limits
 //!
-//! Opening a file on a FUSE file system asks its server, also if the path is in the cache, as does
+//! Opening a file on a FUSE or network file system may ask its server, also if the path is in the
+//! cache, as may asking for metadata (NFS writes back first what has been changed), and as does
 //! opening any file that a `fanotify` listener has a say in: the kernel cannot be asked not to.
 //! Programs for which that is too slow set [`FileIo::Pool`](crate::runtime::FileIo::Pool).
 //!

@@ -220,7 +220,7 @@ impl File {
     pub fn create(path: impl AsRef<Path>) -> Operation<impl Work<File>, File> {
         let path = path.as_ref().to_owned();
         blocking(&OPEN, move || -> io::Result<File> {
-            std::fs::File::create(path).map(File::from_std)
+            std::fs::File::create(path).map(File::opened_here)
         })
     }
 
@@ -232,7 +232,7 @@ impl File {
     pub fn create_new(path: impl AsRef<Path>) -> Operation<impl Work<File>, File> {
         let path = path.as_ref().to_owned();
         blocking(&OPEN, move || -> io::Result<File> {
-            std::fs::File::create_new(path).map(File::from_std)
+            std::fs::File::create_new(path).map(File::opened_here)
         })
     }
 
@@ -244,6 +244,12 @@ impl File {
 
     /// A file that was opened before.
     pub fn from_std(std: std::fs::File) -> File {
+        // Others may share its position, and hold the kernel's lock of it while they block.
+        File::new(std, Reads::OnPool)
+    }
+
+    /// A file that nobody else has a handle of.
+    pub(super) fn opened_here(std: std::fs::File) -> File {
         File::new(std, Reads::Unknown)
     }
 

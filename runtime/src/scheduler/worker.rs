@@ -262,7 +262,11 @@ impl<'a> WorkerContext<'a> {
             let own = self.with_core(|core| self.depth(core) > 0);
             own == Some(true) || self.shared.has_visible_work()
         });
-        self.with_core(|core| core.heat.learn(found));
+        // What the driver brought is no reason to wait for jobs.
+        self.with_core(|core| {
+            let elsewhere = found && self.depth(core) == 0;
+            core.heat.learn(elsewhere);
+        });
         found
     }
 
@@ -283,6 +287,7 @@ impl<'a> WorkerContext<'a> {
         let begin = self.stamp();
         let (seen, more_wakes) = header.state.begin_poll();
         if seen.is_cancelled() {
+            self.end_of_task();
             self.shared.cancel(runnable);
             self.stamp_now();
             return;
@@ -530,10 +535,11 @@ impl<'a> WorkerContext<'a> {
         loop {
             let next =
                 self.with_core(|core| self.remote().take_lifo().or_else(|| core.queue.pop()));
-            match next {
-                Some(Some(runnable)) => self.shared.cancel(runnable),
-                _ => break,
-            }
+            let Some(Some(runnable)) = next else {
+                break;
+            };
+            self.end_of_task();
+            self.shared.cancel(runnable);
         }
     }
 }

@@ -39,6 +39,7 @@ pub(crate) struct Vtable {
     layout: Layout,
 }
 
+#[repr(C)]
 union Stage<F: Future> {
     future: ManuallyDrop<F>,
     output: ManuallyDrop<Result<F::Output, JoinError>>,
@@ -97,7 +98,7 @@ where
     let cell: *mut Cell<F> = memory.cast().as_ptr();
     // SAFETY: the memory is the caller's and has the cell's layout.
     unsafe { (&raw mut (*cell).header).write(header) };
-    // SAFETY: as above. A union's fields begin at its address.
+    // SAFETY: as above. The fields of a C union begin at its address.
     unsafe { (&raw mut (*cell).stage).cast::<F>().write(future) };
     memory.cast()
 }

@@ -238,7 +238,7 @@ impl TaskContext {
         match state {
             TaskState::Busy => {
                 busy += current;
-                if !record.has_counts() {
+                if record.counts().polls == 0 {
                     // In its first poll; before it, it was scheduled.
                     scheduled = since.saturating_sub(created);
                 }

@@ -91,7 +91,7 @@ impl WorkerCounters {
 
     /// Ends the worker's state now and begins `state`; the stamp of now.
     pub(crate) fn change_state(&self, state: WorkerState) -> u64 {
-        self.change_state_at(state, clock::raw)
+        self.change_state_at(state, clock::raw_ordered)
     }
 
     fn change_state_at(&self, state: WorkerState, now: impl FnOnce() -> u64) -> u64 {
@@ -169,7 +169,7 @@ impl WorkerCounters {
             let state = self.state.load(Ordering::Relaxed);
             let since = self.since.get();
             let mut ticks = [0, 1, 2, 3].map(|i: usize| self.ticks[i].get());
-            let now = clock::raw().max(since);
+            let now = clock::raw_ordered().max(since);
             // Ordering: pairs with the fence in `change_state`.
             fence(Ordering::Acquire);
             if before.is_multiple_of(2) && self.sequence.load(Ordering::Relaxed) == before {

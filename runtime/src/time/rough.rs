@@ -2,10 +2,10 @@
 //! when it is called, but only one that has to wait ever asks since when.
 //!
 //! Reading the system's clock takes most of the time of a `timeout` that is ready at once. Reading
-//! the processor's time-stamp counter takes less than half of that. Converting it takes more, and
-//! is only done when asked for. The counter's rate is known from measurement, so a little is taken
-//! off the elapsed time, and what is counted from it never ends early. It ends late by a thousandth
-//! of the time between the two looks, which is microseconds.
+//! the processor's time-stamp counter takes less than half of that, and is compared with the
+//! system's clock only when asked for ([`ticks::elapsed_since`]). What is counted from the result
+//! never ends early, and late by microseconds. The exception is a machine that was suspended
+//! between the two looks, if its counter ran on and the system's clock did not.
 //!
 //! Linux's `CLOCK_MONOTONIC_COARSE` would be cheaper still, but no bound on its error holds: on a
 //! virtual machine it was behind by more than a tick and a half.
@@ -26,10 +26,7 @@ impl Rough {
 
     /// A moment that is not before the one when this was taken, nor after the present.
     pub(super) fn settle(self) -> Instant {
-        let elapsed = ticks::ns_between(self.0, ticks::now());
-        // After the counter: what lies between the two looks makes the result later.
-        let now = Instant::now();
-        let elapsed = elapsed - elapsed.div_ceil(1000);
+        let (elapsed, now) = ticks::elapsed_since(self.0);
         now.checked_sub(Duration::from_nanos(elapsed))
             .unwrap_or(now)
     }

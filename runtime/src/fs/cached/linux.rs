@@ -61,7 +61,8 @@ pub(in crate::fs) enum ReadsNow {
 
 /// What is known of file systems without a device of their own, by device number: each in the
 /// slot of its minor number, the number shifted left by one with [`IN_MEMORY`]. What another
-/// overwrites is found out again. A number used again for another file system costs time only.
+/// overwrites is found out again. A number may be used again for another file system, so one that is
+/// said to be in memory is asked.
 static DEVICES: [AtomicU64; 8] = [const { AtomicU64::new(0) }; 8];
 const IN_MEMORY: u64 = 1;
 
@@ -69,17 +70,16 @@ fn slot(device: u64) -> &'static AtomicU64 {
     &DEVICES[libc::minor(device) as usize % DEVICES.len()]
 }
 
-/// What is known of the files of a device.
-fn known(device: u64) -> Option<Reads> {
+/// What is known of a file by its device.
+fn known(device: u64, file: &File) -> Option<Reads> {
     let entry = slot(device).load(Ordering::Relaxed);
     if device == 0 || entry >> 1 != device {
         return None;
     }
-    Some(if entry & IN_MEMORY == 0 {
-        Reads::OnPool
-    } else {
-        Reads::InMemory
-    })
+    if entry & IN_MEMORY == 0 {
+        return Some(Reads::OnPool);
+    }
+    is_tmpfs(file).then_some(Reads::InMemory)
 }
 
 impl Reads {
@@ -97,7 +97,7 @@ impl Reads {
             return Reads::OnPool;
         }
         let device = metadata.dev();
-        if let Some(known) = known(device) {
+        if let Some(known) = known(device, file) {
             return known;
         }
         let in_memory = is_tmpfs(file);
@@ -164,7 +164,7 @@ pub(super) fn open(path: &Path) -> Opened {
     match stat(&file) {
         Some(stat) if is_kind(&stat, libc::S_IFREG) => Opened::Regular(Regular {
             len: u64::try_from(stat.st_size).unwrap_or(0),
-            reads: known(stat.st_dev).unwrap_or(Reads::NoWait),
+            reads: known(stat.st_dev, &file).unwrap_or(Reads::NoWait),
             file,
         }),
         Some(stat) if is_kind(&stat, libc::S_IFIFO) => Opened::Pipe(file),
@@ -183,9 +183,11 @@ pub(super) fn open_regular(path: &Path) -> Option<io::Result<(File, Reads)>> {
         return None;
     }
     let opened = resolve(path, TO_READ)?;
-    let reads = known(stat.st_dev).unwrap_or(Reads::NoWait);
     match opened {
-        Ok(file) => Some(Ok((set_blocking(file)?, reads))),
+        Ok(file) => {
+            let reads = known(stat.st_dev, &file).unwrap_or(Reads::NoWait);
+            Some(Ok((set_blocking(file)?, reads)))
+        }
         Err(error) => Some(Err(error)),
     }
 }

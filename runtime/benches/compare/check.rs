@@ -1,9 +1,9 @@
 //! Comparing a run's ratios with those that are checked in.
 //!
-//! Only ratios over tokio are compared, never times: they mean the same on other machines. A row has
-//! got worse if its whole interval lies above the known ratio by more than [`TOLERANCE`] and above
-//! the known interval. Noise does that now and then, so such rows run twice again, and only those
-//! that are worse each time count.
+//! Only ratios over tokio are compared, never times: they mean the same on other machines. The file
+//! has, for each row, the highest ratio of several runs. A row has got worse if its whole interval
+//! lies above the known ratio by more than [`TOLERANCE`] and above the known interval. Noise does
+//! that now and then, so such rows run twice again, and only those that are worse each time count.
 
 use std::path::Path;
 

@@ -55,9 +55,12 @@ mod tests {
         while before.elapsed() < Duration::from_millis(30) {
             std::hint::spin_loop();
         }
+        let asked = Instant::now();
         let settled = rough.settle();
         assert!(settled >= before, "early by {:?}", before - settled);
+        // However long the question itself has taken.
         let late = settled.saturating_duration_since(after);
-        assert!(late <= before.elapsed() / 500, "late by {late:?}");
+        let margin = asked.elapsed() + Duration::from_micros(100);
+        assert!(late <= margin, "late by {late:?}");
     }
 }

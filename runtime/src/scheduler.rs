@@ -475,7 +475,12 @@ impl Shared {
 
     /// Whether there is work that a worker could take from others.
     fn has_visible_work(&self) -> bool {
-        !self.injector.is_empty() || self.remotes.iter().any(|r| !r.stealer.is_empty())
+        !self.injector.is_empty() || self.has_queued_work()
+    }
+
+    /// Whether a worker's queue has a task.
+    fn has_queued_work(&self) -> bool {
+        self.remotes.iter().any(|r| !r.stealer.is_empty())
     }
 
     // ---- finishing ------------------------------------------------------------------------

@@ -79,7 +79,7 @@ impl Drop for Conversation {
     }
 }
 
-/// Answers `runtime row ops` with the values of one sample, and `list` with names.
+/// Answers `runtime row ops` with the values of one sample.
 fn serve_rows(workers: usize) {
     let mut rows: Vec<(String, Bound)> = Vec::new();
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {

@@ -88,12 +88,13 @@ impl Bound {
             metrics,
             ops: row.ops,
             run: Box::new(move |ops| {
+                if !cpu {
+                    return run(&runtime, ops);
+                }
                 let before = cpu_time();
                 let mut sample = run(&runtime, ops);
-                if cpu {
-                    let used = cpu_time().saturating_sub(before);
-                    sample.0.push(used.as_nanos() as f64 / ops as f64);
-                }
+                let used = cpu_time().saturating_sub(before);
+                sample.0.push(used.as_nanos() as f64 / ops as f64);
                 sample
             }),
         }

@@ -12,7 +12,6 @@ macro_rules! bind_groups {
         use self::rt::Runtime;
         use $crate::harness::{Bound, Sample};
 
-
         /// Times a task that does `ops` operations.
         pub fn timed(
             runtime: &Runtime,

@@ -7,6 +7,7 @@
 
 /// Looks in one turn.
 const LOOKS: usize = 800;
+/// Looks between two times that another thread may have the processor.
 const LOOKS_A_YIELD: usize = 16;
 
 /// What a place has learned.

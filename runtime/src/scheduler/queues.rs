@@ -156,11 +156,8 @@ impl WorkerContext<'_> {
 
     /// Looks for a task elsewhere, and counts the rounds for which there was one.
     pub(super) fn steal(&self, core: &mut Core) -> Option<Runnable> {
-        let own = usize::from(self.index());
-        let remotes = self.shared().remotes.iter().enumerate();
-        let mut others = remotes.filter(|(worker, _)| *worker != own);
-        let work_is_visible =
-            telemetry::is_enabled() && others.any(|(_, remote)| !remote.stealer.is_empty());
+        // Its own queue is empty, or it would not look elsewhere.
+        let work_is_visible = telemetry::is_enabled() && self.shared().has_queued_work();
         let stolen = self.sweep(core);
         if work_is_visible {
             let counters = &self.remote().counters;

@@ -284,7 +284,7 @@ impl<'a> WorkerContext<'a> {
     pub(super) fn run_task(&self, runnable: Runnable) {
         let header = runnable.header();
         let record = self.shared.records().get(header.slot);
-        let begin = self.stamp();
+        let begin = self.stamp.get();
         let (seen, more_wakes) = header.state.begin_poll();
         if seen.is_cancelled() {
             self.end_of_task();
@@ -325,9 +325,7 @@ impl<'a> WorkerContext<'a> {
                 self.shared.finish(runnable, &totals, outcome);
             }
             Poll::Pending => {
-                if !record.has_counts() {
-                    record.begin_counts();
-                }
+                record.ensure_counts();
                 count_first_poll(record, waited);
                 self.count_poll_end(record, begin, end);
                 let clones = header.state.view().clones();
@@ -420,12 +418,6 @@ impl<'a> WorkerContext<'a> {
         counters.poll_time.record(ns);
         counters.budget_yields.add(u64::from(exhausted));
         Some(ns)
-    }
-
-    /// The end of the latest poll, or of what came after it.
-    #[inline]
-    fn stamp(&self) -> u64 {
-        self.stamp.get()
     }
 
     /// Notes the end of a poll. False: the core was lost meanwhile, and with it the counters.
@@ -586,9 +578,7 @@ pub(crate) fn hand_over<'a>(worker: &'a WorkerContext<'a>) -> Option<HandedOver<
     if task != 0 {
         // No worker shows it from here on, but it runs all the same.
         let record = worker.shared.records().get(worker.slot.get());
-        if !record.has_counts() {
-            record.begin_counts();
-        }
+        record.ensure_counts();
         record.since.set(since);
         record.set_running(true);
         worker.handed_over.set(true);

@@ -99,9 +99,7 @@ unsafe fn drop_waker(data: *const ()) {
 fn credit(header: &Header, field: impl Fn(&TaskRecord) -> &Counter) {
     if current::spawned_task() == Some(header.id) {
         let record = header.shared().records().get(header.slot);
-        if !record.has_counts() {
-            record.begin_counts();
-        }
+        record.ensure_counts();
         field(record).add(1);
     } else {
         telemetry::count_unattributed();

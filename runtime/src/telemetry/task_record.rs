@@ -26,7 +26,7 @@ use crate::task::header::Header;
 ///
 /// Many tasks complete at their first poll; what there would be to count of them is known without,
 /// so the second line is left alone until the first poll has gone pending
-/// ([`begin_counts`](TaskRecord::begin_counts)). Until then it holds what a task before left there.
+/// ([`ensure_counts`](TaskRecord::ensure_counts)). Until then it holds what a task before left there.
 #[repr(C, align(64))]
 pub(crate) struct TaskRecord {
     /// The table's.
@@ -113,8 +113,15 @@ impl TaskRecord {
         }
     }
 
-    /// Makes the counts those of this task, with nothing counted yet. By the poller.
-    pub(crate) fn begin_counts(&self) {
+    /// Makes the counts those of this task, with nothing counted yet, unless they are. By the poller.
+    #[inline]
+    pub(crate) fn ensure_counts(&self) {
+        if !self.has_counts() {
+            self.begin_counts();
+        }
+    }
+
+    fn begin_counts(&self) {
         let zeroed = [
             &self.polls,
             &self.busy,

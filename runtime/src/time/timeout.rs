@@ -34,11 +34,7 @@ static TIMEOUT: WaitPoint = WaitPoint::new("timeout", "wait");
 #[track_caller]
 #[inline]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    Timeout {
-        value: future.into_future(),
-        alarm: Alarm::after(duration),
-        note: WaitNote::new(),
-    }
+    Timeout::new(future.into_future(), Alarm::after(duration))
 }
 
 /// Requires `future` to complete before `deadline`. See [`timeout`].
@@ -52,11 +48,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// As [`sleep`](super::sleep).
 #[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
-    Timeout {
-        value: future.into_future(),
-        alarm: Alarm::new(deadline),
-        note: WaitNote::new(),
-    }
+    Timeout::new(future.into_future(), Alarm::new(deadline))
 }
 
 /// Future of [`timeout`] and [`timeout_at`].
@@ -69,6 +61,14 @@ pub struct Timeout<T> {
 }
 
 impl<T> Timeout<T> {
+    fn new(value: T, alarm: Alarm) -> Timeout<T> {
+        Timeout {
+            value,
+            alarm,
+            note: WaitNote::new(),
+        }
+    }
+
     /// The future inside.
     pub fn get_ref(&self) -> &T {
         &self.value

@@ -72,7 +72,7 @@ impl TaskRecord {
     pub(crate) fn set_running(&self, _: bool) {}
 
     #[inline]
-    pub(crate) fn begin_counts(&self) {}
+    pub(crate) fn ensure_counts(&self) {}
 
     #[inline]
     pub(crate) fn has_counts(&self) -> bool {

@@ -5,7 +5,7 @@
 //! ([`BufReader`], [`copy`], [`split`], …); a loop inside of one of those does not take part in
 //! zokio's cooperative budget, though each operation on one of zokio's sockets does.
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "net"))]
 mod async_fd;
 mod interest;
 mod ready;
@@ -13,16 +13,17 @@ mod ready;
 pub use interest::Interest;
 pub use ready::Ready;
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
+pub use tokio::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
+#[cfg(feature = "io-util")]
 pub use tokio::io::{
-    AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWrite,
-    AsyncWriteExt, BufReader, BufStream, BufWriter, Chain, DuplexStream, Empty, Join, Lines,
-    ReadBuf, ReadHalf, Repeat, SimplexStream, Sink, Split, Take, WriteHalf, copy,
-    copy_bidirectional, copy_bidirectional_with_sizes, copy_buf, duplex, empty, join, repeat,
-    simplex, sink, split,
+    AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader, BufStream, BufWriter,
+    Chain, DuplexStream, Empty, Join, Lines, ReadHalf, Repeat, SimplexStream, Sink, Split, Take,
+    WriteHalf, copy, copy_bidirectional, copy_bidirectional_with_sizes, copy_buf, duplex, empty,
+    join, repeat, simplex, sink, split,
 };
 
 /// Waiting on Unix descriptors.
-#[cfg(unix)]
+#[cfg(all(unix, feature = "net"))]
 pub mod unix {
     pub use super::async_fd::{
         AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdTryNewError, TryIoError,

@@ -22,27 +22,83 @@
 //! }
 //! ```
 //!
-//! | feature | what it adds |
+//! # Features
+//!
+//! Each is named as in tokio and makes public what it makes public there. The default is `full` and
+//! `telemetry`, so that code that moves from tokio finds what it used: none of them but `macros`
+//! brings a large dependency. Libraries should say `default-features = false` and name what they
+//! use, so that programs can choose.
+//!
+//! | feature | what it makes public |
 //! |---|---|
-//! | `macros` (default) | `#[zokio::main]`, `#[zokio::test]` |
+//! | `full` (default) | all of the following |
+//! | `fs` | [`fs`] |
+//! | `io-std` | standard input, output and error |
+//! | `io-util` | the tools of [`io`]: `AsyncReadExt`, `BufReader`, `copy`, …; the traits are always there |
+//! | `macros` | [`select!`], [`join!`], [`try_join!`]; with `rt`, `#[zokio::main]` and `#[zokio::test]` |
+//! | `net` | [`net`], and `io::unix` |
+//! | `process` | child processes, with `net` and `signal` |
+//! | `rt` | [`runtime`], [`task`], [`spawn`], [`task_local!`] |
+//! | `rt-multi-thread` | runtimes of several workers |
+//! | `signal` | [`signal`] |
+//! | `sync` | [`sync`] |
+//! | `time` | [`time`] |
+//!
+//! | feature | what else there is |
+//! |---|---|
 //! | `telemetry` (default) | counters, task records and wait notes; without it [`telemetry`] has the same interface and shows next to nothing |
+//! | `test-util` | nothing: [`time::pause`] and `start_paused` need no feature. It is there for manifests that ask tokio for it |
 //! | `hyper` | hyper's I/O traits on zokio's sockets, module `rt` |
+//!
+//! Whatever the features, the scheduler has its timers, its driver and its locks; a feature that is
+//! off hides such a module and leaves out only what nothing else needs.
 //!
 //! Forking the process without `exec` is not supported: only the forking thread exists in the
 //! child, and no runtime of the parent works there.
 
+// A part of the crate cannot use all of what it is made of.
+#![cfg_attr(
+    not(feature = "full"),
+    allow(
+        dead_code,
+        unused_imports,
+        unreachable_pub,
+        reason = "modules that are compiled for others are then not public"
+    )
+)]
+
+#[cfg(all(test, not(feature = "full")))]
+compile_error!("the tests need the feature `full`");
+
 extern crate self as zokio;
 
+#[cfg(feature = "fs")]
 pub mod fs;
 pub mod io;
+#[cfg(feature = "net")]
 pub mod net;
 #[cfg(feature = "hyper")]
 pub mod rt;
-pub mod runtime;
+#[cfg(feature = "signal")]
 pub mod signal;
-pub mod sync;
-pub mod task;
 pub mod telemetry;
+
+// What the runtime itself needs is compiled always, and public with its feature.
+#[cfg(not(feature = "rt"))]
+mod runtime;
+#[cfg(feature = "rt")]
+pub mod runtime;
+#[cfg(not(feature = "sync"))]
+mod sync;
+#[cfg(feature = "sync")]
+pub mod sync;
+#[cfg(not(feature = "rt"))]
+mod task;
+#[cfg(feature = "rt")]
+pub mod task;
+#[cfg(not(feature = "time"))]
+mod time;
+#[cfg(feature = "time")]
 pub mod time;
 
 mod driver;
@@ -52,10 +108,11 @@ pub mod macros;
 mod scheduler;
 mod ticks;
 
+#[cfg(feature = "rt")]
 pub use task::spawn;
 
 /// The version of this crate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-#[cfg(feature = "macros")]
+#[cfg(all(feature = "macros", feature = "rt"))]
 pub use zokio_macros::{main, test};

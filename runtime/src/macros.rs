@@ -9,4 +9,5 @@ mod pin;
 mod select;
 #[doc(hidden)]
 pub mod support;
+#[cfg(feature = "rt")]
 mod task_local;

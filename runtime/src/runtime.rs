@@ -65,6 +65,7 @@ impl Runtime {
     /// # Errors
     ///
     /// When the operating system refuses threads or the event queue.
+    #[cfg(feature = "rt-multi-thread")]
     pub fn new() -> std::io::Result<Runtime> {
         Builder::new_multi_thread().enable_all().build()
     }

@@ -75,6 +75,7 @@ impl Builder {
     }
 
     /// A runtime whose tasks run on several workers, which take work from one another.
+    #[cfg(feature = "rt-multi-thread")]
     pub fn new_multi_thread() -> Builder {
         Builder::new(RuntimeFlavor::MultiThread)
     }

@@ -22,6 +22,7 @@
 mod empty;
 mod outcome;
 mod record_table;
+mod running;
 mod snapshot;
 mod wait_point;
 
@@ -44,6 +45,15 @@ pub(crate) mod histogram;
 mod sites;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/task_record.rs")]
 mod task_record;
+#[cfg_attr(
+    not(all(
+        feature = "telemetry",
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    )),
+    path = "telemetry/off/thread_sample.rs"
+)]
+pub(crate) mod thread_sample;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/waits.rs")]
 pub(crate) mod waits;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/worker_counters.rs")]
@@ -59,6 +69,9 @@ pub use clock::now_ns;
 pub(crate) use counter::{Counter, WorkerMark};
 pub(crate) use outcome::Outcome;
 pub(crate) use record_table::RecordTable;
+pub use running::{
+    PollInProgress, SampleError, ThreadSample, ThreadState, polls_in_progress, sample_worker,
+};
 pub(crate) use sites::{SharedSites, SiteTotals, WorkerSites};
 pub use snapshot::*;
 pub(crate) use task_record::{NewTask, TaskRecord};

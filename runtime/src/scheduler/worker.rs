@@ -22,7 +22,9 @@ use crate::task::header::{Header, NO_WORKER};
 use crate::task::pool::Magazines;
 use crate::task::raw::Runnable;
 use crate::task::state::AfterPoll;
-use crate::telemetry::{self, RecordTable, SiteTotals, TaskRecord, WorkerState, clock, current};
+use crate::telemetry::{
+    self, RecordTable, SiteTotals, TaskRecord, WorkerState, clock, current, thread_sample,
+};
 
 /// Record slots that a worker takes and gives back at once.
 pub(crate) const SLOT_BATCH: usize = 64;
@@ -150,12 +152,16 @@ impl<'a> WorkerContext<'a> {
 
     /// A thread begins to run the worker.
     pub(super) fn attach(&self) {
+        self.remote()
+            .counters
+            .set_thread(thread_sample::current_thread());
         self.change_state(WorkerState::Busy);
     }
 
     /// No thread runs the worker any more.
     pub(super) fn detach(&self) {
         self.remote().counters.end_polls();
+        self.remote().counters.set_thread(0);
         self.change_state(WorkerState::Detached);
     }
 

@@ -37,6 +37,8 @@ pub(crate) struct WorkerCounters {
     sequence: AtomicU32,
     state: AtomicU8,
     since: Counter,
+    /// The number of the thread that runs the worker; 0: none does.
+    thread: AtomicU32,
     /// Ticks by state, in the order of `STATES`.
     ticks: [Counter; 4],
     pub(crate) parks: Counter,
@@ -73,6 +75,7 @@ impl WorkerCounters {
             sequence: AtomicU32::new(0),
             state: AtomicU8::new(WorkerState::Detached as u8),
             since: Counter::new(clock::raw()),
+            thread: AtomicU32::new(0),
             ticks: [const { Counter::new(0) }; 4],
             parks: Counter::new(0),
             unparks: Counter::new(0),
@@ -119,6 +122,16 @@ impl WorkerCounters {
         self.sequence
             .store(sequence.wrapping_add(2), Ordering::Release);
         now
+    }
+
+    /// Notes the thread that runs the worker from here on; 0: none.
+    pub(crate) fn set_thread(&self, thread: u32) {
+        self.thread.store(thread, Ordering::Relaxed);
+    }
+
+    /// The number of the thread that runs the worker.
+    pub(crate) fn thread(&self) -> Option<u32> {
+        Some(self.thread.load(Ordering::Relaxed)).filter(|thread| *thread != 0)
     }
 
     /// Whether the worker's state is another than busy. For the worker itself.

@@ -92,6 +92,12 @@ impl WorkerCounters {
     #[inline]
     pub(crate) fn end_polls(&self) {}
 
+    pub(crate) fn set_thread(&self, _: u32) {}
+
+    pub(crate) fn thread(&self) -> Option<u32> {
+        None
+    }
+
     #[inline]
     pub(crate) fn current(&self) -> Option<(u64, u64)> {
         None

@@ -74,15 +74,25 @@ impl v1::RuntimeUpdate {
             .filter(|t| !had.get(&t.id).is_some_and(|old| old.only_ran_on(t)))
             .cloned()
             .collect();
+        let known = |p: &v1::LongPoll| previous.long_polls.iter().any(|old| old.is_sample_of(p));
+        let long_polls = self.long_polls.iter().map(|poll| v1::LongPoll {
+            frames: if known(poll) {
+                Vec::new()
+            } else {
+                poll.frames.clone()
+            },
+            ..poll.without_frames()
+        });
         v1::RuntimeUpdate {
             spawn_sites,
             tasks,
+            long_polls: long_polls.collect(),
             full: false,
             ..self.without_lists()
         }
     }
 
-    /// A copy without spawn sites and tasks.
+    /// A copy without spawn sites, tasks and long polls.
     fn without_lists(&self) -> v1::RuntimeUpdate {
         v1::RuntimeUpdate {
             id: self.id,
@@ -106,6 +116,7 @@ impl v1::RuntimeUpdate {
             tasks: Vec::new(),
             matching_tasks: self.matching_tasks,
             full: self.full,
+            long_polls: Vec::new(),
         }
     }
 
@@ -124,6 +135,13 @@ impl v1::RuntimeUpdate {
                     task.advance(elapsed_ns);
                     self.tasks.push(task);
                 }
+            }
+            for poll in self.long_polls.iter_mut().filter(|p| p.frames.is_empty()) {
+                let known = previous
+                    .long_polls
+                    .iter()
+                    .find(|old| old.is_sample_of(poll));
+                poll.frames = known.map(|old| old.frames.clone()).unwrap_or_default();
             }
             self.full = true;
         }
@@ -152,6 +170,30 @@ fn merge_sites(mut sites: Vec<v1::SpawnSite>, changed: Vec<v1::SpawnSite>) -> Ve
         }
     }
     sites
+}
+
+impl v1::LongPoll {
+    /// Whether it is the same poll, looked at at the same time.
+    fn is_sample_of(&self, other: &v1::LongPoll) -> bool {
+        let key = |p: &v1::LongPoll| (p.task, p.began_at_ns, p.sampled_at_ns);
+        key(self) == key(other)
+    }
+
+    fn without_frames(&self) -> v1::LongPoll {
+        v1::LongPoll {
+            worker: self.worker,
+            task: self.task,
+            task_name: self.task_name.clone(),
+            location: self.location.clone(),
+            began_at_ns: self.began_at_ns,
+            ended_at_ns: self.ended_at_ns,
+            sampled_at_ns: self.sampled_at_ns,
+            thread_id: self.thread_id,
+            thread_state: self.thread_state.clone(),
+            frames: Vec::new(),
+            error: self.error.clone(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -236,6 +278,30 @@ mod tests {
         let delta = server.delta_from(&client);
         assert_eq!(delta.tasks.iter().map(|t| t.id).collect::<Vec<_>>(), [2, 9]);
         assert_eq!(delta.spawn_sites, [site(2, 6), site(7, 1)]);
+        client.apply(delta);
+        assert_eq!(client, server);
+    }
+
+    #[test]
+    fn frames_are_sent_once_a_sample() {
+        let poll = |sampled_at_ns, function: &str| v1::LongPoll {
+            task: 7,
+            sampled_at_ns,
+            frames: vec![v1::Frame {
+                function: function.to_owned(),
+                location: None,
+            }],
+            ..Default::default()
+        };
+        let with = |ns, polls| v1::RuntimeUpdate {
+            long_polls: polls,
+            ..full(ns, vec![], vec![])
+        };
+        let mut client = with(100, vec![poll(1, "a")]);
+        let server = with(200, vec![poll(1, "a"), poll(2, "b")]);
+        let delta = server.delta_from(&client);
+        let sent: Vec<_> = delta.long_polls.iter().map(|p| p.frames.len()).collect();
+        assert_eq!(sent, [0, 1]);
         client.apply(delta);
         assert_eq!(client, server);
     }

@@ -14,6 +14,7 @@ use crate::recorder;
 use crate::runtimes::Runtimes;
 use crate::sampler::{MAX_INTERVAL, MIN_INTERVAL, Sampler};
 use crate::server::{Config, Server};
+use crate::watchdog::{DEFAULT_LONG_POLL_THRESHOLD, Log, Watchdog};
 
 /// How often viewers that do not say are sent an update.
 pub const DEFAULT_PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
@@ -31,6 +32,8 @@ pub struct Builder {
     metrics_recorder: bool,
     publish_to_metrics_facade: bool,
     observe_self: bool,
+    long_poll_threshold: Duration,
+    sample_stacks: bool,
 }
 
 impl Builder {
@@ -44,6 +47,8 @@ impl Builder {
             metrics_recorder: false,
             publish_to_metrics_facade: false,
             observe_self: false,
+            long_poll_threshold: DEFAULT_LONG_POLL_THRESHOLD,
+            sample_stacks: true,
         }
     }
 
@@ -117,6 +122,22 @@ impl Builder {
         self
     }
 
+    /// How long a poll may take before the watchdog notes it, with the stack of its worker's thread.
+    /// It looks every 20 ms, so less than that makes no sense. Default:
+    /// [`DEFAULT_LONG_POLL_THRESHOLD`].
+    pub fn long_poll_threshold(mut self, threshold: Duration) -> Builder {
+        self.long_poll_threshold = threshold;
+        self
+    }
+
+    /// Whether the thread of a worker that is stuck in a poll is looked at, to tell where. That
+    /// takes a signal (SIGURG) to this thread, up to three a poll, so a system call of the program
+    /// may return `EINTR`, as with any signal. Works on Linux on x86-64 and aarch64. Default: yes.
+    pub fn sample_stacks(mut self, sample: bool) -> Builder {
+        self.sample_stacks = sample;
+        self
+    }
+
     /// Starts the server on a thread and a runtime of its own. Waits until it listens, which takes
     /// about a millisecond.
     ///
@@ -145,22 +166,36 @@ impl Builder {
         if self.metrics_recorder {
             recorder::install()?;
         }
+        let long_polls = Arc::new(Log::default());
+        let watchdog = Watchdog::start(
+            Arc::clone(&runtimes),
+            Arc::clone(&long_polls),
+            self.long_poll_threshold,
+            self.sample_stacks,
+        )?;
         let server = Server::start(Config {
             bind,
-            sampler: Arc::new(Sampler::new(Arc::clone(&runtimes))),
+            sampler: Arc::new(Sampler::new(Arc::clone(&runtimes), long_polls)),
             publish_interval: self.publish_interval,
             serve_prometheus: self.serve_prometheus,
             publish_to_facade: self.publish_to_metrics_facade && !self.metrics_recorder,
             observe_self: self.observe_self,
         })?;
         tracing::info!(address = %server.address(), "zokio-console can connect");
-        Ok(Guard { server, runtimes })
+        Ok(Guard {
+            server,
+            runtimes,
+            _watchdog: watchdog,
+        })
     }
 
     /// Takes over what the environment says.
     pub(crate) fn apply(mut self, settings: Settings) -> Builder {
         if let Some(bind) = settings.bind {
             self.bind = bind.into();
+        }
+        if let Some(sample) = settings.stacks {
+            self.sample_stacks = sample;
         }
         match settings.publish_interval {
             Some(interval) => self.publish_interval(interval),
@@ -193,6 +228,7 @@ fn check_telemetry() -> Result<(), Error> {
 pub struct Guard {
     server: Server,
     runtimes: Arc<Runtimes>,
+    _watchdog: Watchdog,
 }
 
 impl Guard {
@@ -309,6 +345,7 @@ mod tests {
             off: false,
             bind: Some(Address::Unix("/x".into())),
             publish_interval: Some(Duration::from_millis(1)),
+            stacks: Some(false),
         };
         let builder = Builder::new().apply(settings);
         assert_eq!(builder.publish_interval, MIN_INTERVAL);

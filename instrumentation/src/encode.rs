@@ -14,6 +14,8 @@ use zokio::telemetry::{
 use zokio_console_proto::{MAX_MESSAGE_BYTES, v1};
 
 use crate::sampler::query::Query;
+use crate::stacks::Frame;
+use crate::watchdog::LongPoll;
 
 /// Characters of a name or a path that are sent.
 const MAX_TEXT_CHARS: usize = 256;
@@ -24,6 +26,12 @@ const MAX_WAITS: usize = 16;
 /// Spawn sites that are sent one by one, the busiest; the rest is sent as one.
 const MAX_SPAWN_SITES: usize = 500;
 
+/// Long polls that are sent, the latest.
+const MAX_LONG_POLLS: usize = 16;
+
+/// Frames of a long poll's stack that are sent, the innermost.
+const MAX_FRAMES: usize = 48;
+
 /// What a view may have; the frame around it needs a little more.
 const MAX_VIEW_BYTES: usize = MAX_MESSAGE_BYTES - 64 * 1024;
 
@@ -31,7 +39,11 @@ const MAX_VIEW_BYTES: usize = MAX_MESSAGE_BYTES - 64 * 1024;
 const OTHER_SITES: &str = "(other)";
 
 /// One runtime, whole, with the rows that the query wants.
-pub(crate) fn runtime(snapshot: &Snapshot, query: &Query) -> v1::RuntimeUpdate {
+pub(crate) fn runtime(
+    snapshot: &Snapshot,
+    long_polls: &[LongPoll],
+    query: &Query,
+) -> v1::RuntimeUpdate {
     let (rows, matching) = query.select(&snapshot.tasks);
     v1::RuntimeUpdate {
         id: snapshot.runtime_id,
@@ -55,6 +67,12 @@ pub(crate) fn runtime(snapshot: &Snapshot, query: &Query) -> v1::RuntimeUpdate {
         tasks: rows.into_iter().map(task).collect(),
         matching_tasks: matching as u64,
         full: true,
+        long_polls: long_polls
+            .iter()
+            .rev()
+            .take(MAX_LONG_POLLS)
+            .map(long_poll)
+            .collect(),
     }
 }
 
@@ -256,6 +274,33 @@ fn wait(w: &Wait) -> v1::Wait {
     }
 }
 
+fn long_poll(p: &LongPoll) -> v1::LongPoll {
+    v1::LongPoll {
+        worker: p.worker.into(),
+        task: p.task_id,
+        task_name: p.task_name.as_deref().map(clip).unwrap_or_default(),
+        location: p.spawned_at.map(location),
+        began_at_ns: p.began_at_ns,
+        ended_at_ns: p.ended_at_ns.unwrap_or(0),
+        sampled_at_ns: p.stack.taken_at_ns,
+        thread_id: p.stack.thread_id,
+        thread_state: p.stack.thread_state.to_owned(),
+        frames: p.stack.frames.iter().take(MAX_FRAMES).map(frame).collect(),
+        error: clip(&p.stack.error),
+    }
+}
+
+fn frame(f: &Frame) -> v1::Frame {
+    v1::Frame {
+        function: clip(&f.function),
+        location: (f.line != 0).then(|| v1::Location {
+            file: clip_start(&f.file),
+            line: f.line,
+            column: f.column,
+        }),
+    }
+}
+
 fn blocking(b: &BlockingSnapshot) -> v1::Blocking {
     v1::Blocking {
         threads: b.threads,
@@ -338,7 +383,7 @@ mod tests {
 
     #[test]
     fn every_part_of_a_snapshot_arrives() {
-        let update = runtime(&snapshot(), &all_rows());
+        let update = runtime(&snapshot(), &[], &all_rows());
         assert_eq!(update.flavor(), v1::Flavor::MultiThread);
         let worker = &update.workers[0];
         assert_eq!((worker.index, worker.state()), (3, v1::WorkerState::Busy));
@@ -403,8 +448,8 @@ mod tests {
                 task
             })
             .collect();
-        let whole = runtime(&large, &all_rows());
-        let mut updates = vec![whole.clone(), runtime(&snapshot(), &all_rows())];
+        let whole = runtime(&large, &[], &all_rows());
+        let mut updates = vec![whole.clone(), runtime(&snapshot(), &[], &all_rows())];
         fit_into(&mut updates, 100_000);
         assert!(updates.iter().map(Message::encoded_len).sum::<usize>() <= 100_000);
         assert!((1..1_000).contains(&updates[0].tasks.len()));

@@ -1,5 +1,5 @@
 //! What the environment says: `ZOKIO_CONSOLE`, `ZOKIO_CONSOLE_BIND`,
-//! `ZOKIO_CONSOLE_PUBLISH_INTERVAL`.
+//! `ZOKIO_CONSOLE_PUBLISH_INTERVAL`, `ZOKIO_CONSOLE_STACKS`.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use crate::error::Error;
 const SWITCH: &str = "ZOKIO_CONSOLE";
 const BIND: &str = "ZOKIO_CONSOLE_BIND";
 const INTERVAL: &str = "ZOKIO_CONSOLE_PUBLISH_INTERVAL";
+const STACKS: &str = "ZOKIO_CONSOLE_STACKS";
 
 /// What was read. `None`: not said.
 #[derive(Debug, Default, PartialEq)]
@@ -17,6 +18,7 @@ pub(crate) struct Settings {
     pub(crate) off: bool,
     pub(crate) bind: Option<Address>,
     pub(crate) publish_interval: Option<Duration>,
+    pub(crate) stacks: Option<bool>,
 }
 
 impl Settings {
@@ -35,7 +37,7 @@ impl Settings {
             },
         };
         let off = match text(SWITCH, "on or off")? {
-            Some(value) => !is_on(&value)?,
+            Some(value) => !is_on(SWITCH, &value)?,
             None => false,
         };
         if off {
@@ -51,19 +53,23 @@ impl Settings {
         let publish_interval = text(INTERVAL, "text")?
             .map(|t| parse_duration(INTERVAL, &t))
             .transpose()?;
+        let stacks = text(STACKS, "on or off")?
+            .map(|t| is_on(STACKS, &t))
+            .transpose()?;
         Ok(Settings {
             off,
             bind,
             publish_interval,
+            stacks,
         })
     }
 }
 
-fn is_on(value: &str) -> Result<bool, Error> {
+fn is_on(name: &str, value: &str) -> Result<bool, Error> {
     match value.to_ascii_lowercase().as_str() {
         "on" | "1" | "true" | "yes" => Ok(true),
         "off" | "0" | "false" | "no" => Ok(false),
-        _ => Err(Error::setting(SWITCH, value, "on or off")),
+        _ => Err(Error::setting(name, value, "on or off")),
     }
 }
 
@@ -113,7 +119,14 @@ mod tests {
 
     #[test]
     fn everything_set_is_read() {
-        let settings = read(&[(SWITCH, "on"), (BIND, "unix:/tmp/x"), (INTERVAL, "250ms")]).unwrap();
+        let set = [
+            (SWITCH, "on"),
+            (BIND, "unix:/tmp/x"),
+            (INTERVAL, "250ms"),
+            (STACKS, "off"),
+        ];
+        let settings = read(&set).unwrap();
+        assert_eq!(settings.stacks, Some(false));
         assert_eq!(settings.bind, Some(Address::Unix("/tmp/x".into())));
         assert_eq!(settings.publish_interval, Some(Duration::from_millis(250)));
         assert!(!settings.off);

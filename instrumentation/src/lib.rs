@@ -46,6 +46,8 @@ mod sampler;
 mod security;
 mod series;
 mod server;
+mod stacks;
+mod watchdog;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -54,6 +56,7 @@ use zokio::runtime::Handle;
 pub use address::{Address, BindTo, DEFAULT_BIND};
 pub use builder::{Builder, DEFAULT_PUBLISH_INTERVAL, Guard};
 pub use error::Error;
+pub use watchdog::DEFAULT_LONG_POLL_THRESHOLD;
 
 /// What came of [`init`]. It may be ignored: failures have been reported through `tracing`.
 #[derive(Debug)]
@@ -98,6 +101,7 @@ impl Init {
 /// |---|---|---|
 /// | `ZOKIO_CONSOLE` | `off`: do nothing | `on` |
 /// | `ZOKIO_CONSOLE_BIND` | where to listen: `IP:PORT` or `unix:PATH` | `127.0.0.1:6669` |
+/// | `ZOKIO_CONSOLE_STACKS` | `off`: threads of stuck workers are not signalled, and have no stacks | `on` |
 /// | `ZOKIO_CONSOLE_PUBLISH_INTERVAL` | how often viewers are sent updates, such as `250ms` | `100ms` |
 ///
 /// Called again, in another runtime, it adds that one to the server that is there.

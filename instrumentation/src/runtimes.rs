@@ -3,7 +3,7 @@
 //! A runtime that has ended stays visible: its last snapshot is kept and its handle let go, so that
 //! nothing of it stays in memory but numbers. Only the last few ended ones are kept.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zokio::runtime::Handle;
 use zokio::telemetry::{CaptureOptions, Snapshot, TaskDetail, task_detail};
@@ -23,12 +23,14 @@ pub(crate) struct Sample {
 #[derive(Default)]
 pub(crate) struct Runtimes(Mutex<Vec<Entry>>);
 
+#[derive(Clone)]
 struct Entry {
     id: u64,
     label: Arc<str>,
     source: Source,
 }
 
+#[derive(Clone)]
 enum Source {
     Live(Handle),
     Ended(Arc<Snapshot>),
@@ -37,7 +39,7 @@ enum Source {
 impl Runtimes {
     /// Adds a runtime; one that is there already is not added again.
     pub(crate) fn attach(&self, handle: &Handle) {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.lock();
         let id = handle.id();
         if entries.iter().any(|e| e.id == id) {
             return;
@@ -50,53 +52,72 @@ impl Runtimes {
         });
     }
 
-    /// Takes a snapshot of the runtimes of these ids, or of all if `ids` is empty.
+    /// Takes a snapshot of the runtimes of these ids, or of all if `ids` is empty. Nobody waits for
+    /// it: the list is not locked meanwhile.
     pub(crate) fn capture(&self, ids: &[u64], tasks: bool) -> Vec<Sample> {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let samples = entries
-            .iter_mut()
-            .filter(|e| ids.is_empty() || ids.contains(&e.id))
+        let mut wanted = self.lock().clone();
+        wanted.retain(|e| ids.is_empty() || ids.contains(&e.id));
+        let samples: Vec<Sample> = wanted
+            .iter()
             .map(|e| Sample {
                 label: Arc::clone(&e.label),
-                snapshot: e.capture(tasks),
+                snapshot: e.source.capture(tasks),
             })
             .collect();
-        forget_oldest_ended(&mut entries);
+        self.keep_last_of_ended(&samples);
         samples
+    }
+
+    /// The runtimes that have not ended, as far as is known.
+    pub(crate) fn live(&self) -> Vec<(u64, Handle)> {
+        let handle = |e: &Entry| match &e.source {
+            Source::Live(handle) => Some((e.id, handle.clone())),
+            Source::Ended(_) => None,
+        };
+        self.lock().iter().filter_map(handle).collect()
+    }
+
+    /// Lets go of the runtimes that a sample shows to have ended.
+    fn keep_last_of_ended(&self, samples: &[Sample]) {
+        let mut entries = self.lock();
+        for sample in samples.iter().filter(|s| s.snapshot.ended) {
+            let id = sample.snapshot.runtime_id;
+            if let Some(entry) = entries.iter_mut().find(|e| e.id == id)
+                && matches!(entry.source, Source::Live(_))
+            {
+                entry.source = Source::Ended(Arc::clone(&sample.snapshot));
+            }
+        }
+        forget_oldest_ended(&mut entries);
     }
 
     /// What is known of a task. `runtime_id` 0 asks all runtimes.
     pub(crate) fn task_detail(&self, runtime_id: u64, task_id: u64) -> Option<TaskDetail> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        entries
+        self.live()
             .iter()
-            .filter(|e| runtime_id == 0 || e.id == runtime_id)
-            .find_map(|e| match &e.source {
-                Source::Live(handle) => task_detail(handle, task_id),
-                Source::Ended(_) => None,
-            })
+            .filter(|(id, _)| runtime_id == 0 || *id == runtime_id)
+            .find_map(|(_, handle)| task_detail(handle, task_id))
     }
 
     /// Whether a runtime of that id is watched.
     pub(crate) fn contains(&self, id: u64) -> bool {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().any(|e| e.id == id)
+        self.lock().iter().any(|e| e.id == id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Entry {
-    fn capture(&mut self, tasks: bool) -> Arc<Snapshot> {
-        let snapshot = match &self.source {
+impl Source {
+    fn capture(&self, tasks: bool) -> Arc<Snapshot> {
+        match self {
             Source::Live(handle) => Arc::new(Snapshot::capture_with(
                 handle,
                 CaptureOptions::new().tasks(tasks),
             )),
-            Source::Ended(last) => return Arc::clone(last),
-        };
-        if snapshot.ended {
-            self.source = Source::Ended(Arc::clone(&snapshot));
+            Source::Ended(last) => Arc::clone(last),
         }
-        snapshot
     }
 }
 

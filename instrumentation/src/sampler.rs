@@ -27,6 +27,7 @@ use zokio_console_proto::v1;
 
 use crate::encode;
 use crate::runtimes::{Runtimes, Sample};
+use crate::watchdog::Log;
 use mailbox::Mailbox;
 use query::Query;
 
@@ -99,6 +100,7 @@ pub(crate) struct TooManyViewers;
 /// See the module.
 pub(crate) struct Sampler {
     runtimes: Arc<Runtimes>,
+    long_polls: Arc<Log>,
     state: Mutex<State>,
     /// A group came: the next look may be due earlier.
     changed: Notify,
@@ -122,7 +124,7 @@ struct Group {
 }
 
 impl Sampler {
-    pub(crate) fn new(runtimes: Arc<Runtimes>) -> Sampler {
+    pub(crate) fn new(runtimes: Arc<Runtimes>, long_polls: Arc<Log>) -> Sampler {
         let state = State {
             groups: Vec::new(),
             epoch: Instant::now(),
@@ -131,6 +133,7 @@ impl Sampler {
         };
         Sampler {
             runtimes,
+            long_polls,
             state: Mutex::new(state),
             changed: Notify::new(),
             bytes_sent: AtomicU64::new(0),
@@ -238,7 +241,7 @@ impl Sampler {
         cost.clients = viewers;
         cost.sample_ns = state.sample_ns;
         for group in state.groups.iter_mut().filter(|g| g.due <= now) {
-            group.publish(&samples, cost);
+            group.publish(&samples, &self.long_polls, cost);
         }
         let took = began.elapsed();
         state.sample_ns = took.as_nanos() as u64;
@@ -273,11 +276,14 @@ impl State {
 }
 
 impl Group {
-    fn publish(&mut self, samples: &[Sample], telemetry: v1::TelemetryCost) {
+    fn publish(&mut self, samples: &[Sample], long_polls: &Log, telemetry: v1::TelemetryCost) {
         let mut runtimes: Vec<_> = samples
             .iter()
             .filter(|s| self.wish.includes(s.snapshot.runtime_id))
-            .map(|s| encode::runtime(&s.snapshot, &self.wish.query))
+            .map(|s| {
+                let long_polls = long_polls.of(s.snapshot.runtime_id);
+                encode::runtime(&s.snapshot, &long_polls, &self.wish.query)
+            })
             .collect();
         encode::fit(&mut runtimes);
         self.sequence += 1;
@@ -380,7 +386,7 @@ mod tests {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let runtimes = Arc::new(Runtimes::default());
         runtimes.attach(runtime.handle());
-        (Sampler::new(runtimes), runtime)
+        (Sampler::new(runtimes, Arc::default()), runtime)
     }
 
     fn wish(interval_ms: u64, limit: u32) -> Wish {

@@ -64,7 +64,7 @@ mod watch;
 
 pub(crate) use block_on_record::BlockOnRecord;
 pub(crate) use calibration::calibrate;
-pub use capture::task_detail;
+pub use capture::{task_detail, task_snapshot};
 pub use clock::now_ns;
 pub(crate) use counter::{Counter, WorkerMark};
 pub(crate) use outcome::Outcome;

@@ -148,6 +148,53 @@ pub struct RuntimeUpdate {
     /// True when everything is here; false when unchanged spawn sites and tasks are left out.
     #[prost(bool, tag = "21")]
     pub full: bool,
+    /// Polls that took over the watchdog's threshold, the latest first; those that go on among them.
+    /// When not full, frames are left out that the client has: those of the same task, beginning and
+    /// time of the sample.
+    #[prost(message, repeated, tag = "22")]
+    pub long_polls: ::prost::alloc::vec::Vec<LongPoll>,
+}
+/// A poll that kept its worker for longer than the watchdog's threshold.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LongPoll {
+    #[prost(uint32, tag = "1")]
+    pub worker: u32,
+    #[prost(uint64, tag = "2")]
+    pub task: u64,
+    /// Empty: no name.
+    #[prost(string, tag = "3")]
+    pub task_name: ::prost::alloc::string::String,
+    /// Where the task was spawned.
+    #[prost(message, optional, tag = "4")]
+    pub location: ::core::option::Option<Location>,
+    #[prost(uint64, tag = "5")]
+    pub began_at_ns: u64,
+    /// When it was seen to be over; 0: it goes on.
+    #[prost(uint64, tag = "6")]
+    pub ended_at_ns: u64,
+    /// When its thread was looked at last.
+    #[prost(uint64, tag = "7")]
+    pub sampled_at_ns: u64,
+    /// As the operating system counts; 0: unknown.
+    #[prost(uint64, tag = "8")]
+    pub thread_id: u64,
+    /// on-cpu, off-cpu, off-cpu (device), stopped or unknown.
+    #[prost(string, tag = "9")]
+    pub thread_state: ::prost::alloc::string::String,
+    /// What the thread was doing, the innermost function first, down to the task's own.
+    #[prost(message, repeated, tag = "10")]
+    pub frames: ::prost::alloc::vec::Vec<Frame>,
+    /// Why there are no frames.
+    #[prost(string, tag = "11")]
+    pub error: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Frame {
+    #[prost(string, tag = "1")]
+    pub function: ::prost::alloc::string::String,
+    /// Absent: unknown.
+    #[prost(message, optional, tag = "2")]
+    pub location: ::core::option::Option<Location>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Worker {

@@ -121,7 +121,6 @@ impl<S: Write + Unpin> Write for Sniffed<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtimes::Runtimes;
     use std::task::Waker;
 
     /// Gives out one piece a read, then the end.
@@ -164,7 +163,7 @@ mod tests {
     }
 
     fn sniff(pieces: &[&'static [u8]]) -> (Option<Protocol>, Vec<u8>) {
-        let sampler = Arc::new(Sampler::new(Arc::new(Runtimes::default())));
+        let sampler = Arc::new(Sampler::new(Arc::default(), Arc::default()));
         let mut io = Sniffed::new(Pieces(pieces.to_vec()), sampler);
         let mut cx = Context::from_waker(Waker::noop());
         let Poll::Ready(protocol) = io.poll_sniff(&mut cx) else {

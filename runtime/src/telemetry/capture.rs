@@ -129,20 +129,29 @@ impl Snapshot {
 /// One live task of a runtime, with its own histogram of poll times from the first call on.
 pub fn task_detail(handle: &Handle, id: u64) -> Option<TaskDetail> {
     let shared = &**handle.shared();
-    let context = TaskContext::new(shared, true);
-    let slots = shared.records().slots();
-    let slot = slots
-        .into_iter()
-        .find(|slot| shared.records().get(*slot).id.get() == id)?;
-    let pin = shared
-        .records()
-        .pin_live(slot)
-        .filter(|pin| pin.record().id.get() == id)?;
+    let pin = pin_task(shared, id)?;
     let poll_time = pin.watch();
     Some(TaskDetail {
-        task: context.task(&pin),
+        task: TaskContext::new(shared, true).task(&pin),
         poll_time,
     })
+}
+
+/// One live task of a runtime.
+pub fn task_snapshot(handle: &Handle, id: u64) -> Option<TaskSnapshot> {
+    let shared = &**handle.shared();
+    let pin = pin_task(shared, id)?;
+    Some(TaskContext::new(shared, true).task(&pin))
+}
+
+fn pin_task(shared: &Shared, id: u64) -> Option<Pin<'_>> {
+    let records = shared.records();
+    let slot = records
+        .slots()
+        .find(|slot| records.get(*slot).id.get() == id)?;
+    records
+        .pin_live(slot)
+        .filter(|pin| pin.record().id.get() == id)
 }
 
 fn finished_by_site(shared: &Shared) -> SharedSites {

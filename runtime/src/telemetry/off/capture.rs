@@ -73,3 +73,8 @@ impl Snapshot {
 pub fn task_detail(_: &Handle, _: u64) -> Option<TaskDetail> {
     None
 }
+
+/// One live task of a runtime. Without telemetry none is known.
+pub fn task_snapshot(_: &Handle, _: u64) -> Option<TaskSnapshot> {
+    None
+}

@@ -1,0 +1,169 @@
+//! From a sample of a thread to the functions that it was in.
+//!
+//! The thread itself did no more than show its registers and its stack; the unwinding happens
+//! here, on a thread of ours, with the unwind tables that the program has in memory. Names and
+//! lines come from the program's debug information, as far as there is any; the first look at it
+//! takes the longest, up to seconds for a large program.
+
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod modules;
+#[cfg_attr(
+    not(all(
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    )),
+    path = "stacks/no_unwind.rs"
+)]
+mod unwind;
+
+use std::ffi::c_void;
+
+use zokio::telemetry::ThreadSample;
+
+/// Frames that are kept of a stack.
+const MAX_FRAMES: usize = 128;
+
+/// Functions that poll a task: what has called them is the runtime, the same on every stack.
+const POLLERS: [&str; 2] = ["zokio::task::raw::poll", "zokio::scheduler::"];
+
+/// A function on a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Frame {
+    /// The function's name; the address if there is none.
+    pub(crate) function: String,
+    /// Empty: unknown.
+    pub(crate) file: String,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+/// The functions of a stack, the innermost first, down to where the runtime polls the task.
+pub(crate) fn frames(sample: &ThreadSample) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    for address in unwind::addresses(sample, MAX_FRAMES) {
+        symbolise(address, &mut frames);
+        if frames.len() >= MAX_FRAMES {
+            break;
+        }
+    }
+    trim(frames)
+}
+
+/// Adds the functions at an address, several if some are inlined.
+fn symbolise(address: u64, frames: &mut Vec<Frame>) {
+    let before = frames.len();
+    // `resolve` looks up the byte before the address that it is given, as for return addresses;
+    // ours is already within the instruction.
+    let ip = (address as usize).wrapping_add(1) as *mut c_void;
+    backtrace::resolve(ip, |symbol| {
+        frames.push(Frame {
+            // Without the hash at its end.
+            function: symbol.name().map(|n| format!("{n:#}")).unwrap_or_default(),
+            file: symbol
+                .filename()
+                .map(|f| f.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+            line: symbol.lineno().unwrap_or(0),
+            column: symbol.colno().unwrap_or(0),
+        });
+    });
+    if frames.len() == before {
+        frames.push(Frame::default());
+    }
+    for frame in &mut frames[before..] {
+        if frame.function.is_empty() {
+            frame.function = format!("{address:#x}");
+        }
+    }
+}
+
+/// Cuts off the runtime, and what catches panics for it.
+fn trim(mut frames: Vec<Frame>) -> Vec<Frame> {
+    let is_poller = |f: &Frame| POLLERS.iter().any(|poller| f.function.contains(poller));
+    let Some(poller) = frames.iter().position(is_poller) else {
+        return frames;
+    };
+    frames.truncate(poller);
+    let catches = |f: &Frame| {
+        let name = f.function.trim_start_matches('<');
+        name.starts_with("std::panic")
+            || name.starts_with("core::panic")
+            || name.starts_with("__rust_try")
+            || name.contains("AssertUnwindSafe")
+    };
+    while frames.last().is_some_and(catches) {
+        frames.pop();
+    }
+    frames
+}
+
+/// The innermost function that is the program's own: neither the standard library's, nor the
+/// system's, nor the runtime's.
+pub(crate) fn culprit(frames: &[Frame]) -> Option<&Frame> {
+    const OTHERS: [&str; 8] = [
+        "std::",
+        "core::",
+        "alloc::",
+        "zokio::",
+        "parking_lot",
+        "__",
+        "tokio::",
+        "_ZN",
+    ];
+    frames.iter().find(|frame| {
+        let name = frame.function.trim_start_matches('<');
+        frame.line != 0
+            && !frame.file.starts_with("/rustc/")
+            && !OTHERS.iter().any(|other| name.starts_with(other))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(function: &str) -> Frame {
+        Frame {
+            function: function.to_owned(),
+            file: "src/x.rs".to_owned(),
+            line: 7,
+            column: 1,
+        }
+    }
+
+    #[test]
+    fn runtime_and_its_panic_catching_are_cut_off() {
+        let frames = trim(vec![
+            frame("std::thread::sleep"),
+            frame("app::handler::{closure#0}"),
+            frame("core::panic::unwind_safe::AssertUnwindSafe"),
+            frame("std::panicking::catch_unwind"),
+            frame("zokio::task::raw::poll::<app::handler>"),
+            frame("zokio::scheduler::worker::run"),
+            frame("start_thread"),
+        ]);
+        let names: Vec<_> = frames.iter().map(|f| &*f.function).collect();
+        assert_eq!(names, ["std::thread::sleep", "app::handler::{closure#0}"]);
+    }
+
+    #[test]
+    fn stack_without_a_poller_is_kept_whole() {
+        let frames = vec![frame("a"), frame("b")];
+        assert_eq!(trim(frames.clone()), frames);
+    }
+
+    #[test]
+    fn culprit_is_the_innermost_function_of_the_program() {
+        let frames = [
+            frame("__GI___clock_nanosleep"),
+            frame("std::thread::sleep"),
+            frame("app::db::query"),
+            frame("app::handler"),
+        ];
+        assert_eq!(culprit(&frames).unwrap().function, "app::db::query");
+        assert_eq!(culprit(&frames[..2]), None);
+    }
+}

@@ -1,0 +1,154 @@
+//! The long polls that were noticed lately.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use zokio::telemetry::{PollInProgress, now_ns};
+
+use crate::stacks::Frame;
+
+/// Long polls that are kept; of those that have ended the oldest go first.
+const MAX_LONG_POLLS: usize = 64;
+
+/// A poll that took longer than the threshold.
+#[derive(Debug, Clone)]
+pub(crate) struct LongPoll {
+    pub(crate) runtime_id: u64,
+    pub(crate) worker: u16,
+    pub(crate) task_id: u64,
+    pub(crate) task_name: Option<Arc<str>>,
+    pub(crate) spawned_at: Option<&'static Location<'static>>,
+    pub(crate) began_at_ns: u64,
+    /// When it was seen to be over; `None`: it goes on.
+    pub(crate) ended_at_ns: Option<u64>,
+    pub(crate) stack: Stack,
+}
+
+/// What the thread was doing when it was looked at last.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stack {
+    pub(crate) taken_at_ns: u64,
+    /// 0: unknown.
+    pub(crate) thread_id: u64,
+    pub(crate) thread_state: &'static str,
+    /// The innermost first.
+    pub(crate) frames: Vec<Frame>,
+    /// Why there are no frames.
+    pub(crate) error: String,
+}
+
+impl Stack {
+    pub(crate) fn unknown(why: impl fmt::Display) -> Stack {
+        Stack {
+            taken_at_ns: now_ns(),
+            thread_state: "unknown",
+            error: why.to_string(),
+            ..Stack::default()
+        }
+    }
+
+    pub(crate) fn missed() -> Stack {
+        Stack::unknown("the poll ended while its thread was looked at")
+    }
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Log(Mutex<VecDeque<LongPoll>>);
+
+impl Log {
+    /// Adds a long poll, or replaces what was known of it.
+    pub(crate) fn put(&self, poll: LongPoll) {
+        let mut polls = self.lock();
+        let same = |p: &LongPoll| {
+            (p.runtime_id, p.task_id, p.began_at_ns)
+                == (poll.runtime_id, poll.task_id, poll.began_at_ns)
+        };
+        if let Some(known) = polls.iter_mut().find(|p| same(p)) {
+            *known = poll;
+            return;
+        }
+        if polls.len() >= MAX_LONG_POLLS {
+            let oldest = polls.iter().position(|p| p.ended_at_ns.is_some());
+            polls.remove(oldest.unwrap_or(0));
+        }
+        polls.push_back(poll);
+    }
+
+    /// A poll is over.
+    pub(crate) fn end(&self, runtime_id: u64, poll: &PollInProgress, now: u64) {
+        let ended = |p: &&mut LongPoll| {
+            (p.runtime_id, p.task_id, p.began_at_ns) == (runtime_id, poll.task_id, poll.since_ns)
+        };
+        if let Some(known) = self.lock().iter_mut().find(ended) {
+            known.ended_at_ns = Some(now);
+        }
+    }
+
+    /// Those of one runtime, the oldest first.
+    pub(crate) fn of(&self, runtime_id: u64) -> Vec<LongPoll> {
+        let polls = self.lock();
+        polls
+            .iter()
+            .filter(|p| p.runtime_id == runtime_id)
+            .cloned()
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<LongPoll>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn poll(task_id: u64, ended_at_ns: Option<u64>) -> LongPoll {
+        LongPoll {
+            runtime_id: 1,
+            worker: 0,
+            task_id,
+            task_name: None,
+            spawned_at: None,
+            began_at_ns: 5,
+            ended_at_ns,
+            stack: Stack::missed(),
+        }
+    }
+
+    #[test]
+    fn later_sample_replaces_the_earlier_one() {
+        let log = Log::default();
+        log.put(poll(7, None));
+        log.put(LongPoll {
+            stack: Stack::unknown("other"),
+            ..poll(7, None)
+        });
+        let polls = log.of(1);
+        assert_eq!(polls.len(), 1);
+        assert_eq!(polls[0].stack.error, "other");
+    }
+
+    #[test]
+    fn those_of_other_runtimes_are_not_shown() {
+        let log = Log::default();
+        log.put(poll(7, None));
+        assert!(log.of(2).is_empty());
+    }
+
+    #[test]
+    fn polls_that_go_on_outlast_those_that_have_ended() {
+        let log = Log::default();
+        log.put(poll(0, None));
+        for task in 1..=2 * MAX_LONG_POLLS as u64 {
+            log.put(poll(task, Some(9)));
+        }
+        let polls = log.of(1);
+        assert_eq!(polls.len(), MAX_LONG_POLLS);
+        assert_eq!(polls[0].task_id, 0);
+        assert_eq!(polls.last().unwrap().task_id, 2 * MAX_LONG_POLLS as u64);
+    }
+}

@@ -20,6 +20,8 @@ const MAX_SPAWN_SITES: usize = 10_000;
 /// Rows of tasks accepted in one update.
 const MAX_ROWS: usize = 20_000;
 const MAX_WAITS: usize = 256;
+const MAX_LONG_POLLS: usize = 256;
+const MAX_FRAMES: usize = 256;
 const MAX_BUCKETS: usize = 1_024;
 /// Combining marks on one character.
 const MAX_MARKS: usize = 2;
@@ -166,6 +168,35 @@ fn runtime(raw: v1::RuntimeUpdate) -> model::RuntimeUpdate {
         tasks: raw.tasks.into_iter().take(MAX_ROWS).map(task).collect(),
         matching_tasks: raw.matching_tasks,
         full: raw.full,
+        long_polls: raw
+            .long_polls
+            .into_iter()
+            .take(MAX_LONG_POLLS)
+            .map(long_poll)
+            .collect(),
+    }
+}
+
+fn long_poll(raw: v1::LongPoll) -> model::LongPoll {
+    model::LongPoll {
+        worker: raw.worker,
+        task: raw.task,
+        task_name: text(&raw.task_name, MAX_NAME),
+        location: location(raw.location),
+        began_at_ns: raw.began_at_ns,
+        ended_at_ns: (raw.ended_at_ns != 0).then_some(raw.ended_at_ns),
+        sampled_at_ns: raw.sampled_at_ns,
+        thread_id: raw.thread_id,
+        thread_state: text(&raw.thread_state, MAX_NAME),
+        frames: raw.frames.into_iter().take(MAX_FRAMES).map(frame).collect(),
+        error: message(&raw.error),
+    }
+}
+
+fn frame(raw: v1::Frame) -> model::Frame {
+    model::Frame {
+        function: text(&raw.function, MAX_PATH),
+        location: raw.location.map(|at| location(Some(at))),
     }
 }
 

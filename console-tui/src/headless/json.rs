@@ -40,6 +40,27 @@ struct Runtime<'a> {
     driver: Driver,
     timers: Timers,
     tasks: Vec<Task<'a>>,
+    long_polls: Vec<LongPoll<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct LongPoll<'a> {
+    worker: u32,
+    task: u64,
+    task_name: Option<&'a str>,
+    spawned_at: String,
+    duration_ns: u64,
+    goes_on: bool,
+    thread_id: u64,
+    thread_state: &'a str,
+    frames: Vec<Frame<'a>>,
+    error: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Frame<'a> {
+    function: &'a str,
+    location: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -205,8 +226,43 @@ impl<'a> Runtime<'a> {
                 lateness: Histogram::new(&summary.timers.lateness),
             },
             tasks: runtime.tasks.iter().map(Task::new).collect(),
+            long_polls: runtime
+                .long_polls
+                .iter()
+                .map(|poll| LongPoll::new(poll, summary.taken_at_ns))
+                .collect(),
         }
     }
+}
+
+impl<'a> LongPoll<'a> {
+    fn new(poll: &'a model::LongPoll, now_ns: u64) -> LongPoll<'a> {
+        LongPoll {
+            worker: poll.worker,
+            task: poll.task,
+            task_name: some(&poll.task_name),
+            spawned_at: poll.location.to_string(),
+            duration_ns: poll.duration_ns(now_ns),
+            goes_on: poll.ended_at_ns.is_none(),
+            thread_id: poll.thread_id,
+            thread_state: &poll.thread_state,
+            frames: poll.frames.iter().map(Frame::new).collect(),
+            error: some(&poll.error),
+        }
+    }
+}
+
+impl<'a> Frame<'a> {
+    fn new(frame: &'a model::Frame) -> Frame<'a> {
+        Frame {
+            function: &frame.function,
+            location: frame.location.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+fn some(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 impl<'a> Worker<'a> {
@@ -264,7 +320,7 @@ impl<'a> Task<'a> {
     fn new(task: &'a model::Task) -> Task<'a> {
         Task {
             id: task.id,
-            name: (!task.name.is_empty()).then_some(task.name.as_str()),
+            name: some(&task.name),
             kind: task.kind.as_str(),
             state: task.state.as_str(),
             location: task.location.to_string(),

@@ -10,6 +10,9 @@ use crate::state::model::{Histogram, RuntimeUpdate, Server, Task, Update};
 /// Spawn sites in a summary.
 const SITES: usize = 8;
 
+/// Functions of a stack in a summary.
+const FRAMES: usize = 12;
+
 /// The summary.
 pub(crate) fn text(server: &Server, target: &str, update: &Update) -> String {
     let mut out = String::new();
@@ -28,6 +31,7 @@ pub(crate) fn text(server: &Server, target: &str, update: &Update) -> String {
         push(&mut out, format_args!("\n"));
         summary(&mut out, runtime);
         workers(&mut out, runtime);
+        long_polls(&mut out, runtime);
         spawn_sites(&mut out, runtime);
         tasks(&mut out, runtime);
     }
@@ -140,6 +144,34 @@ fn row(out: &mut String, cells: &[String], widths: &[usize]) {
         .map(|(cell, width)| format::right(cell, *width))
         .collect();
     push(out, format_args!("  {}\n", line.join(" ")));
+}
+
+fn long_polls(out: &mut String, runtime: &RuntimeUpdate) {
+    let now_ns = runtime.summary.taken_at_ns;
+    for poll in &runtime.long_polls {
+        let (verb, mark) = match poll.ended_at_ns {
+            None => ("has taken", "!"),
+            Some(_) => ("took", " "),
+        };
+        push(
+            out,
+            format_args!(
+                "  {mark} worker {}: a poll of #{} {} {verb} {}, {}, spawned at {}\n",
+                poll.worker,
+                poll.task,
+                poll.task_name,
+                format::duration(poll.duration_ns(now_ns)),
+                poll.thread_state,
+                poll.location.short()
+            ),
+        );
+        for frame in poll.frames.iter().take(FRAMES) {
+            push(out, format_args!("        {}\n", frame.what()));
+        }
+        if !poll.error.is_empty() {
+            push(out, format_args!("        {}\n", poll.error));
+        }
+    }
 }
 
 fn spawn_sites(out: &mut String, runtime: &RuntimeUpdate) {

@@ -186,6 +186,44 @@ fn tasks(now_ns: u64) -> Vec<v1::Task> {
     tasks
 }
 
+/// A poll in which the thread sleeps. `ended_at_ns` 0: it goes on.
+pub(crate) fn long_poll(task: u64, began_at_ns: u64, ended_at_ns: u64) -> v1::LongPoll {
+    let frame = |function: &str, file: &str, line| v1::Frame {
+        function: function.into(),
+        location: location(file, line),
+    };
+    const LIBRARY: &str = "/rustc/59807616e1fa/library/std/src/thread/functions.rs";
+    v1::LongPoll {
+        worker: 0,
+        task,
+        task_name: "conn".into(),
+        location: location("examples/src/bin/http_server/server.rs", 112),
+        began_at_ns,
+        ended_at_ns,
+        sampled_at_ns: began_at_ns + 100_000_000,
+        thread_id: 4_243,
+        thread_state: "off-cpu".into(),
+        frames: vec![
+            v1::Frame {
+                function: "__GI___clock_nanosleep".into(),
+                location: None,
+            },
+            frame("std::thread::functions::sleep", LIBRARY, 317),
+            frame(
+                "http_server::orders::Orders::write_audit_log",
+                "examples/src/bin/http_server/orders.rs",
+                141,
+            ),
+            frame(
+                "http_server::server::handle::{closure#0}",
+                "examples/src/bin/http_server/server.rs",
+                88,
+            ),
+        ],
+        error: String::new(),
+    }
+}
+
 /// What the service says `step` seconds after its start, in answer to `query`.
 pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
     let now_ns = 60 * SECOND + step * SECOND;
@@ -281,7 +319,12 @@ pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
             tasks: rows,
             matching_tasks,
             full: true,
-            ..Default::default()
+            ended: false,
+            long_polls: vec![long_poll(
+                14,
+                (60 + 20) * SECOND,
+                (60 + 20) * SECOND + 260_000_000,
+            )],
         }],
         ..v1::Update::default()
     }
@@ -319,6 +362,25 @@ pub(crate) fn press(state: &mut State, keys: &str) {
     for key in keys.split(' ') {
         update(state, Action::Key(Key::parse(key).expect("a key")));
     }
+}
+
+/// Worker 0 has been in one poll of its current task for some seconds; the details of this task.
+pub(crate) fn stuck(state: &mut State) {
+    press(state, "t");
+    feed(state, 30);
+    let mut raw = snapshot(31, &state.query().clone());
+    let runtime = &mut raw.runtimes[0];
+    runtime.workers[0].current_task_since_ns = 88 * SECOND;
+    runtime.long_polls = vec![long_poll(12, 88 * SECOND, 0)];
+    let query = state.query().clone();
+    let update_ = Box::new(sanitize::update(raw));
+    update(
+        state,
+        Action::Update {
+            update: update_,
+            query,
+        },
+    );
 }
 
 /// The details of a task that waits, with its histogram.

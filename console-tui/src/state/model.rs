@@ -51,6 +51,74 @@ pub(crate) struct RuntimeUpdate {
     pub(crate) tasks: Vec<Task>,
     pub(crate) matching_tasks: u64,
     pub(crate) full: bool,
+    /// The latest first.
+    pub(crate) long_polls: Vec<LongPoll>,
+}
+
+/// A poll that took over the watchdog's threshold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct LongPoll {
+    pub(crate) worker: u32,
+    pub(crate) task: u64,
+    /// Empty: no name.
+    pub(crate) task_name: String,
+    pub(crate) location: Location,
+    pub(crate) began_at_ns: u64,
+    /// None: it goes on.
+    pub(crate) ended_at_ns: Option<u64>,
+    pub(crate) sampled_at_ns: u64,
+    pub(crate) thread_id: u64,
+    pub(crate) thread_state: String,
+    /// The innermost function first.
+    pub(crate) frames: Vec<Frame>,
+    /// Why there are no frames.
+    pub(crate) error: String,
+}
+
+impl LongPoll {
+    /// How long it has taken, or took.
+    pub(crate) fn duration_ns(&self, now_ns: u64) -> u64 {
+        self.ended_at_ns
+            .unwrap_or(now_ns)
+            .saturating_sub(self.began_at_ns)
+    }
+
+    /// Whether it is the same poll, looked at at the same time.
+    pub(crate) fn is_sample_of(&self, other: &LongPoll) -> bool {
+        let key = |poll: &LongPoll| (poll.task, poll.began_at_ns, poll.sampled_at_ns);
+        key(self) == key(other)
+    }
+
+    /// The innermost function with a line that is neither the standard library's nor the
+    /// runtime's: where to look first.
+    pub(crate) fn culprit(&self) -> Option<&Frame> {
+        const OTHERS: [&str; 4] = ["std::", "core::", "alloc::", "zokio::"];
+        self.frames.iter().find(|frame| {
+            let name = frame.function.trim_start_matches('<');
+            frame
+                .location
+                .as_ref()
+                .is_some_and(|at| !at.file.starts_with("/rustc/"))
+                && !OTHERS.iter().any(|other| name.starts_with(other))
+        })
+    }
+}
+
+/// A function on a stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) function: String,
+    pub(crate) location: Option<Location>,
+}
+
+impl Frame {
+    /// Function and place in words.
+    pub(crate) fn what(&self) -> String {
+        match &self.location {
+            Some(at) => format!("{} {}", self.function, at.short()),
+            None => self.function.clone(),
+        }
+    }
 }
 
 /// A runtime's own numbers.

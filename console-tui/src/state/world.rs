@@ -6,7 +6,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::history::{Lane, Rates, StateTimes, WorkerRates, per_second};
-use super::model::{Cost, RuntimeUpdate, SpawnSite, Summary, Task, TaskState, Update, Worker};
+use super::model::{
+    Cost, LongPoll, RuntimeUpdate, SpawnSite, Summary, Task, TaskState, Update, Worker,
+};
 
 /// Runtimes that are kept; further ones are ignored.
 const MAX_RUNTIMES: usize = 64;
@@ -62,6 +64,8 @@ pub(crate) struct Runtime {
     pub(crate) workers: Vec<WorkerRow>,
     /// By the time spent in their tasks, the most first.
     pub(crate) spawn_sites: Vec<SpawnSite>,
+    /// The latest first.
+    pub(crate) long_polls: Vec<LongPoll>,
     pub(crate) tasks: TaskTable,
     base: Rates<Readings>,
 }
@@ -132,6 +136,7 @@ impl Runtime {
             rates: RuntimeRates::default(),
             workers: Vec::new(),
             spawn_sites: Vec::new(),
+            long_polls: Vec::new(),
             tasks: TaskTable::default(),
             base: Rates::new(update.summary.taken_at_ns, Readings::of(update)),
         }
@@ -150,6 +155,7 @@ impl Runtime {
             self.tasks.age(since_last_ns);
         }
         self.apply_sites(update.spawn_sites);
+        self.apply_long_polls(update.long_polls);
         self.tasks.apply(
             update.rows,
             update.tasks,
@@ -212,6 +218,21 @@ impl Runtime {
             busy,
             imbalance: (most >= 0.005).then(|| 1.0 - busy / most),
         }
+    }
+
+    /// Takes the long polls over; a stack that was sent before is not sent again.
+    fn apply_long_polls(&mut self, mut next: Vec<LongPoll>) {
+        for poll in next.iter_mut().filter(|poll| poll.frames.is_empty()) {
+            let known = self.long_polls.iter().find(|old| old.is_sample_of(poll));
+            poll.frames = known.map(|old| old.frames.clone()).unwrap_or_default();
+        }
+        self.long_polls = next;
+    }
+
+    /// The long poll that a task is in.
+    pub(crate) fn long_poll_of(&self, task: u64) -> Option<&LongPoll> {
+        let goes_on = |poll: &&LongPoll| poll.task == task && poll.ended_at_ns.is_none();
+        self.long_polls.iter().find(goes_on)
     }
 
     fn apply_sites(&mut self, changed: Vec<SpawnSite>) {
@@ -323,7 +344,7 @@ impl TaskTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::model::Location;
+    use crate::state::model::{Frame, Location};
 
     fn update(taken_at_ns: u64, workers: Vec<Worker>) -> Update {
         let summary = Summary {
@@ -426,6 +447,26 @@ mod tests {
             Some(0),
             "it was sent again"
         );
+    }
+
+    #[test]
+    fn stack_that_was_sent_once_stays() {
+        let mut world = World::default();
+        let poll = |frames| LongPoll {
+            task: 7,
+            sampled_at_ns: 5,
+            frames,
+            ..LongPoll::default()
+        };
+        let mut first = update(1_000, vec![]);
+        first.runtimes[0].long_polls = vec![poll(vec![Frame::default()])];
+        world.apply(first, 0);
+        let mut second = update(2_000, vec![]);
+        second.runtimes[0].long_polls = vec![poll(vec![])];
+        world.apply(second, 0);
+        let runtime = &world.runtimes[0];
+        assert_eq!(runtime.long_poll_of(7).unwrap().frames.len(), 1);
+        assert_eq!(runtime.long_poll_of(8), None);
     }
 
     #[test]

@@ -15,6 +15,9 @@
 //! │ mutex lock  3.20s  at src/orders.rs:31:9                     │
 //! ╰──────────────────────────────────────────────────────────────╯
 //! ```
+//!
+//! A task that keeps its worker waits for nothing: in place of the last panel there is then the
+//! stack of the worker's thread.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -23,7 +26,7 @@ use ratatui::text::{Line, Span};
 use super::widgets::{bar, pair, panel, placeholder, put, sparkline};
 use crate::format;
 use crate::state::lints;
-use crate::state::model::{Histogram, Task};
+use crate::state::model::{Histogram, Location, LongPoll, Task};
 use crate::state::{Detail, State};
 use crate::theme::{Role, Theme};
 
@@ -57,7 +60,11 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
     times(task, theme, time_area, buffer);
     wakers(task, detail, theme, wakers_area, buffer);
     poll_time(task, detail.poll_time.as_ref(), theme, polls_area, buffer);
-    waits(task, detail, theme, waits_area, buffer);
+    let runtime = state.world().runtime(detail.runtime_id);
+    match runtime.and_then(|runtime| runtime.long_poll_of(detail.task_id)) {
+        Some(poll) => stack(poll, detail, theme, waits_area, buffer),
+        None => waits(task, detail, theme, waits_area, buffer),
+    }
 }
 
 fn identity(
@@ -250,6 +257,42 @@ fn poll_time(
         theme.style(Role::Dim),
     ));
     put(1, line, inner, buffer);
+}
+
+/// What the thread that polls the task was doing.
+fn stack(poll: &LongPoll, detail: &Detail, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let now_ns = detail.taken_at_ns.max(poll.sampled_at_ns);
+    let title = format!(
+        "In one poll for {} · thread {} {}, looked at {} ago",
+        format::duration(poll.duration_ns(now_ns)),
+        poll.thread_id,
+        poll.thread_state,
+        format::duration(now_ns - poll.sampled_at_ns),
+    );
+    let inner = panel(&title, theme, area, buffer);
+    if poll.frames.is_empty() {
+        placeholder(&poll.error, theme, inner, buffer);
+        return;
+    }
+    let culprit = poll.culprit();
+    let room = usize::from(inner.width);
+    let frames = poll.frames.iter().skip(detail.scroll);
+    for (row, frame) in frames.take(usize::from(inner.height)).enumerate() {
+        let is_culprit = culprit.is_some_and(|culprit| std::ptr::eq(culprit, frame));
+        let place = frame.location.as_ref().map(Location::short);
+        let place = format::truncate_middle(&place.unwrap_or_default(), room / 2);
+        let for_function = room.saturating_sub(format::width(&place) + 1);
+        let role = if is_culprit { Role::Bad } else { Role::Text };
+        let line = Line::from(vec![
+            Span::styled(
+                format::left(&frame.function, for_function),
+                theme.style(role),
+            ),
+            Span::raw(" "),
+            Span::styled(place, theme.style(Role::Location)),
+        ]);
+        put(row, line, inner, buffer);
+    }
 }
 
 fn waits(task: &Task, detail: &Detail, theme: Theme, area: Rect, buffer: &mut Buffer) {

@@ -6,7 +6,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::action::Action;
-use crate::state::fixtures::{at, detail, feed, press, state, watching};
+use crate::state::fixtures::{at, detail, feed, press, state, stuck, watching};
 use crate::state::{State, update};
 use crate::theme::Theme;
 
@@ -61,6 +61,25 @@ fn tasks_screen_while_the_filter_is_typed() {
 #[test]
 fn detail_screen() {
     picture("detail", detail);
+}
+
+#[test]
+fn workers_screen_of_a_stuck_worker() {
+    picture("workers_stuck", |state| {
+        stuck(state);
+        press(state, "w");
+    });
+}
+
+#[test]
+fn detail_screen_of_a_task_that_keeps_its_worker() {
+    picture("detail_stuck", |state| {
+        stuck(state);
+        press(state, "t enter");
+        while state.detail.as_ref().is_none_or(|d| d.task_id != 12) {
+            press(state, "esc j enter");
+        }
+    });
 }
 
 #[test]

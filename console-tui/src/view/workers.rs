@@ -298,11 +298,15 @@ fn current_task(
         .map(|task| task.name.as_str())
         .unwrap_or("");
     let age = format::duration(runtime.age_ns(since_ns));
-    let text = format!("#{id} {name} for {age}").replace("  ", " ");
-    vec![Span::styled(
-        format::left(&text, width),
-        theme.style(Role::Text),
-    )]
+    let mut text = format!("#{id} {name} for {age}").replace("  ", " ");
+    let mut role = Role::Text;
+    if let Some(poll) = runtime.long_poll_of(id) {
+        role = Role::Bad;
+        if let Some(culprit) = poll.culprit() {
+            text = format!("{text} in {}", culprit.what());
+        }
+    }
+    vec![Span::styled(format::left(&text, width), theme.style(role))]
 }
 
 fn totals(runtime: &Runtime, columns: &Columns, hidden: usize, theme: Theme) -> Line<'static> {

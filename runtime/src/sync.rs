@@ -1,6 +1,7 @@
 //! Synchronisation between tasks.
 //!
-//! - [`Mutex`], [`RwLock`], [`Semaphore`], [`Notify`]: shared state and turns.
+//! - [`Mutex`], [`RwLock`], [`Semaphore`], [`Notify`], [`Barrier`]: shared state and turns.
+//! - [`OnceCell`], [`SetOnce`]: a value that comes once.
 //! - [`oneshot`], [`mpsc`]: messages, one or many.
 //! - [`watch`], [`broadcast`]: the latest value, or every message, to many receivers.
 //!
@@ -18,6 +19,10 @@ mod event_count;
 mod guard_fmt;
 mod receivers;
 mod wait_list;
+mod write_once;
+
+mod barrier;
+pub use barrier::{Barrier, BarrierWaitResult};
 
 mod mutex;
 pub use mutex::{
@@ -38,6 +43,12 @@ pub use semaphore::{
 pub(crate) mod notify;
 pub use notify::Notify;
 
+mod once_cell;
+pub use once_cell::{OnceCell, SetError};
+
+mod set_once;
+pub use set_once::{SetOnce, SetOnceError};
+
 pub mod broadcast;
 pub mod mpsc;
 pub mod oneshot;
@@ -46,10 +57,13 @@ pub mod watch;
 /// The futures that methods of this module return. Those of channels are in
 /// [`mpsc::futures`], [`watch::futures`], [`broadcast::futures`] and [`oneshot`].
 pub mod futures {
+    pub use super::barrier::BarrierWait;
     pub use super::mutex::{Lock, LockOwned};
     pub use super::notify::{Notified, OwnedNotified};
+    pub use super::once_cell::{GetOrInit, GetOrTryInit};
     pub use super::rwlock::{Read, ReadOwned, Write, WriteOwned};
     pub use super::semaphore::{Acquire, AcquireOwned};
+    pub use super::set_once::SetOnceWait;
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
+#[cfg(zokio_loom)]
+pub(crate) mod models;
 #[cfg(feature = "telemetry")]
 mod notes;
 #[cfg(feature = "telemetry")]

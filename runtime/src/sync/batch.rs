@@ -39,13 +39,12 @@
 use std::fmt;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker, ready};
-
-use parking_lot::{Mutex, MutexGuard};
 
 use super::semaphore::{AcquireError, TryAcquireError};
 use super::wait_list::{WaitList, Waiter, WakeBatch};
+use crate::loom::atomic::{AtomicUsize, Ordering, fence};
+use crate::loom::{Mutex, MutexGuard, const_unless_loom};
 use crate::task::coop;
 use crate::telemetry::waits::WaitPoint;
 
@@ -83,19 +82,21 @@ enum Enqueued {
 impl BatchSemaphore {
     pub(super) const MAX_PERMITS: usize = usize::MAX >> 3;
 
-    /// # Panics
-    ///
-    /// If `permits` is above [`MAX_PERMITS`](BatchSemaphore::MAX_PERMITS).
-    #[track_caller]
-    pub(super) const fn new(permits: usize) -> BatchSemaphore {
-        // The number cannot be part of the message in a constant; `check_permits` says it.
-        assert!(
-            permits <= Self::MAX_PERMITS,
-            "a semaphore may not have more than MAX_PERMITS permits"
-        );
-        BatchSemaphore {
-            state: AtomicUsize::new(permits << SHIFT),
-            queue: Mutex::new(WaitList::new()),
+    const_unless_loom! {
+        /// # Panics
+        ///
+        /// If `permits` is above [`MAX_PERMITS`](BatchSemaphore::MAX_PERMITS).
+        #[track_caller]
+        pub(super) const fn new(permits: usize) -> BatchSemaphore {
+            // The number cannot be part of the message in a constant; `check_permits` says it.
+            assert!(
+                permits <= Self::MAX_PERMITS,
+                "a semaphore may not have more than MAX_PERMITS permits"
+            );
+            BatchSemaphore {
+                state: AtomicUsize::new(permits << SHIFT),
+                queue: Mutex::new(WaitList::new()),
+            }
         }
     }
 
@@ -128,6 +129,9 @@ impl BatchSemaphore {
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
             if state & CLOSED != 0 {
+                // Ordering: Acquire pairs with the Release of `close`: who is refused sees what
+                // came before it.
+                fence(Ordering::Acquire);
                 return Err(TryAcquireError::Closed);
             }
             if state >> SHIFT < permits {
@@ -309,7 +313,8 @@ impl BatchSemaphore {
     /// No more permits are given out; all waiters are woken.
     pub(super) fn close(&self) {
         let mut queue = self.queue.lock();
-        // Ordering: Release pairs with the Acquire in `is_closed` and `Acquiring::poll_queued`.
+        // Ordering: Release pairs with the Acquire in `is_closed`, `try_acquire` and
+        // `Acquiring::poll_queued`.
         self.state.fetch_or(CLOSED, Ordering::Release);
         let mut wakes = WakeBatch::new();
         loop {
@@ -511,5 +516,8 @@ impl<S: Source> Drop for Acquiring<S> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(zokio_loom)))]
 mod tests;
+
+#[cfg(all(test, zokio_loom))]
+mod loom_tests;

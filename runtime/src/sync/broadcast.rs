@@ -32,12 +32,12 @@
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use self::error::TryRecvError;
 use self::slot::{MAX_RECEIVERS, Parking, Slot};
 use super::event_count::EventCount;
 use super::receivers::Receivers;
+use crate::loom::atomic::{AtomicUsize, Ordering};
 
 pub mod error;
 pub mod futures;

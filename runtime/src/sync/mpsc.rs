@@ -24,5 +24,8 @@ pub use unbounded::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unb
 pub mod error;
 pub mod futures;
 
-#[cfg(test)]
+#[cfg(all(test, not(zokio_loom)))]
 mod tests;
+
+#[cfg(all(test, zokio_loom))]
+mod loom_tests;

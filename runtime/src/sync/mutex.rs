@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::batch::{Acquiring, BatchSemaphore, Source};
+use crate::loom::const_unless_loom;
 use crate::runtime::context::block_on_outside;
 use crate::telemetry::waits::WaitPoint;
 
@@ -92,14 +93,16 @@ impl<T: ?Sized> Mutex<T> {
         Mutex::const_new(t)
     }
 
-    /// As [`new`](Mutex::new), for constants and statics.
-    pub const fn const_new(t: T) -> Mutex<T>
-    where
-        T: Sized,
-    {
-        Mutex {
-            batch: BatchSemaphore::new(1),
-            data: UnsafeCell::new(t),
+    const_unless_loom! {
+        /// As [`new`](Mutex::new), for constants and statics.
+        pub const fn const_new(t: T) -> Mutex<T>
+        where
+            T: Sized,
+        {
+            Mutex {
+                batch: BatchSemaphore::new(1),
+                data: UnsafeCell::new(t),
+            }
         }
     }
 
@@ -258,5 +261,5 @@ impl<T: ?Sized> Future for LockOwned<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(zokio_loom)))]
 mod tests;

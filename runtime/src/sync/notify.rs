@@ -27,12 +27,11 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
-use parking_lot::{Mutex, MutexGuard};
-
 use super::wait_list::{WaitList, Waiter, WakeBatch};
+use crate::loom::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::loom::{Mutex, MutexGuard, const_unless_loom};
 use crate::task::coop;
 use crate::telemetry::waits::WaitPoint;
 
@@ -118,14 +117,16 @@ impl Notify {
         Notify::const_new()
     }
 
-    /// As [`new`](Notify::new), for constants and statics.
-    pub const fn const_new() -> Notify {
-        Notify {
-            state: AtomicUsize::new(EMPTY),
-            queues: Mutex::new(Queues {
-                queue: WaitList::new(),
-                waking: WaitList::new(),
-            }),
+    const_unless_loom! {
+        /// As [`new`](Notify::new), for constants and statics.
+        pub const fn const_new() -> Notify {
+            Notify {
+                state: AtomicUsize::new(EMPTY),
+                queues: Mutex::new(Queues {
+                    queue: WaitList::new(),
+                    waking: WaitList::new(),
+                }),
+            }
         }
     }
 
@@ -557,5 +558,8 @@ impl fmt::Debug for OwnedNotified {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(zokio_loom)))]
 mod tests;
+
+#[cfg(all(test, zokio_loom))]
+mod loom_tests;

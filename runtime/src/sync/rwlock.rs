@@ -28,6 +28,7 @@ use std::task::{Context, Poll, ready};
 
 use super::TryLockError;
 use super::batch::{Acquiring, BatchSemaphore, Source};
+use crate::loom::const_unless_loom;
 use crate::runtime::context::block_on_outside;
 use crate::telemetry::waits::WaitPoint;
 
@@ -121,33 +122,37 @@ impl<T: ?Sized> RwLock<T> {
         RwLock::const_with_max_readers(value, max_reads)
     }
 
-    /// As [`new`](RwLock::new), for constants and statics.
-    pub const fn const_new(value: T) -> RwLock<T>
-    where
-        T: Sized,
-    {
-        RwLock::const_with_max_readers(value, MAX_READERS)
+    const_unless_loom! {
+        /// As [`new`](RwLock::new), for constants and statics.
+        pub const fn const_new(value: T) -> RwLock<T>
+        where
+            T: Sized,
+        {
+            RwLock::const_with_max_readers(value, MAX_READERS)
+        }
     }
 
-    /// As [`with_max_readers`](RwLock::with_max_readers), for constants and statics.
-    ///
-    /// # Panics
-    ///
-    /// If `max_reads` is 0 or above `u32::MAX >> 3`.
-    #[track_caller]
-    pub const fn const_with_max_readers(value: T, max_reads: u32) -> RwLock<T>
-    where
-        T: Sized,
-    {
-        assert!(max_reads != 0, "a RwLock may not be created with 0 readers");
-        assert!(
-            max_reads <= MAX_READERS,
-            "a RwLock may not be created with more than u32::MAX >> 3 readers"
-        );
-        RwLock {
-            batch: BatchSemaphore::new(max_reads as usize),
-            max_readers: max_reads,
-            data: UnsafeCell::new(value),
+    const_unless_loom! {
+        /// As [`with_max_readers`](RwLock::with_max_readers), for constants and statics.
+        ///
+        /// # Panics
+        ///
+        /// If `max_reads` is 0 or above `u32::MAX >> 3`.
+        #[track_caller]
+        pub const fn const_with_max_readers(value: T, max_reads: u32) -> RwLock<T>
+        where
+            T: Sized,
+        {
+            assert!(max_reads != 0, "a RwLock may not be created with 0 readers");
+            assert!(
+                max_reads <= MAX_READERS,
+                "a RwLock may not be created with more than u32::MAX >> 3 readers"
+            );
+            RwLock {
+                batch: BatchSemaphore::new(max_reads as usize),
+                max_readers: max_reads,
+                data: UnsafeCell::new(value),
+            }
         }
     }
 
@@ -358,5 +363,5 @@ locking! {
     WriteOwned<> of Arc<RwLock<T>>, WRITE => OwnedRwLockWriteGuard;
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(zokio_loom)))]
 mod tests;

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::batch::{Acquiring, BatchSemaphore, Source};
+use crate::loom::const_unless_loom;
 use crate::runtime::context::block_on_outside;
 use crate::telemetry::waits::WaitPoint;
 
@@ -113,10 +114,12 @@ impl Semaphore {
         }
     }
 
-    /// As [`new`](Semaphore::new), for constants and statics.
-    pub const fn const_new(permits: usize) -> Semaphore {
-        Semaphore {
-            batch: BatchSemaphore::new(permits),
+    const_unless_loom! {
+        /// As [`new`](Semaphore::new), for constants and statics.
+        pub const fn const_new(permits: usize) -> Semaphore {
+            Semaphore {
+                batch: BatchSemaphore::new(permits),
+            }
         }
     }
 
@@ -487,5 +490,5 @@ impl Drop for OwnedSemaphorePermit {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(zokio_loom)))]
 mod tests;

@@ -36,11 +36,13 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    const fn new() -> Slot {
-        Slot {
-            deliveries: AtomicUsize::new(0),
-            changed: Notify::const_new(),
-            installed: Mutex::new(false),
+    crate::loom::const_unless_loom! {
+        const fn new() -> Slot {
+            Slot {
+                deliveries: AtomicUsize::new(0),
+                changed: Notify::const_new(),
+                installed: Mutex::new(false),
+            }
         }
     }
 
@@ -51,7 +53,12 @@ impl Slot {
     }
 }
 
+#[cfg(not(zokio_loom))]
 static SLOTS: [Slot; SIGNALS] = [const { Slot::new() }; SIGNALS];
+/// No model has signals; what they are made of is no constant under loom.
+#[cfg(zokio_loom)]
+static SLOTS: std::sync::LazyLock<[Slot; SIGNALS]> =
+    std::sync::LazyLock::new(|| std::array::from_fn(|_| Slot::new()));
 
 /// The pipe's writing end, -1 before there is one. It is never closed.
 static WRITER: AtomicI32 = AtomicI32::new(-1);

@@ -4,11 +4,11 @@
 
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::error::SendError;
 use super::futures::{self, Closed};
 use super::{Receiver, Shared};
+use crate::loom::atomic::Ordering;
 
 /// Sends messages; clone it for more senders.
 pub struct Sender<T> {

@@ -51,10 +51,16 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-/// Slots a block: half of a word's bits, the other half is for flags.
-const SLOTS: usize = usize::BITS as usize / 2;
+use crate::loom::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+/// Slots a block: half of a word's bits, the other half is for flags. Under loom so few that its
+/// models come to the next block.
+const SLOTS: usize = if cfg!(zokio_loom) {
+    2
+} else {
+    usize::BITS as usize / 2
+};
 /// From the start of a block to the start of the next.
 const STRIDE: usize = 2 * SLOTS;
 /// The distance of two positions.
@@ -478,7 +484,7 @@ impl<T> Head<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(zokio_loom)))]
 mod tests {
     use super::*;
 

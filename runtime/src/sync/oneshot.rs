@@ -16,7 +16,9 @@
 //! - *A side's waker*: that side alone while its bit is clear. Once the bit is set both may read
 //!   it. The side gets the cell back by clearing the bit, unless the word that it cleared it in
 //!   already had the other side's final bit: then the other side may be reading, and the cell is
-//!   left alone until the channel is dropped.
+//!   left alone until the channel is dropped. With its own final bit set first a side has its cell
+//!   to itself, since the other side reads it only as it sets its final bit first: so a side that
+//!   goes drops its waker, and does not keep its task's memory for as long as the other side lives.
 //!
 //! # Why no wake-up is lost
 //!
@@ -32,9 +34,9 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
+use crate::loom::atomic::{AtomicU8, Ordering};
 use crate::runtime::context::block_on_outside;
 use crate::task::coop;
 use crate::telemetry::waits::{WaitNote, WaitPoint};
@@ -103,6 +105,11 @@ impl<T> Inner<T> {
                 waker.wake_by_ref();
             }
         }
+        if before & TX_WAKER != 0 {
+            // SAFETY: `COMPLETE` came before `CLOSED`, so that the receiver does not read the
+            // cell: it is the sender's, and this is its last use.
+            drop(unsafe { (*self.tx_waker.get()).take() });
+        }
         true
     }
 
@@ -118,6 +125,13 @@ impl<T> Inner<T> {
             if let Some(waker) = waker {
                 waker.wake_by_ref();
             }
+        }
+        if before & RX_WAKER != 0 && before & COMPLETE == 0 {
+            // Ordering: Relaxed: only this side looks at the bit from now on.
+            self.state.fetch_and(!RX_WAKER, Ordering::Relaxed);
+            // SAFETY: `CLOSED` came before `COMPLETE`, so that the sender does not read the cell:
+            // it is the receiver's, and this is it.
+            drop(unsafe { (*self.rx_waker.get()).take() });
         }
         before
     }
@@ -468,5 +482,8 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(zokio_loom)))]
 mod tests;
+
+#[cfg(all(test, zokio_loom))]
+mod loom_tests;

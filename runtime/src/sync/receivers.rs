@@ -10,10 +10,11 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::notify::{Notified, Notify};
+use crate::loom::atomic::{AtomicUsize, Ordering};
+use crate::task::coop;
 use crate::telemetry::waits::WaitPoint;
 
 /// How many receivers there are.
@@ -84,6 +85,7 @@ impl Future for Closed<'_> {
         let mut notified = unsafe { Pin::new_unchecked(&mut this.notified) };
         loop {
             if this.receivers.count() == 0 {
+                ready!(coop::poll_proceed(cx)).made_progress();
                 // Forgets the wait, if there was one.
                 notified.set(this.receivers.gone.notified());
                 return Poll::Ready(());

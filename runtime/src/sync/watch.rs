@@ -26,20 +26,21 @@
 //! sees a value and its number together; waking is done after the lock was released. Sending with
 //! nobody waiting takes the write lock and adds to the number, looking at `changed` is one load.
 
+#![expect(unsafe_code, reason = "a shared reference to a borrowed value")]
+
 use std::fmt;
 use std::mem;
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use parking_lot::{RwLock, RwLockReadGuard};
 
 use self::error::{RecvError, SendError};
 use self::futures::{Changed, Closed, WaitFor};
 use super::event_count::{EventCount, before};
 use super::receivers::Receivers;
+use crate::loom::atomic::{AtomicUsize, Ordering};
+use crate::loom::{RwLock, RwLockReadGuard};
 use crate::telemetry::waits::WaitPoint;
 
 pub mod error;
@@ -91,6 +92,10 @@ pub struct Ref<'a, T> {
     value: RwLockReadGuard<'a, T>,
     has_changed: bool,
 }
+
+// SAFETY: a shared `Ref` gives `&T` to other threads, hence `T: Sync`, and nothing else: the lock
+// is released by its owner, which does not leave its thread.
+unsafe impl<T: Sync> Sync for Ref<'_, T> {}
 
 impl<T> Ref<'_, T> {
     /// Whether the receiver had not seen the value when it was borrowed. False for a sender's.
@@ -368,3 +373,6 @@ impl<T> Drop for Receiver<T> {
 
 #[cfg(all(test, not(zokio_loom)))]
 mod tests;
+
+#[cfg(all(test, zokio_loom))]
+mod loom_tests;

@@ -10,8 +10,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::chan::{self, Chan, Limit, Rx, Tx, WeakTx};
-use super::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
-use super::futures::{Closed, Recv, RecvMany, Reserve, ReserveMany, ReserveOwned, Sending};
+use super::error::{SendError, TryRecvError, TrySendError};
+use super::futures::{
+    Closed, Recv, RecvMany, Reserve, ReserveMany, ReserveOwned, SendTimeout, Sending,
+};
 use super::list::{Head, List};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use crate::runtime::context::block_on_outside;
@@ -163,24 +165,17 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// [`SendTimeoutError`] with the message.
+    /// [`SendTimeoutError`](super::error::SendTimeoutError) with the message.
     ///
     /// # Panics
     ///
-    /// Outside of a runtime with time enabled.
-    pub async fn send_timeout(
-        &self,
-        value: T,
-        timeout: Duration,
-    ) -> Result<(), SendTimeoutError<T>> {
-        match crate::time::timeout(timeout, self.reserve()).await {
-            Ok(Ok(permit)) => {
-                permit.send(value);
-                Ok(())
-            }
-            Ok(Err(_)) => Err(SendTimeoutError::Closed(value)),
-            Err(_) => Err(SendTimeoutError::Timeout(value)),
-        }
+    /// When it is polled outside of a runtime with time enabled.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the call is cancelled the message was not sent, and is dropped.
+    pub fn send_timeout(&self, value: T, timeout: Duration) -> SendTimeout<'_, T> {
+        SendTimeout::new(self, value, timeout)
     }
 
     /// Sends a message from a thread that runs no asynchronous code, blocking it while the channel

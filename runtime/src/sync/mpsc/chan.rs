@@ -17,14 +17,13 @@
 use std::cell::UnsafeCell;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::{hint, ptr, thread};
 
-use parking_lot::Mutex;
-
 use super::error::TryRecvError;
 use super::list::{Head, List};
+use crate::loom::Mutex;
+use crate::loom::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::notify::Notify;
 use crate::task::coop;
 use crate::telemetry::waits::{WaitNote, WaitPoint};
@@ -58,9 +57,12 @@ impl WakerCell {
         drop(old);
     }
 
+    fn take(&self) -> Option<Waker> {
+        self.0.lock().take()
+    }
+
     fn wake(&self) {
-        let waker = self.0.lock().take();
-        if let Some(waker) = waker {
+        if let Some(waker) = self.take() {
             waker.wake();
         }
     }
@@ -327,10 +329,11 @@ impl<T, L: Limit> Rx<T, L> {
         note: &mut WaitNote,
         location: &'static Location<'static>,
     ) -> Poll<usize> {
+        let coop = ready!(coop::poll_proceed(cx));
         if limit == 0 {
+            coop.made_progress();
             return Poll::Ready(0);
         }
-        let coop = ready!(coop::poll_proceed(cx));
         let mut result = self.take_many(buffer, limit);
         if let Err(TryRecvError::Empty) = result {
             self.announce(cx);
@@ -399,6 +402,8 @@ impl<T, L: Limit> Drop for Rx<T, L> {
             }
         }
         self.close();
+        // Nobody polls any more; senders that live on do not keep the task's memory.
+        drop(self.chan.rx_waker.take());
         let drain = Drain(self);
         while let Ok(message) = drain.0.take() {
             drop(message);

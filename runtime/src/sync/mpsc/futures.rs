@@ -11,15 +11,17 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::bounded::{Receiver, Sender};
 use super::chan::Closing;
-use super::error::SendError;
+use super::error::{SendError, SendTimeoutError};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::unbounded::UnboundedReceiver;
 use crate::sync::batch::Acquiring;
 use crate::sync::futures::Notified;
 use crate::telemetry::waits::{WaitNote, WaitPoint};
+use crate::time::{self, Timeout};
 
 static SEND: WaitPoint = WaitPoint::new("mpsc", "send");
 static CLOSED: WaitPoint = WaitPoint::new("mpsc", "closed");
@@ -36,6 +38,7 @@ macro_rules! opaque_debug {
 
 opaque_debug! {
     Sending<'_, T>;
+    SendTimeout<'_, T>;
     Reserve<'_, T>;
     ReserveMany<'_, T>;
     ReserveOwned<T>;
@@ -83,6 +86,56 @@ impl<T> Future for Sending<'_, T> {
                 Ok(())
             }
             Err(_) => Err(SendError(value)),
+        })
+    }
+}
+
+/// Future of [`Sender::send_timeout`].
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct SendTimeout<'a, T> {
+    sender: &'a Sender<T>,
+    /// Not pinned: it is moved into the channel.
+    value: Option<T>,
+    timeout: Duration,
+    /// Pinned; made at the first poll, from which on the time counts.
+    reserving: Option<Timeout<Reserve<'a, T>>>,
+}
+
+impl<'a, T> SendTimeout<'a, T> {
+    pub(super) fn new(sender: &'a Sender<T>, value: T, timeout: Duration) -> SendTimeout<'a, T> {
+        SendTimeout {
+            sender,
+            value: Some(value),
+            timeout,
+            reserving: None,
+        }
+    }
+}
+
+impl<T> Future for SendTimeout<'_, T> {
+    type Output = Result<(), SendTimeoutError<T>>;
+
+    #[track_caller]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: `reserving`, the only field that is pinned, is not moved out of.
+        let this = unsafe { self.get_unchecked_mut() };
+        if this.reserving.is_none() {
+            this.reserving = Some(time::timeout(this.timeout, this.sender.reserve()));
+        }
+        let reserving = this.reserving.as_mut().expect("it was made above");
+        // SAFETY: as above.
+        let reserved = ready!(unsafe { Pin::new_unchecked(reserving) }.poll(cx));
+        let value = this
+            .value
+            .take()
+            .expect("`async fn` resumed after completion");
+        Poll::Ready(match reserved {
+            Ok(Ok(permit)) => {
+                permit.send(value);
+                Ok(())
+            }
+            Ok(Err(_)) => Err(SendTimeoutError::Closed(value)),
+            Err(_) => Err(SendTimeoutError::Timeout(value)),
         })
     }
 }

@@ -1,5 +1,10 @@
 //! Waiting on any descriptor that the system can poll.
 
+#![expect(
+    unsafe_code,
+    reason = "registers and lends descriptors of the user's, who promises that they stay open"
+)]
+
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -25,7 +30,7 @@ const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 /// attempt was refused. The descriptor must be non-blocking; regular files cannot be waited on.
 ///
 /// `T` must keep the descriptor open, and the same, until the `AsyncFd` is dropped or
-/// [taken apart](AsyncFd::into_inner).
+/// [taken apart](AsyncFd::into_inner): that is what [`register`](AsyncFd::register) is unsafe for.
 ///
 /// ```
 /// # zokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -35,7 +40,8 @@ const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 ///
 /// let (mut a, b) = UnixStream::pair()?;
 /// b.set_nonblocking(true)?;
-/// let b = AsyncFd::new(b)?;
+/// // SAFETY: a socket of std keeps its descriptor until it is dropped.
+/// let b = unsafe { AsyncFd::register(b) }?;
 /// a.write_all(b"hello")?;
 /// let mut buffer = [0; 16];
 /// let n = loop {
@@ -60,66 +66,120 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// If the system cannot wait on it.
+    /// If the system cannot wait on it; the error gives `inner` back.
     ///
     /// # Panics
     ///
     /// Outside of a runtime with I/O enabled.
+    ///
+    /// # Safety
+    ///
+    /// The descriptor that `inner` names must be open, and `inner` must name the same one and keep
+    /// it open, until the `AsyncFd` is dropped or taken apart.
     #[track_caller]
-    pub fn new(inner: T) -> io::Result<AsyncFd<T>> {
-        AsyncFd::with_interest(inner, BOTH)
+    pub unsafe fn register(inner: T) -> Result<AsyncFd<T>, AsyncFdRegisterError<T>> {
+        // SAFETY: the caller promises the same.
+        unsafe { AsyncFd::register_with_interest(inner, BOTH) }
     }
 
     /// Registers a descriptor for `interest` only: nothing else of it can be waited for.
     ///
     /// # Errors
     ///
-    /// If the system cannot wait on it.
+    /// As [`register`](AsyncFd::register).
     ///
     /// # Panics
     ///
-    /// Outside of a runtime with I/O enabled.
+    /// As [`register`](AsyncFd::register).
+    ///
+    /// # Safety
+    ///
+    /// As [`register`](AsyncFd::register).
     #[track_caller]
-    pub fn with_interest(inner: T, interest: Interest) -> io::Result<AsyncFd<T>> {
-        AsyncFd::try_with_interest(inner, interest).map_err(io::Error::from)
-    }
-
-    /// [`new`](AsyncFd::new) whose error gives the descriptor back.
-    ///
-    /// # Errors
-    ///
-    /// If the system cannot wait on it.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a runtime with I/O enabled.
-    #[track_caller]
-    pub fn try_new(inner: T) -> Result<AsyncFd<T>, AsyncFdTryNewError<T>> {
-        AsyncFd::try_with_interest(inner, BOTH)
-    }
-
-    /// [`with_interest`](AsyncFd::with_interest) whose error gives the descriptor back.
-    ///
-    /// # Errors
-    ///
-    /// If the system cannot wait on it.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a runtime with I/O enabled.
-    #[track_caller]
-    pub fn try_with_interest(
+    pub unsafe fn register_with_interest(
         inner: T,
         interest: Interest,
-    ) -> Result<AsyncFd<T>, AsyncFdTryNewError<T>> {
+    ) -> Result<AsyncFd<T>, AsyncFdRegisterError<T>> {
         let fd = inner.as_raw_fd();
         match Registration::new(&mut SourceFd(&fd), interest, false, &POINTS) {
             Ok(registration) => Ok(AsyncFd {
                 registration,
                 inner: Some(inner),
             }),
-            Err(cause) => Err(AsyncFdTryNewError { inner, cause }),
+            Err(cause) => Err(AsyncFdRegisterError { inner, cause }),
         }
+    }
+
+    /// [`register`](AsyncFd::register), with an error that does not give the descriptor back.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot wait on it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    #[deprecated(note = "does not ask for the promise that it needs: use `AsyncFd::register`")]
+    pub fn new(inner: T) -> io::Result<AsyncFd<T>> {
+        // SAFETY: documented of the type; programs from before `register` promise no more.
+        Ok(unsafe { AsyncFd::register(inner) }?)
+    }
+
+    /// [`register_with_interest`](AsyncFd::register_with_interest), with an error that does not
+    /// give the descriptor back.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot wait on it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    #[deprecated(
+        note = "does not ask for the promise that it needs: use `AsyncFd::register_with_interest`"
+    )]
+    pub fn with_interest(inner: T, interest: Interest) -> io::Result<AsyncFd<T>> {
+        // SAFETY: as in `new`.
+        Ok(unsafe { AsyncFd::register_with_interest(inner, interest) }?)
+    }
+
+    /// The old, safe name of [`register`](AsyncFd::register).
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot wait on it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    #[deprecated(note = "does not ask for the promise that it needs: use `AsyncFd::register`")]
+    pub fn try_new(inner: T) -> Result<AsyncFd<T>, AsyncFdRegisterError<T>> {
+        // SAFETY: as in `new`.
+        unsafe { AsyncFd::register(inner) }
+    }
+
+    /// The old, safe name of [`register_with_interest`](AsyncFd::register_with_interest).
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot wait on it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    #[deprecated(
+        note = "does not ask for the promise that it needs: use `AsyncFd::register_with_interest`"
+    )]
+    pub fn try_with_interest(
+        inner: T,
+        interest: Interest,
+    ) -> Result<AsyncFd<T>, AsyncFdRegisterError<T>> {
+        // SAFETY: as in `new`.
+        unsafe { AsyncFd::register_with_interest(inner, interest) }
     }
 
     /// The descriptor's owner.
@@ -290,14 +350,11 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Errors
     ///
     /// Those of `f`, but for `WouldBlock`.
-    pub fn async_io<'a, R, F>(
+    pub fn async_io<'a, R>(
         &'a self,
         interest: Interest,
-        mut f: F,
-    ) -> impl Future<Output = io::Result<R>> + Unpin + use<'a, T, R, F>
-    where
-        F: FnMut(&T) -> io::Result<R> + 'a,
-    {
+        mut f: impl FnMut(&T) -> io::Result<R> + 'a,
+    ) -> impl Future<Output = io::Result<R>> + Unpin {
         let attempt = move || f(self.get_ref());
         Operation::new(&self.registration, interest, &POINTS.ready, attempt)
     }
@@ -307,14 +364,11 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # Errors
     ///
     /// Those of `f`, but for `WouldBlock`.
-    pub fn async_io_mut<'a, R, F>(
+    pub fn async_io_mut<'a, R>(
         &'a mut self,
         interest: Interest,
-        mut f: F,
-    ) -> impl Future<Output = io::Result<R>> + Unpin + use<'a, T, R, F>
-    where
-        F: FnMut(&mut T) -> io::Result<R> + 'a,
-    {
+        mut f: impl FnMut(&mut T) -> io::Result<R> + 'a,
+    ) -> impl Future<Output = io::Result<R>> + Unpin {
         let AsyncFd {
             registration,
             inner,
@@ -365,9 +419,11 @@ impl<T: AsRawFd> AsRawFd for AsyncFd<T> {
     }
 }
 
-impl<T: AsRawFd + AsFd> AsFd for AsyncFd<T> {
+impl<T: AsRawFd> AsFd for AsyncFd<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.get_ref().as_fd()
+        // SAFETY: who registered the descriptor promised that it stays open for as long as it is
+        // registered, and so for as long as `self` is borrowed.
+        unsafe { BorrowedFd::borrow_raw(self.as_raw_fd()) }
     }
 }
 
@@ -390,38 +446,43 @@ impl<T: AsRawFd> Drop for AsyncFd<T> {
 pub struct TryIoError(());
 
 /// A descriptor could not be registered: it comes back, with the reason.
-pub struct AsyncFdTryNewError<T> {
+pub struct AsyncFdRegisterError<T> {
     inner: T,
     cause: io::Error,
 }
 
-impl<T> AsyncFdTryNewError<T> {
+/// The old name of [`AsyncFdRegisterError`].
+#[doc(hidden)]
+#[deprecated(note = "use `AsyncFdRegisterError`")]
+pub type AsyncFdTryNewError<T> = AsyncFdRegisterError<T>;
+
+impl<T> AsyncFdRegisterError<T> {
     /// The descriptor's owner and the reason.
     pub fn into_parts(self) -> (T, io::Error) {
         (self.inner, self.cause)
     }
 }
 
-impl<T> fmt::Display for AsyncFdTryNewError<T> {
+impl<T> fmt::Display for AsyncFdRegisterError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.cause.fmt(f)
     }
 }
 
-impl<T> fmt::Debug for AsyncFdTryNewError<T> {
+impl<T> fmt::Debug for AsyncFdRegisterError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.cause.fmt(f)
     }
 }
 
-impl<T> Error for AsyncFdTryNewError<T> {
+impl<T> Error for AsyncFdRegisterError<T> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.cause)
     }
 }
 
-impl<T> From<AsyncFdTryNewError<T>> for io::Error {
-    fn from(error: AsyncFdTryNewError<T>) -> io::Error {
+impl<T> From<AsyncFdRegisterError<T>> for io::Error {
+    fn from(error: AsyncFdRegisterError<T>) -> io::Error {
         error.cause
     }
 }
@@ -444,7 +505,7 @@ pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
 }
 
 macro_rules! guard {
-    ($guard:ident) => {
+    ($guard:ident, $name:literal) => {
         impl<T: AsRawFd> $guard<'_, T> {
             /// The descriptor is not ready any more: the next wait waits for an event.
             pub fn clear_ready(&mut self) {
@@ -471,7 +532,7 @@ macro_rules! guard {
                 self.event.map_or(Ready::EMPTY, |event| event.ready)
             }
 
-            /// The guarded descriptor's owner.
+            /// The outcome of an attempt.
             fn settle<R>(&mut self, done: io::Result<R>) -> Result<io::Result<R>, TryIoError> {
                 match done {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -485,16 +546,14 @@ macro_rules! guard {
 
         impl<T: AsRawFd + fmt::Debug> fmt::Debug for $guard<'_, T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($guard))
-                    .field("async_fd", &self.fd)
-                    .finish()
+                f.debug_struct($name).field("async_fd", &self.fd).finish()
             }
         }
     };
 }
 
-guard!(AsyncFdReadyGuard);
-guard!(AsyncFdReadyMutGuard);
+guard!(AsyncFdReadyGuard, "ReadyGuard");
+guard!(AsyncFdReadyMutGuard, "MutReadyGuard");
 
 impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
     /// Makes `f`, and clears the readiness if it fails with `WouldBlock`.
@@ -558,116 +617,4 @@ impl<T: AsRawFd> AsyncFdReadyMutGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::runtime::{Builder, Runtime};
-    use std::io::{Read, Write};
-    use std::os::unix::net::UnixStream;
-    use std::pin::pin;
-    use std::task::Waker;
-
-    fn runtime() -> Runtime {
-        Builder::new_current_thread().enable_all().build().unwrap()
-    }
-
-    fn pair() -> (AsyncFd<UnixStream>, UnixStream) {
-        let (a, b) = UnixStream::pair().unwrap();
-        a.set_nonblocking(true).unwrap();
-        (AsyncFd::new(a).unwrap(), b)
-    }
-
-    #[test]
-    fn readable_only_once_there_is_something() {
-        runtime().block_on(async {
-            let (a, mut b) = pair();
-            drop(a.writable().await.unwrap());
-            {
-                let readable = pin!(a.readable());
-                assert!(
-                    readable
-                        .poll(&mut Context::from_waker(Waker::noop()))
-                        .is_pending()
-                );
-            }
-            b.write_all(b"x").unwrap();
-            assert!(a.readable().await.unwrap().ready().is_readable());
-        });
-    }
-
-    #[test]
-    fn readiness_stays_until_an_attempt_is_refused() {
-        runtime().block_on(async {
-            let (a, mut b) = pair();
-            b.write_all(b"xy").unwrap();
-            let mut byte = [0];
-            for expected in [Some(1), Some(1), None] {
-                let mut guard = a.readable().await.unwrap();
-                let got = guard.try_io(|a| (&mut a.get_ref()).read(&mut byte));
-                assert_eq!(got.ok().map(Result::unwrap), expected);
-            }
-            let readable = pin!(a.readable());
-            assert!(
-                readable
-                    .poll(&mut Context::from_waker(Waker::noop()))
-                    .is_pending()
-            );
-        });
-    }
-
-    #[test]
-    fn cleared_readiness_of_one_direction_leaves_the_other() {
-        runtime().block_on(async {
-            let (a, mut b) = pair();
-            b.write_all(b"x").unwrap();
-            drop(a.readable().await.unwrap());
-            let mut guard = loop {
-                let guard = a
-                    .ready(Interest::READABLE | Interest::WRITABLE)
-                    .await
-                    .unwrap();
-                if guard.ready().is_readable() && guard.ready().is_writable() {
-                    break guard;
-                }
-            };
-            guard.clear_ready_matching(Ready::READABLE);
-            assert!(guard.ready().is_writable() && !guard.ready().is_readable());
-            drop(a.writable().await.unwrap());
-        });
-    }
-
-    #[test]
-    fn async_io_waits_and_makes_the_attempt() {
-        runtime().block_on(async {
-            let (mut a, mut b) = pair();
-            let writer = std::thread::spawn(move || b.write_all(b"hello").map(|()| b));
-            let mut buffer = [0; 16];
-            let n = a
-                .async_io_mut(Interest::READABLE, |a| a.read(&mut buffer))
-                .await
-                .unwrap();
-            assert!(n > 0 && b"hello".starts_with(&buffer[..n]));
-            drop(writer.join().unwrap().unwrap());
-        });
-    }
-
-    #[test]
-    fn taken_apart_it_is_free_to_be_registered_again() {
-        runtime().block_on(async {
-            let (a, _b) = pair();
-            let again = AsyncFd::with_interest(a.into_inner(), Interest::WRITABLE).unwrap();
-            drop(again.writable().await.unwrap());
-        });
-    }
-
-    #[test]
-    fn regular_file_is_refused_and_comes_back() {
-        runtime().block_on(async {
-            let path = std::env::current_exe().unwrap();
-            let file = std::fs::File::open(path).unwrap();
-            let refused = AsyncFd::try_new(file).unwrap_err();
-            let (file, cause) = refused.into_parts();
-            assert!(file.metadata().is_ok());
-            assert_eq!(cause.kind(), io::ErrorKind::PermissionDenied);
-        });
-    }
-}
+mod tests;

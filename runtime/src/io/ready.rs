@@ -25,7 +25,11 @@ impl Ready {
     /// The source has an error pending.
     pub const ERROR: Ready = Ready(1 << 5);
     /// Everything.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     pub const ALL: Ready = Ready(0x3f);
+    /// Everything.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub const ALL: Ready = Ready(0x2f);
 
     pub(crate) const CLOSED: Ready = Ready(Ready::READ_CLOSED.0 | Ready::WRITE_CLOSED.0);
 

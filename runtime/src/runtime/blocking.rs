@@ -1,8 +1,8 @@
 //! The pool of threads for work that blocks.
 //!
 //! Jobs wait in one queue; a thread is started for a job when none is idle, up to the limit, and
-//! ends after being idle for the keep-alive time. Jobs still queued at shutdown are cancelled;
-//! those that have begun are waited for.
+//! ends after being idle for the keep-alive time. Jobs still queued at shutdown are cancelled,
+//! unless they are mandatory; those that have begun are waited for.
 //!
 //! Waking a sleeping thread costs more than most jobs, on both sides. So a thread that has run out of
 //! jobs stays *hot* for some microseconds, one at a time, and looks for the next: while it does, a
@@ -42,6 +42,8 @@ pub(crate) struct ThreadConfig {
 
 enum Job {
     Task(Runnable),
+    /// A task that runs also if the runtime shuts down before its turn.
+    Mandatory(Runnable),
     Worker(Box<dyn FnOnce() + Send>),
 }
 
@@ -110,23 +112,62 @@ impl BlockingPool {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
+        self.launch(shared, f, name, location, Job::Task).0
+    }
+
+    /// Runs `f` on a thread of the pool, also if the runtime shuts down before its turn. `None`:
+    /// the runtime has shut down already.
+    ///
+    /// # Panics
+    ///
+    /// If the pool has no thread and the system refuses one.
+    #[track_caller]
+    pub(crate) fn spawn_mandatory<F, R>(
+        &self,
+        shared: &Arc<Shared>,
+        f: F,
+        location: &'static Location<'static>,
+    ) -> Option<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let (handle, accepted) = self.launch(shared, f, None, location, Job::Mandatory);
+        accepted.then_some(handle)
+    }
+
+    /// The handle, and whether the pool has accepted the job.
+    #[track_caller]
+    fn launch<F, R>(
+        &self,
+        shared: &Arc<Shared>,
+        f: F,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+        job: impl FnOnce(Runnable) -> Job,
+    ) -> (JoinHandle<R>, bool)
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
         let (runnable, handle) =
             shared.new_task(BlockingTask(Some(f)), TaskKind::Blocking, name, location);
         shared.elsewhere.spawned.add_shared(1);
         // A paused clock stands still until the job has ended (`run_task`).
         shared.driver_handle().inhibit_auto_advance();
         self.under_way.fetch_add(1, Ordering::Relaxed);
-        if let Err((error, rejected)) = self.push(shared, Job::Task(runnable)) {
+        if let Err((error, rejected)) = self.push(shared, job(runnable)) {
             shared.driver_handle().allow_auto_advance();
             self.under_way.fetch_sub(1, Ordering::Relaxed);
-            if let Some(Job::Task(runnable)) = rejected {
+            if let Some(Job::Task(runnable) | Job::Mandatory(runnable)) = rejected {
                 shared.cancel(runnable);
             }
             if let Some(error) = error {
                 panic!("OS can't spawn worker thread: {error}");
             }
+            return (handle, false);
         }
-        handle
+        (handle, true)
     }
 
     /// Whether a job of a task is queued or running, so that its end is near.
@@ -225,7 +266,7 @@ impl BlockingPool {
                 drop(queue);
                 match job {
                     Job::Worker(run) => run(),
-                    Job::Task(runnable) => {
+                    Job::Task(runnable) | Job::Mandatory(runnable) => {
                         self.run_task(shared, runnable);
                         self.under_way.fetch_sub(1, Ordering::Relaxed);
                         shared.driver_handle().allow_auto_advance();
@@ -319,15 +360,16 @@ impl BlockingPool {
             queue.shutdown = true;
             // The hot thread need not look any longer.
             self.has_jobs.store(true, Ordering::Relaxed);
-            let (tasks, workers): (Vec<Job>, Vec<Job>) = queue
+            let (tasks, kept): (Vec<Job>, Vec<Job>) = queue
                 .jobs
                 .drain(..)
                 .partition(|job| matches!(job, Job::Task(_)));
-            queue.jobs.extend(workers);
+            // Each job that was accepted has a thread that comes to it.
+            queue.jobs.extend(kept);
             self.work.notify_all();
             let runnable = |job| match job {
                 Job::Task(runnable) => Some(runnable),
-                Job::Worker(_) => None,
+                Job::Worker(_) | Job::Mandatory(_) => None,
             };
             tasks.into_iter().filter_map(runnable).collect()
         };

@@ -77,6 +77,8 @@ pub mod fs;
 pub mod io;
 #[cfg(feature = "net")]
 pub mod net;
+#[cfg(all(unix, feature = "process"))]
+pub mod process;
 #[cfg(feature = "hyper")]
 pub mod rt;
 #[cfg(feature = "signal")]

@@ -10,8 +10,10 @@
 //! and writes a byte to a pipe of the process. A thread named `zokio-signal`, started with the
 //! first listener, reads the pipe and wakes the listeners of the signals whose counters have
 //! moved; each listener compares the counter with what it saw last. Deliveries between two looks
-//! count as one, as they do in the operating system. The thread depends on no runtime, so several
-//! runtimes, or none, may listen.
+//! count as one, as they do in the operating system. The thread depends on no runtime: listeners of
+//! several runtimes get the same deliveries, and a runtime needs no I/O for it. (`signal` panics
+//! outside of all runtimes because tokio's does, so that a program that works with one of the two
+//! works with the other.)
 //!
 //! Non-goals: Windows (this module is empty there for now); a process that forks without `exec`:
 //! the child has neither the thread nor a pipe of its own.

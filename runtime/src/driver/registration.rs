@@ -16,6 +16,22 @@ use crate::runtime::Handle;
 use crate::task::coop::poll_proceed;
 use crate::telemetry::waits::WaitPoint;
 
+/// The current runtime.
+///
+/// # Panics
+///
+/// Outside of a runtime, or if its I/O is disabled.
+#[track_caller]
+pub(crate) fn current_with_io() -> Handle {
+    let handle = Handle::current();
+    assert!(
+        handle.driver().io_enabled(),
+        "A zokio context was found, but IO is disabled. Call `enable_io` on the runtime \
+         builder to enable IO."
+    );
+    handle
+}
+
 /// Keeps the runtime's core alive. To be ended by [`deregister`](Registration::deregister).
 pub(crate) struct Registration {
     handle: Handle,
@@ -45,12 +61,7 @@ impl Registration {
         untried: bool,
         points: &'static WaitPoints,
     ) -> io::Result<Registration> {
-        let handle = Handle::current();
-        assert!(
-            handle.driver().io_enabled(),
-            "A zokio context was found, but IO is disabled. Call `enable_io` on the runtime \
-             builder to enable IO."
-        );
+        let handle = current_with_io();
         let untried = untried.then_some(interest);
         let (io, place) = handle.driver().register(source, interest, untried)?;
         Ok(Registration {
@@ -130,6 +141,12 @@ impl Registration {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// The latest caller of `poll_io` or `poll_ready` waits no longer: it is not woken, and its
+    /// note does not say that it waits.
+    pub(crate) fn stop_waiting(&self, direction: Direction) {
+        self.io.stop_waiting(direction);
     }
 
     /// What of `mask` is known to be ready.

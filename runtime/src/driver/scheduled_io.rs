@@ -160,6 +160,17 @@ impl ScheduledIo {
         }
     }
 
+    /// Takes back what [`wait`](ScheduledIo::wait) has left.
+    pub(super) fn stop_waiting(&self, direction: Direction) {
+        let mut waiters = self.waiters.lock();
+        let waker = match direction {
+            Direction::Read => waiters.reader.take(),
+            Direction::Write => waiters.writer.take(),
+        };
+        drop(waiters);
+        drop(waker);
+    }
+
     /// Leaves the waker of a named future. `key` is its place, taken at the first call.
     pub(crate) fn wait_keyed(&self, key: &mut Option<Key>, mask: Ready, waker: &Waker) -> Wait {
         let mut fresh = None;

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll};
 
+use crate::runtime::context;
 use crate::sync::futures::Notified;
 use crate::telemetry::waits::WaitPoint;
 
@@ -38,14 +39,24 @@ kinds! {
     child = SIGCHLD, "a child has ended or stopped. Ignored if not listened to.";
     hangup = SIGHUP, "the terminal is gone. Ends the process if not listened to.";
     interrupt = SIGINT, "the user interrupts (Ctrl-C). Ends the process if not listened to.";
+    #[cfg(not(target_os = "haiku"))]
     io = SIGIO, "a descriptor is ready.";
+    #[cfg(target_os = "haiku")]
+    io = SIGPOLL, "a descriptor is ready.";
     pipe = SIGPIPE, "a write to a pipe that nobody reads. Rust programs ignore it from the start.";
     quit = SIGQUIT, "the user wants the process to quit. Ends it if not listened to.";
     terminate = SIGTERM, "the process shall end, which it does if not listened to.";
     user_defined1 = SIGUSR1, "of the user's making. Ends the process if not listened to.";
     user_defined2 = SIGUSR2, "of the user's making. Ends the process if not listened to.";
     window_change = SIGWINCH, "the terminal has another size. Ignored if not listened to.";
-    #[cfg(any(target_os = "macos", target_os = "freebsd", target_os = "netbsd", target_os = "openbsd"))]
+    #[cfg(any(
+        target_os = "dragonfly",
+        target_os = "freebsd",
+        target_os = "macos",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "illumos"
+    ))]
     info = SIGINFO, "the user asks for a status. Ignored if not listened to.";
 }
 
@@ -94,7 +105,24 @@ impl From<SignalKind> for std::os::raw::c_int {
 ///
 /// If the signal cannot be listened to (`SIGKILL`, `SIGSTOP`, `SIGILL`, `SIGFPE`, `SIGSEGV`, or
 /// no signal at all), or if the system refuses the handler, the pipe or the thread.
+///
+/// # Panics
+///
+/// Outside of a runtime. (The listener itself needs none: it may be awaited anywhere.)
+#[track_caller]
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
+    context::with_handle(|_| ());
+    listen(kind)
+}
+
+/// Calls `action` on a thread of the process after deliveries of a signal, of which several may
+/// make one call. Only the first action of a signal counts. It must not panic.
+pub(crate) fn call_on_delivery(kind: SignalKind, action: fn()) -> io::Result<()> {
+    registry::call_on_delivery(kind.0, action)
+}
+
+/// [`signal`] anywhere.
+pub(crate) fn listen(kind: SignalKind) -> io::Result<Signal> {
     let slot = registry::listen(kind.0)?;
     let changed = Box::pin(slot.changed.notified());
     Ok(Signal {
@@ -130,21 +158,40 @@ impl Signal {
     /// Never `None`.
     #[track_caller]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        let location = Location::caller();
+        let resource = ptr::from_ref(self.slot).cast();
+        self.poll_as(cx, &RECV, resource, Location::caller())
+            .map(Some)
+    }
+
+    /// Polls as part of another operation, which is what the wait note shows.
+    pub(crate) fn poll_as(
+        &mut self,
+        cx: &mut Context<'_>,
+        point: &'static WaitPoint,
+        resource: *const (),
+        location: &'static Location<'static>,
+    ) -> Poll<()> {
         loop {
             let deliveries = self.slot.deliveries();
             if deliveries != self.seen {
                 self.seen = deliveries;
                 // Ends the wait and its note.
                 self.changed.set(self.slot.changed.notified());
-                return Poll::Ready(Some(()));
+                return Poll::Ready(());
             }
-            let resource = ptr::from_ref(self.slot).cast();
-            match self.changed.as_mut().poll_as(cx, &RECV, resource, location) {
+            match self.changed.as_mut().poll_as(cx, point, resource, location) {
                 Poll::Ready(()) => self.changed.set(self.slot.changed.notified()),
                 Poll::Pending => return Poll::Pending,
             }
         }
+    }
+}
+
+impl Signal {
+    /// The task waits no longer, and its note must not say so. No delivery is lost: those are
+    /// counted.
+    pub(crate) fn stop_waiting(&mut self) {
+        self.changed.set(self.slot.changed.notified());
     }
 }
 
@@ -172,9 +219,7 @@ impl Future for Recv<'_> {
 
 impl Drop for Recv<'_> {
     fn drop(&mut self) {
-        // The task waits no longer, and its note must not say so. No delivery is lost: those are
-        // counted.
-        self.signal.changed.set(self.signal.slot.changed.notified());
+        self.signal.stop_waiting();
     }
 }
 
@@ -186,6 +231,10 @@ impl Drop for Recv<'_> {
 /// # Errors
 ///
 /// Those of [`signal`].
+///
+/// # Panics
+///
+/// If first polled outside of a runtime.
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {

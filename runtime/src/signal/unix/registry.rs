@@ -15,6 +15,7 @@
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::thread;
 
@@ -25,6 +26,14 @@ use crate::sync::Notify;
 /// Signal numbers are below this on all systems (Linux has 64, on MIPS 127).
 const SIGNALS: usize = 128;
 
+/// The largest number of a signal.
+fn largest() -> libc::c_int {
+    #[cfg(any(target_os = "linux", target_os = "illumos"))]
+    return libc::SIGRTMAX();
+    #[cfg(not(any(target_os = "linux", target_os = "illumos")))]
+    33
+}
+
 /// One signal.
 pub(super) struct Slot {
     /// Bumped by the handler.
@@ -33,6 +42,8 @@ pub(super) struct Slot {
     pub(super) changed: Notify,
     /// Whether the handler is installed.
     installed: Mutex<bool>,
+    /// Called by the thread when `deliveries` has moved.
+    action: OnceLock<fn()>,
 }
 
 impl Slot {
@@ -42,6 +53,7 @@ impl Slot {
                 deliveries: AtomicUsize::new(0),
                 changed: Notify::const_new(),
                 installed: Mutex::new(false),
+                action: OnceLock::new(),
             }
         }
     }
@@ -66,13 +78,14 @@ static STARTED: Mutex<bool> = Mutex::new(false);
 
 /// The slot of a signal, with its handler installed and the thread running.
 pub(super) fn listen(signal: libc::c_int) -> io::Result<&'static Slot> {
-    if signal < 0 || signal_hook_registry::FORBIDDEN.contains(&signal) {
+    if signal <= 0 || signal_hook_registry::FORBIDDEN.contains(&signal) {
         return Err(io::Error::other(format!(
             "Refusing to register signal {signal}"
         )));
     }
     let slot = usize::try_from(signal)
         .ok()
+        .filter(|_| signal <= largest())
         .and_then(|signal| SLOTS.get(signal))
         .ok_or_else(|| io::Error::other("signal too large"))?;
     start()?;
@@ -86,7 +99,17 @@ pub(super) fn listen(signal: libc::c_int) -> io::Result<&'static Slot> {
     Ok(slot)
 }
 
-/// The signal's action; runs in the handler.
+/// From now on `action` is called, on the thread, after deliveries of the signal; several may make
+/// one call. Only the first action of a signal counts. It must not panic.
+pub(super) fn call_on_delivery(signal: libc::c_int, action: fn()) -> io::Result<()> {
+    // The action is there before the handler is: no delivery that the handler counts lacks it.
+    if let Some(slot) = usize::try_from(signal).ok().and_then(|i| SLOTS.get(i)) {
+        let _ = slot.action.set(action);
+    }
+    listen(signal).map(drop)
+}
+
+/// What a delivery does; runs in the handler.
 fn deliver(slot: &Slot) {
     // Ordering: Release pairs with the Acquire of `Slot::deliveries`.
     slot.deliveries.fetch_add(1, Ordering::Release);
@@ -133,6 +156,9 @@ fn watch(mut reader: UnixStream) {
             if deliveries != *seen {
                 *seen = deliveries;
                 slot.changed.notify_waiters();
+                if let Some(action) = slot.action.get() {
+                    action();
+                }
             }
         }
     }

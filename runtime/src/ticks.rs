@@ -84,25 +84,41 @@ pub(crate) fn now() -> u64 {
 }
 
 /// How long ago `ticks` were read, and the present; by the system's clock, without relying on a
-/// measured rate: the counter has run evenly since the [anchor](Source::anchor), so the time since
-/// then is divided as the ticks are. Too short by some microseconds at most, never too long.
+/// measured rate. Too short by some microseconds and a thousandth at most, never too long.
 pub(crate) fn elapsed_since(ticks: u64) -> (u64, Instant) {
-    /// More than two looks are apart, unless the thread was interrupted between all pairs of them.
-    const UNSURE_NS: u64 = 5_000;
     let (anchor_ticks, anchor) = SOURCE.anchor;
     let present = now();
     // After the counter, so that what lies between the looks makes `ticks` seem later.
     let now = Instant::now();
-    let all_ticks = u128::from(present.saturating_sub(anchor_ticks)).max(1);
-    let part = u128::from(present.saturating_sub(ticks)).min(all_ticks);
     let all_ns = now.saturating_duration_since(anchor).as_nanos();
-    let elapsed = u64::try_from(all_ns * part / all_ticks).unwrap_or(u64::MAX);
-    (elapsed.saturating_sub(UNSURE_NS), now)
+    let all_ticks = present.saturating_sub(anchor_ticks);
+    let part = present.saturating_sub(ticks);
+    (elapsed_ns(all_ns, all_ticks, part), now)
 }
+
+/// How many nanoseconds at least the last `part` of `all_ticks` have taken, which took `all_ns`.
+///
+/// The counter has run evenly, so the time is divided as the ticks are. The system's clock has not
+/// quite: it is slewed, by half a thousandth of its rate at most, so that a part may have taken
+/// less than its share. The looks at the two clocks are apart by less than [`UNSURE_NS`], unless
+/// the thread was interrupted between them, which makes the result too short.
+fn elapsed_ns(all_ns: u128, all_ticks: u64, part: u64) -> u64 {
+    let all_ticks = u128::from(all_ticks.max(1));
+    let part = u128::from(part).min(all_ticks);
+    let elapsed = u64::try_from(all_ns * part / all_ticks).unwrap_or(u64::MAX);
+    elapsed.saturating_sub(UNSURE_NS + elapsed / SLEW)
+}
+
+/// More than two looks are apart, unless the thread was interrupted between all pairs of them.
+const UNSURE_NS: u64 = 5_000;
+/// One part in so many: twice what systems slew their clocks by, since the rate of the part and
+/// that of the whole may be off in opposite directions.
+const SLEW: u64 = 1_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::time::Duration;
 
     #[test]
@@ -125,6 +141,62 @@ mod tests {
             }
             let (elapsed, present) = elapsed_since(ticks);
             assert!(u128::from(elapsed) <= present.duration_since(begin).as_nanos());
+        }
+    }
+
+    #[test]
+    fn nothing_has_passed_when_no_tick_has() {
+        assert_eq!(elapsed_ns(1_000_000_000, 3_000_000_000, 0), 0);
+        assert_eq!(elapsed_ns(0, 0, 0), 0);
+    }
+
+    #[test]
+    fn a_part_gets_its_share_less_the_margin() {
+        // One second of a hundred, at 3 GHz.
+        let second = elapsed_ns(100_000_000_000, 300_000_000_000, 3_000_000_000);
+        assert_eq!(second, 1_000_000_000 - 1_000_000 - UNSURE_NS);
+    }
+
+    #[test]
+    fn ticks_from_before_the_anchor_get_all_there_is_and_no_more() {
+        let elapsed = elapsed_ns(2_000_000, 6_000_000, 9_000_000);
+        assert_eq!(elapsed, 2_000_000 - 2_000 - UNSURE_NS);
+    }
+
+    #[test]
+    fn centuries_do_not_overflow() {
+        let century = 100 * 365 * 86_400 * 1_000_000_000_u128;
+        let elapsed = elapsed_ns(century, u64::MAX, u64::MAX);
+        assert!(u128::from(elapsed) < century);
+    }
+
+    proptest! {
+        /// The clock ran at one rate before the ticks and at another after them, each off by up to
+        /// half a thousandth, and the looks at it came late.
+        #[test]
+        fn slewed_clocks_never_make_it_too_long(
+            before_ns in 0..(1_u64 << 50),
+            part_ns in 0..(1_u64 << 50),
+            slew_before in -500..=500_i128,
+            slew_part in -500..=500_i128,
+            mhz in 100..6_000_u64,
+            anchor_late_ns in 0..1_000_u128,
+            look_late_ns in 0..1_000_000_u128,
+        ) {
+            let slewed = |ns: u64, ppm: i128| {
+                u128::try_from(i128::from(ns) * (1_000_000 + ppm) / 1_000_000).unwrap()
+            };
+            let ticks = |ns: u64| u64::try_from(u128::from(ns) * u128::from(mhz) / 1_000).unwrap();
+            let part_on_clock = slewed(part_ns, slew_part) + look_late_ns;
+            let all_on_clock = (slewed(before_ns, slew_before) + part_on_clock)
+                .saturating_sub(anchor_late_ns);
+            let elapsed = elapsed_ns(all_on_clock, ticks(before_ns) + ticks(part_ns), ticks(part_ns));
+            prop_assert!(u128::from(elapsed) <= part_on_clock, "{elapsed} > {part_on_clock}");
+            // Nor is it useless: without slew it is short by the margins alone.
+            if slew_before == 0 && slew_part == 0 && look_late_ns == 0 {
+                let short = part_on_clock - u128::from(elapsed);
+                prop_assert!(short <= u128::from(UNSURE_NS + part_ns / SLEW) + anchor_late_ns + 1_000);
+            }
         }
     }
 }

@@ -9,8 +9,8 @@
 //! - [`interval`] and [`interval_at`] tick;
 //! - [`pause`], [`advance`] and [`resume`] freeze time in tests on current-thread runtimes.
 //!
-//! A timer belongs to the runtime in which it is first polled (if it was made by a task; otherwise
-//! to the one in whose context it was made). `wheel` is the data structure, `timers` a runtime's
+//! A timer belongs to the runtime in whose context it was made; a [`timeout`] made by a task to the
+//! one in which it is first polled. `wheel` is the data structure, `timers` a runtime's
 //! sharded wheels with the proof that no timer is lost, `alarm` what all timer futures have in
 //! common.
 //!
@@ -40,6 +40,7 @@ pub(crate) mod wheel;
 
 pub use instant::Instant;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
+pub(crate) use pause::ONE_THREAD;
 pub use pause::{advance, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Timeout, timeout, timeout_at};

@@ -6,7 +6,8 @@
 //! 1. inside the package `zokio` itself (tests, examples, doctests): `zokio`;
 //! 2. a dependency or development dependency whose package is `zokio`, required ones before
 //!    optional ones, inherited ones (`workspace = true`) looked up in the workspace's manifest;
-//! 3. `zokio`, so that the compiler's error names what is missing.
+//! 3. whatever `zokio` is where the attribute stands: a crate that re-exports it, say, and otherwise
+//!    the compiler's error names what is missing.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -15,12 +16,20 @@ use crate::toml::{self, Entry, Value};
 
 const PACKAGE: &str = "zokio";
 
-/// The name of zokio in the crate that is being compiled, as an identifier.
+/// The path of zokio in the crate that is being compiled. It begins with `::` if it is known to be
+/// that of a crate.
 pub(crate) fn resolve() -> String {
     if env::var("CARGO_PKG_NAME").is_ok_and(|name| name == PACKAGE) {
-        return PACKAGE.to_owned();
+        return path(Some(PACKAGE));
     }
-    from_manifest().unwrap_or_else(|| PACKAGE.to_owned())
+    path(from_manifest().as_deref())
+}
+
+fn path(name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("::{name}"),
+        None => PACKAGE.to_owned(),
+    }
 }
 
 fn from_manifest() -> Option<String> {
@@ -141,6 +150,15 @@ mod tests {
 
     fn name_in_workspace(manifest: &str, workspace: &str) -> Option<String> {
         find(&toml::scan(manifest), || Some(toml::scan(workspace)))
+    }
+
+    #[test]
+    fn a_crate_without_zokio_in_its_manifest_is_left_to_the_scope() {
+        assert_eq!(
+            path(name("[dependencies]\nfacade = \"1\"").as_deref()),
+            "zokio"
+        );
+        assert_eq!(path(Some("tokio")), "::tokio");
     }
 
     #[test]

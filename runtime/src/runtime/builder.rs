@@ -192,7 +192,8 @@ impl Builder {
         self
     }
 
-    /// Whether the clock of `zokio::time` starts paused (current-thread runtimes only).
+    /// Whether the clock of `zokio::time` starts paused, in runtimes of a single thread: a
+    /// multi-thread runtime [cannot be built](Builder::build) then.
     pub fn start_paused(&mut self, paused: bool) -> &mut Builder {
         self.start_paused = paused;
         self
@@ -236,6 +237,11 @@ impl Builder {
     /// If the name of the runtime or of its threads contains a NUL, if `ZOKIO_FILE_IO` has a value
     /// other than those there are, or when the operating system refuses the event queue or a
     /// thread.
+    ///
+    /// # Panics
+    ///
+    /// If the clock of a multi-thread runtime is to [start paused](Builder::start_paused).
+    #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
         if let Some(name) = self.name.as_deref().filter(|name| name.contains('\0')) {
             let text = format!("the runtime's name {name:?} contains a NUL character");
@@ -246,6 +252,7 @@ impl Builder {
             .file_io
             .or_from_environment(from_environment.as_deref())?;
         let multi = self.flavor == RuntimeFlavor::MultiThread;
+        assert!(!(multi && self.start_paused), "{}", crate::time::ONE_THREAD);
         let workers = if multi {
             self.worker_threads.unwrap_or_else(default_workers)
         } else {
@@ -256,7 +263,7 @@ impl Builder {
             enable_time: self.enable_time,
             events_capacity: self.events_per_tick,
             timer_shards: workers + 1,
-            start_paused: self.start_paused && !multi,
+            start_paused: self.start_paused,
         })?;
         let config = Config {
             workers,

@@ -226,9 +226,12 @@ pub(crate) fn with_core_of<R>(
     })
 }
 
-/// The index of the worker that this thread is, in the current runtime.
-pub(crate) fn worker_index() -> Option<u16> {
-    with_worker(|worker| worker.map(WorkerContext::index))
+/// The index of the worker that this thread is in that runtime.
+pub(crate) fn worker_index_of(shared: &Shared) -> Option<u16> {
+    with_worker(|worker| {
+        let worker = worker.filter(|w| ptr::eq(&raw const **w.shared(), shared))?;
+        Some(worker.index())
+    })
 }
 
 const BLOCKING: &str = "Cannot block the current thread from within a runtime. This happens \

@@ -1,24 +1,26 @@
 //! What all timer futures have in common: a deadline and, while pending, a place in a wheel.
 //!
-//! Making an alarm inside a task writes to nothing shared: it enters a wheel, and takes a handle
-//! of the runtime, only when it is first polled before its deadline. Made outside of a task (in a
-//! runtime's context only), it takes the handle at once, because who polls it may be outside of
-//! any runtime.
+//! An alarm enters a wheel only when it is first polled before its deadline. It belongs to the
+//! runtime in whose context it was made, and keeps a handle of it, because who polls it may be
+//! outside of any runtime. The exception are the alarms of `timeout`, most of which are never
+//! polled: made inside a task they write to nothing shared, and belong to the runtime in which they
+//! are first polled.
 
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::rough::Rough;
+use super::timers::{Ended, Timers};
 use super::wheel::Key;
 use super::{Instant, clock};
-use crate::driver::SHUTDOWN_MESSAGE;
+use crate::driver::{DriverHandle, SHUTDOWN_MESSAGE};
 use crate::runtime::{Handle, context};
 use crate::telemetry::current;
 
 pub(super) struct Alarm {
     deadline: Deadline,
     state: State,
-    /// The runtime, if it was fixed when the alarm was made.
+    /// The runtime; always known while armed.
     home: Option<Handle>,
 }
 
@@ -47,7 +49,6 @@ enum State {
 }
 
 struct Armed {
-    handle: Handle,
     shard: u16,
     key: Key,
 }
@@ -58,7 +59,7 @@ impl Alarm {
     /// Outside of a runtime, or if its timers are disabled.
     #[track_caller]
     pub(super) fn new(deadline: Instant) -> Alarm {
-        Alarm::with(Deadline::At(deadline))
+        Alarm::with(Deadline::At(deadline), true)
     }
 
     /// An alarm that is due so long after now; cheaper than [`new`](Alarm::new), as long as it is
@@ -70,23 +71,27 @@ impl Alarm {
     #[track_caller]
     #[inline]
     pub(super) fn after(duration: Duration) -> Alarm {
-        if clock::may_be_frozen() {
+        let deadline = if clock::may_be_frozen() {
             let deadline = Instant::now().checked_add(duration);
-            return Alarm::new(deadline.unwrap_or_else(Instant::far_future));
-        }
-        Alarm::with(Deadline::After(Rough::now(), duration))
+            Deadline::At(deadline.unwrap_or_else(Instant::far_future))
+        } else {
+            Deadline::After(Rough::now(), duration)
+        };
+        Alarm::with(deadline, current::get().task == 0)
     }
 
     #[track_caller]
     #[inline]
-    fn with(deadline: Deadline) -> Alarm {
-        let enabled = context::with_handle(|handle| handle.driver().time_enabled());
+    fn with(deadline: Deadline, keep_handle: bool) -> Alarm {
+        let (enabled, home) = context::with_handle(|handle| {
+            let home = keep_handle.then(|| handle.clone());
+            (handle.driver().time_enabled(), home)
+        });
         assert!(
             enabled,
             "A zokio context was found, but timers are disabled. Call `enable_time` on the \
              runtime builder to enable timers."
         );
-        let home = (current::get().task == 0).then(Handle::current);
         Alarm {
             deadline,
             state: State::Idle,
@@ -102,18 +107,20 @@ impl Alarm {
     pub(super) fn is_elapsed(&self) -> bool {
         match &self.state {
             State::Idle => Instant::now() >= self.deadline(),
-            State::Armed(a) => a.handle.driver().timers().has_fired(a.shard, &a.key),
+            State::Armed(a) => self.timers().has_fired(a.shard, &a.key),
             State::Fired => true,
         }
     }
 
     /// # Panics
     ///
-    /// After the runtime's shutdown; outside of a runtime, at the first poll.
+    /// After the runtime's shutdown; at the first poll also outside of a runtime, if it is a
+    /// timeout's that was made inside a task.
+    #[track_caller]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let outcome = match &self.state {
             State::Fired => return Poll::Ready(()),
-            State::Armed(a) => a.handle.driver().timers().poll(a.shard, &a.key, cx.waker()),
+            State::Armed(a) => self.timers().poll(a.shard, &a.key, cx.waker()),
             State::Idle => match self.arm(cx) {
                 Ok(Some(armed)) => {
                     self.state = State::Armed(armed);
@@ -134,43 +141,46 @@ impl Alarm {
         }
     }
 
-    fn arm(&mut self, cx: &mut Context<'_>) -> Result<Option<Armed>, super::timers::Ended> {
+    #[track_caller]
+    fn arm(&mut self, cx: &mut Context<'_>) -> Result<Option<Armed>, Ended> {
         let deadline = self.deadline();
         self.deadline = Deadline::At(deadline);
-        let deadline = deadline.into_std();
-        let arm = |handle: &Handle, worker| {
-            let driver = handle.driver();
-            let shard = driver.timers().shard_of(worker);
-            let key = driver.arm(shard, deadline, cx.waker())?;
-            Ok(key.map(|key| Armed {
-                handle: handle.clone(),
-                shard,
-                key,
-            }))
+        let home = match self.home.take() {
+            Some(home) => home,
+            None => context::with_handle(Handle::clone),
         };
-        match &self.home {
-            Some(home) => arm(home, None),
-            None => context::with_handle(|handle| arm(handle, context::worker_index())),
-        }
+        let home = self.home.insert(home);
+        let driver = home.driver();
+        let worker = context::worker_index_of(home.shared());
+        let shard = driver.timers().shard_of(worker);
+        let key = driver.arm(shard, deadline.into_std(), cx.waker())?;
+        Ok(key.map(|key| Armed { shard, key }))
     }
 
     /// Another deadline. Whoever waits is woken at the new one.
     pub(super) fn reset(&mut self, deadline: Instant) {
         self.deadline = Deadline::At(deadline);
-        if let State::Armed(Armed { handle, shard, key }) =
-            std::mem::replace(&mut self.state, State::Idle)
-            && let Some(key) = handle.driver().rearm(shard, key, deadline.into_std())
+        if let State::Armed(Armed { shard, key }) = std::mem::replace(&mut self.state, State::Idle)
+            && let Some(key) = self.driver().rearm(shard, key, deadline.into_std())
         {
-            self.state = State::Armed(Armed { handle, shard, key });
+            self.state = State::Armed(Armed { shard, key });
         }
     }
 
     fn disarm(&mut self) {
-        if let State::Armed(Armed { handle, shard, key }) =
-            std::mem::replace(&mut self.state, State::Idle)
+        if let State::Armed(Armed { shard, key }) = std::mem::replace(&mut self.state, State::Idle)
         {
-            handle.driver().timers().cancel(shard, key);
+            self.timers().cancel(shard, key);
         }
+    }
+
+    /// The driver of the runtime that the alarm is, or was, armed in.
+    fn driver(&self) -> &DriverHandle {
+        self.home.as_ref().expect("armed in a runtime").driver()
+    }
+
+    fn timers(&self) -> &Timers {
+        self.driver().timers()
     }
 }
 

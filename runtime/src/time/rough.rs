@@ -4,8 +4,9 @@
 //! Reading the system's clock takes most of the time of a `timeout` that is ready at once. Reading
 //! the processor's time-stamp counter takes less than half of that, and is compared with the
 //! system's clock only when asked for ([`ticks::elapsed_since`]). What is counted from the result
-//! never ends early, and late by microseconds. The exception is a machine that was suspended
-//! between the two looks, if its counter ran on and the system's clock did not.
+//! never ends early, and late by microseconds and a thousandth of the time between the two looks.
+//! The exception is a machine that was suspended between the two looks, if its counter ran on and
+//! the system's clock did not.
 //!
 //! Linux's `CLOCK_MONOTONIC_COARSE` would be cheaper still, but no bound on its error holds: on a
 //! virtual machine it was behind by more than a tick and a half.

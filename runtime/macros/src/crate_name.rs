@@ -254,4 +254,49 @@ mod tests {
         fs::remove_dir_all(&root).unwrap();
         assert_eq!(found.as_deref(), Some("rt"));
     }
+
+    #[test]
+    fn a_package_without_a_workspace_finds_none() {
+        let manifest = "[dependencies]\ntokio.workspace = true";
+        assert_eq!(
+            name(manifest),
+            None,
+            "the workspace's manifest is not to be had"
+        );
+    }
+
+    #[test]
+    fn the_workspace_a_package_names_is_read_before_those_above() {
+        let root = env::temp_dir().join(format!("zokio-named-root-{}", std::process::id()));
+        fs::create_dir_all(root.join("far")).unwrap();
+        fs::create_dir_all(root.join("one")).unwrap();
+        let dependency = |name: &str| {
+            format!("[workspace]\n[workspace.dependencies]\nrt = {{ package = \"{name}\" }}")
+        };
+        fs::write(root.join("Cargo.toml"), dependency("other")).unwrap();
+        fs::write(root.join("far/Cargo.toml"), dependency("zokio")).unwrap();
+        let manifest = "[package]\nworkspace = \"../far\"\n[dependencies]\nrt.workspace = true";
+        let manifest = toml::scan(manifest);
+        let found = find(&manifest, || workspace_of(&root.join("one"), &manifest));
+        fs::remove_dir_all(&root).unwrap();
+        assert_eq!(found.as_deref(), Some("rt"));
+    }
+
+    #[test]
+    fn a_dependency_for_one_target_or_profile_counts() {
+        let manifest = "[target.x86_64-unknown-linux-gnu.dev-dependencies.rt]\npackage = \"zokio\"";
+        assert_eq!(name(manifest).as_deref(), Some("rt"));
+    }
+
+    #[test]
+    fn the_word_zokio_elsewhere_does_not_count() {
+        for manifest in [
+            "[features]\nzokio = []",
+            "[package]\nname = \"zokio\"",
+            "# [dependencies]\n# zokio = \"1\"",
+            "[package.metadata.dependencies]\nzokio = \"1\"",
+        ] {
+            assert_eq!(name(manifest), None, "{manifest}");
+        }
+    }
 }

@@ -177,4 +177,36 @@ mod tests {
     fn what_is_not_an_expression_is_an_error() {
         assert!(expand(Kind::Join, "let x").contains("compile_error!"));
     }
+
+    #[test]
+    fn a_trailing_comma_is_no_future() {
+        let outputs = |futures| expand(Kind::Join, futures).matches("take_output").count();
+        assert_eq!(outputs("a, b,"), 2);
+        assert_eq!(outputs("biased; a,"), 1);
+        assert_eq!(outputs("a"), 1);
+    }
+
+    #[test]
+    fn a_variable_called_biased_is_a_future() {
+        let out = expand(Kind::Join, "biased, b");
+        assert!(out.contains("maybe_done(biased)"), "{out}");
+        assert!(out.contains("first=(first+1)"), "{out}");
+    }
+
+    #[test]
+    fn a_comma_alone_and_two_commas_are_errors() {
+        assert!(expand(Kind::Join, ",").contains("compile_error!"));
+        assert!(expand(Kind::TryJoin, "a,, b").contains("compile_error!"));
+    }
+
+    #[test]
+    fn a_hundred_futures_are_accepted() {
+        let out = expand(Kind::TryJoin, &"f(), ".repeat(100));
+        assert_eq!(out.matches("take_ok").count(), 100);
+    }
+
+    #[test]
+    fn nothing_in_an_expansion_is_unsafe() {
+        assert!(!expand(Kind::TryJoin, "a, b").contains("unsafe"));
+    }
 }

@@ -33,13 +33,16 @@ use proc_macro::TokenStream;
 ///
 /// | option | meaning | default |
 /// |---|---|---|
-/// | `flavor = "multi_thread"` or `"current_thread"` | which scheduler | `multi_thread` |
+/// | `flavor = "multi_thread"`, `"current_thread"` or `"local"` | which scheduler | `multi_thread` |
 /// | `worker_threads = N` | workers, at least 1; `multi_thread` only | available parallelism |
-/// | `start_paused = true` | the clock of timers stands still; `current_thread` only | `false` |
+/// | `start_paused = true` | the clock of timers stands still; not with `multi_thread` | `false` |
+/// | `unhandled_panic = "ignore"` or `"shutdown_runtime"` | what a panic in a task does to the others; not with `multi_thread` | `ignore` |
+/// | `name = "…"` | what telemetry calls the runtime | `runtime-N` |
 /// | `crate = "path"` | where zokio is found | what Cargo.toml calls it |
 ///
 /// The name of the crate is read from Cargo.toml: with `tokio = { package = "zokio", … }` the
-/// attribute is `#[tokio::main]` and nothing else changes.
+/// attribute is `#[tokio::main]` and nothing else changes. In a crate that does not depend on zokio
+/// itself, but sees it through another one, the attribute takes what `zokio` means where it stands.
 ///
 /// # Panics
 ///

@@ -113,6 +113,10 @@ impl Parse for Select {
 impl Parse for Branch {
     fn parse(input: ParseStream<'_>) -> Result<Branch, Error> {
         let pattern = Pat::parse_multi_with_leading_vert(input)?;
+        // `=>` begins with `=`, too.
+        if input.peek(Token![=>]) {
+            return Err(input.error("expected `=` and a future between pattern and handler"));
+        }
         input.parse::<Token![=]>()?;
         let future = input.parse()?;
         let precondition = if input.peek(Token![,]) {
@@ -420,5 +424,72 @@ mod tests {
         assert_eq!(select.branches.len(), 1);
         assert!(select.branches[0].precondition.is_some());
         assert!(select.otherwise.is_some());
+    }
+
+    #[test]
+    fn patterns_may_begin_with_a_bar_and_have_alternatives() {
+        let select =
+            parse("| Ok(x) | Err(x) = a => x, ref y @ 1..=3 = b => 0, [first, ..] = c => 1");
+        assert_eq!(select.branches.len(), 3);
+    }
+
+    #[test]
+    fn the_last_branch_needs_no_comma() {
+        assert_eq!(parse("_ = a => f()").branches.len(), 1);
+        assert!(parse("_ = a => 1, else => 2").otherwise.is_some());
+        assert!(parse("_ = a => {} else => {}").otherwise.is_some());
+    }
+
+    #[test]
+    fn a_block_is_passed_on_unparsed() {
+        assert!(expand("_ = a => { let x = ; }").contains("=>{letx=;}"));
+    }
+
+    #[test]
+    fn a_handler_that_continues_after_its_block_needs_parentheses() {
+        assert_eq!(
+            error("_ = a => {}.f(), _ = b => {}"),
+            "expected one of: identifier, `::`, `<`, `_`, literal, `const`, `ref`, `mut`, `&`, parentheses, square brackets, `..`, `const`"
+        );
+    }
+
+    #[test]
+    fn what_stands_between_pattern_and_handler_is_checked() {
+        assert!(error("x => 1").contains("expected `=`"));
+        assert!(error("x = a").contains("expected `=>`"));
+        assert!(error("x = a, => 1").contains("expected `if`"));
+        assert!(error("x = a, if => 1").contains("expected an expression"));
+        assert!(error("x = => 1").contains("expected an expression"));
+        assert!(error("x = a =>").contains("expected an expression"));
+    }
+
+    #[test]
+    fn a_precondition_is_negated_as_a_whole() {
+        assert!(expand("_ = a, if b || c => 1").contains("if!{b||c}{disabled|=1u64;}"));
+        assert!(!expand("_ = a => 1").contains("disabled|=1u64;}let"));
+    }
+
+    #[test]
+    fn the_bit_of_each_branch_is_its_own() {
+        let out = expand(&"_ = f(), if c => {}".repeat(64));
+        for index in 0..64 {
+            assert!(
+                out.contains(&format!("disabled|={}u64;}}", 1_u64 << index)),
+                "{index}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_in_an_expansion_is_unsafe() {
+        assert!(!expand("Some(x) = a, if b => x, _ = c => 1, else => 2").contains("unsafe"));
+    }
+
+    #[test]
+    fn without_the_path_in_front_it_is_refused() {
+        let error = syn::parse2::<Select>("x = a => 1".parse().unwrap())
+            .err()
+            .unwrap();
+        assert_eq!(error.to_string(), "this macro is internal to zokio");
     }
 }

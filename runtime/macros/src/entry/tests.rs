@@ -102,86 +102,112 @@ fn return_types_that_no_variable_can_have_get_no_hint() {
     assert!(!expand(Kind::Main, "", item).contains("letoutput"));
 }
 
+/// One test a row: what the options are, and what is said about them.
+macro_rules! misuse {
+    ($($name:ident: $args:expr => $expected:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            assert_eq!(message(Kind::Main, $args, MAIN), $expected);
+        }
+    )*};
+}
+
+const EXPECTED: &str = "is specified; expected one of: `flavor`, `worker_threads`, `start_paused`, `crate`, `unhandled_panic`, `name`.";
+const FLAVORS: &str = "The runtime flavors are `current_thread`, `local`, and `multi_thread`.";
+
+misuse! {
+    no_options_are_no_misuse: "" => "";
+    single_thread_is_called_otherwise: "flavor = \"single_thread\""
+        => "The single threaded runtime flavor is called `current_thread`.";
+    basic_scheduler_is_an_old_name: "flavor = \"basic_scheduler\""
+        => "The `basic_scheduler` runtime flavor has been renamed to `current_thread`.";
+    threaded_scheduler_is_an_old_name: "flavor = \"threaded_scheduler\""
+        => "The `threaded_scheduler` runtime flavor has been renamed to `multi_thread`.";
+    flavor_is_one_of_three: "flavor = \"x\"" => format!("No such runtime flavor `x`. {FLAVORS}");
+    flavor_is_a_string: "flavor = 1" => "Failed to parse value of `flavor` as string.";
+    flavor_is_set_once: "flavor = \"multi_thread\", flavor = \"multi_thread\""
+        => "`flavor` set multiple times.";
+    worker_threads_are_not_none: "worker_threads = 0" => "`worker_threads` may not be 0.";
+    worker_threads_are_an_integer: "worker_threads = \"2\""
+        => "Failed to parse value of `worker_threads` as integer.";
+    worker_threads_fit_into_a_word: "worker_threads = 99999999999999999999"
+        => "Failed to parse value of `worker_threads` as integer: number too large to fit in target type";
+    worker_threads_are_set_once: "worker_threads = 1, worker_threads = 2"
+        => "`worker_threads` set multiple times.";
+    start_paused_is_a_bool: "start_paused = 1, flavor = \"current_thread\""
+        => "Failed to parse value of `start_paused` as bool.";
+    start_paused_is_set_once: "flavor = \"local\", start_paused = true, start_paused = true"
+        => "`start_paused` set multiple times.";
+    start_paused_needs_one_thread: "start_paused = true"
+        => "The `start_paused` option requires the `current_thread` runtime flavor. Use `#[zokio::main(flavor = \"current_thread\")]`";
+    start_paused_may_not_be_said_at_all_with_many_threads: "start_paused = false"
+        => "The `start_paused` option requires the `current_thread` runtime flavor. Use `#[zokio::main(flavor = \"current_thread\")]`";
+    unhandled_panic_needs_one_thread: "unhandled_panic = \"ignore\""
+        => "The `unhandled_panic` option requires the `current_thread` runtime flavor. Use `#[zokio::main(flavor = \"current_thread\")]`";
+    unhandled_panic_is_one_of_two: "flavor = \"local\", unhandled_panic = \"abort\""
+        => "No such unhandled panic behavior `abort`. The unhandled panic behaviors are `ignore` and `shutdown_runtime`.";
+    unhandled_panic_is_a_string: "unhandled_panic = true"
+        => "Failed to parse value of `unhandled_panic` as string.";
+    unhandled_panic_is_set_once: "unhandled_panic = \"ignore\", unhandled_panic = \"ignore\""
+        => "`unhandled_panic` set multiple times.";
+    name_is_a_string: "name = 4" => "Failed to parse value of `name` as string.";
+    name_is_set_once: "name = \"a\", name = \"b\"" => "`name` set multiple times.";
+    crate_is_a_string: "crate = 4" => "Failed to parse value of `crate` as path.";
+    crate_is_a_path: "crate = \"a b\"" => "Failed to parse value of `crate` as path: \"a b\"";
+    crate_is_set_once: "crate = \"a\", crate = \"b\"" => "`crate` set multiple times.";
+    core_threads_is_an_old_name: "core_threads = 2"
+        => "Attribute `core_threads` is renamed to `worker_threads`";
+    unknown_options_are_answered_with_the_known_ones: "threads = 2"
+        => format!("Unknown attribute threads {EXPECTED}");
+    unknown_words_are_answered_with_the_known_options: "foo"
+        => format!("Unknown attribute foo {EXPECTED}");
+    lists_are_no_options: "foo(bar)" => "Unknown attribute inside the macro";
+    paths_are_no_options: "a::b = 1" => "Must have specified ident";
+    paths_are_no_words: "a::b" => "Must have specified ident";
+    values_are_literals: "flavor = some()" => "Must be a literal";
+    flavor_needs_a_value: "flavor" => "The `flavor` attribute requires an argument.";
+    crate_needs_a_value: "crate" => "The `crate` attribute requires an argument.";
+    name_needs_a_value: "name" => "The `name` attribute requires an argument.";
+    unhandled_panic_needs_a_value: "unhandled_panic"
+        => "The `unhandled_panic` attribute requires an argument.";
+    a_flavor_is_not_a_word: "multi_thread"
+        => "Set the runtime flavor with #[zokio::main(flavor = \"multi_thread\")].";
+    an_old_flavor_is_not_a_word: "basic_scheduler"
+        => "Set the runtime flavor with #[zokio::main(flavor = \"current_thread\")].";
+    local_is_not_a_word: "local"
+        => "Set the runtime flavor with #[zokio::main(flavor = \"local\")].";
+    the_first_of_two_mistakes_is_answered: "worker_threads = 0, flavor = \"x\""
+        => "`worker_threads` may not be 0.";
+}
+
 #[test]
-fn misuse_is_answered_in_words() {
-    let one = "requires the `current_thread` runtime flavor. Use `#[zokio::main(flavor = \"current_thread\")]`";
-    let cases: &[(&str, &str)] = &[
-        (
-            "flavor = \"single_thread\"",
-            "The single threaded runtime flavor is called `current_thread`.",
-        ),
-        (
-            "flavor = \"basic_scheduler\"",
-            "The `basic_scheduler` runtime flavor has been renamed to `current_thread`.",
-        ),
-        (
-            "flavor = \"threaded_scheduler\"",
-            "The `threaded_scheduler` runtime flavor has been renamed to `multi_thread`.",
-        ),
-        (
-            "flavor = \"x\"",
-            "No such runtime flavor `x`. The runtime flavors are `current_thread`, `local`, and `multi_thread`.",
-        ),
-        ("flavor = 1", "Failed to parse value of `flavor` as string."),
-        (
-            "flavor = \"multi_thread\", flavor = \"multi_thread\"",
-            "`flavor` set multiple times.",
-        ),
-        ("worker_threads = 0", "`worker_threads` may not be 0."),
-        (
-            "worker_threads = \"2\"",
-            "Failed to parse value of `worker_threads` as integer.",
-        ),
-        (
-            "worker_threads = 1, worker_threads = 2",
-            "`worker_threads` set multiple times.",
-        ),
-        (
-            "start_paused = 1, flavor = \"current_thread\"",
-            "Failed to parse value of `start_paused` as bool.",
-        ),
-        (
-            "start_paused = true",
-            &format!("The `start_paused` option {one}"),
-        ),
-        ("crate = 4", "Failed to parse value of `crate` as path."),
-        (
-            "crate = \"a b\"",
-            "Failed to parse value of `crate` as path: \"a b\"",
-        ),
-        (
-            "crate = \"a\", crate = \"b\"",
-            "`crate` set multiple times.",
-        ),
-        (
-            "core_threads = 2",
-            "Attribute `core_threads` is renamed to `worker_threads`",
-        ),
-        (
-            "threads = 2",
-            "Unknown attribute threads is specified; expected one of: `flavor`, `worker_threads`, `start_paused`, `crate`, `unhandled_panic`, `name`.",
-        ),
-        (
-            "foo",
-            "Unknown attribute foo is specified; expected one of: `flavor`, `worker_threads`, `start_paused`, `crate`, `unhandled_panic`, `name`.",
-        ),
-        ("foo(bar)", "Unknown attribute inside the macro"),
-        ("a::b = 1", "Must have specified ident"),
-        ("flavor = some()", "Must be a literal"),
-        ("flavor", "The `flavor` attribute requires an argument."),
-        (
-            "multi_thread",
-            "Set the runtime flavor with #[zokio::main(flavor = \"multi_thread\")].",
-        ),
-        (
-            "basic_scheduler",
-            "Set the runtime flavor with #[zokio::main(flavor = \"current_thread\")].",
-        ),
-    ];
-    for (args, expected) in cases {
-        assert_eq!(message(Kind::Main, args, MAIN), *expected, "{args}");
+fn a_flavor_of_one_thread_has_no_workers_to_count() {
+    for flavor in ["current_thread", "local"] {
+        assert_eq!(
+            message(
+                Kind::Main,
+                &format!("worker_threads = 2, flavor = \"{flavor}\""),
+                MAIN
+            ),
+            "The `worker_threads` option requires the `multi_thread` runtime flavor. Use `#[zokio::main(flavor = \"multi_thread\")]`"
+        );
     }
-    assert_eq!(message(Kind::Main, "", MAIN), "");
+}
+
+#[test]
+fn options_may_be_capitalised() {
+    assert_eq!(
+        message(
+            Kind::Main,
+            "Flavor = \"current_thread\", Start_Paused = true",
+            MAIN
+        ),
+        ""
+    );
+    assert_eq!(
+        message(Kind::Main, "flavor = \"local\", FLAVOR = \"local\"", MAIN),
+        "`flavor` set multiple times."
+    );
 }
 
 #[test]
@@ -227,4 +253,137 @@ fn what_is_not_a_function_is_kept_with_an_error() {
     let out = expand(Kind::Main, "", "struct S;");
     assert!(out.starts_with("structS;"), "{out}");
     assert!(out.contains("compile_error!"), "{out}");
+}
+
+#[test]
+fn a_local_runtime_is_built_with_the_default_options() {
+    let out = expand(Kind::Main, "flavor = \"local\", start_paused = true", MAIN);
+    let build = "new_current_thread().start_paused(true).enable_all().build_local(::core::default::Default::default())";
+    assert!(out.contains(build), "{out}");
+}
+
+#[test]
+fn the_name_reaches_the_builder() {
+    let out = expand(Kind::Main, "name = \"front\"", MAIN);
+    assert!(
+        out.contains("new_multi_thread().name(\"front\").enable_all()"),
+        "{out}"
+    );
+}
+
+#[test]
+fn what_panics_do_reaches_the_builder() {
+    for (option, variant) in [
+        ("ignore", "Ignore"),
+        ("shutdown_runtime", "ShutdownRuntime"),
+    ] {
+        let out = expand(
+            Kind::Test,
+            &format!("unhandled_panic = \"{option}\""),
+            "async fn t() {}",
+        );
+        let call = format!(".unhandled_panic(::renamed::runtime::UnhandledPanic::{variant})");
+        assert!(out.contains(&call), "{out}");
+    }
+}
+
+#[test]
+fn inner_attributes_move_to_the_function() {
+    let item = "#[inline] async fn main() { #![allow(unused)] //! Docs.\n work().await }";
+    let out = expand(Kind::Main, "", item);
+    assert!(
+        out.starts_with("#[inline]#[allow(unused)]#[doc=\"Docs.\"]fnmain(){"),
+        "{out}"
+    );
+    assert!(out.contains("async{work().await}"), "{out}");
+}
+
+#[test]
+fn a_test_attribute_inside_of_the_function_is_a_second_one_too() {
+    let message = message(Kind::Test, "", "async fn t() { #![test] }");
+    assert!(
+        message.starts_with("second test attribute is supplied"),
+        "{message}"
+    );
+}
+
+#[test]
+fn attributes_that_end_in_test_are_not_taken_for_test() {
+    for attribute in [
+        "#[my::test]",
+        "#[test_case]",
+        "#[test(flag)]",
+        "#[core::prelude::test]",
+    ] {
+        let item = format!("{attribute} async fn t() {{}}");
+        assert_eq!(message(Kind::Test, "", &item), "", "{attribute}");
+    }
+}
+
+#[test]
+fn a_test_without_a_nameable_output_is_not_erased() {
+    for output in ["!", "impl Termination", "Result<impl Sized, ()>"] {
+        let out = expand(
+            Kind::Test,
+            "",
+            &format!("async fn t() -> {output} {{ f() }}"),
+        );
+        assert!(!out.contains("dyn"), "{out}");
+    }
+    assert!(expand(Kind::Test, "", "async fn t() -> u8 { 1 }").contains("dyn"));
+}
+
+#[test]
+fn qualifiers_and_where_clauses_stay() {
+    let item = "pub async unsafe fn run<T>(t: T) -> T where T: Copy { t }";
+    let out = expand(Kind::Main, "", item);
+    assert!(
+        out.contains("pubunsafefnrun<T>(t:T)->TwhereT:Copy{"),
+        "{out}"
+    );
+}
+
+#[test]
+fn a_body_that_does_not_parse_is_passed_on() {
+    let out = expand(Kind::Main, "", "async fn main() { let x = ; x. }");
+    assert!(out.contains("async{letx=;x.}"), "{out}");
+}
+
+#[test]
+fn the_function_stays_beside_an_error_with_its_defaults() {
+    let out = expand(Kind::Main, "flavor = \"x\"", MAIN);
+    assert!(
+        out.contains("new_multi_thread().enable_all().build()"),
+        "{out}"
+    );
+    assert!(out.contains("async{work().await}"), "{out}");
+}
+
+#[test]
+fn options_that_are_not_options_are_the_parser_s_error() {
+    assert_eq!(message(Kind::Main, "= 4", MAIN), "expected identifier");
+    assert_eq!(
+        message(Kind::Main, "flavor = \"local\" name", MAIN),
+        "expected `,`"
+    );
+}
+
+#[test]
+fn a_declaration_without_a_body_is_refused() {
+    let out = expand(Kind::Main, "", "async fn main();");
+    assert!(out.starts_with("asyncfnmain();"), "{out}");
+    assert!(out.contains("expectedthefunction'sbody"), "{out}");
+}
+
+#[test]
+fn a_test_may_take_its_options_in_any_order() {
+    let out = expand(
+        Kind::Test,
+        "worker_threads = 2, name = \"n\", flavor = \"multi_thread\", crate = \"c\",",
+        "async fn t() {}",
+    );
+    assert!(
+        out.contains("c::runtime::Builder::new_multi_thread().worker_threads(2usize).name(\"n\")"),
+        "{out}"
+    );
 }

@@ -99,10 +99,12 @@ impl Interval {
     }
 
     /// [`tick`](Interval::tick) for hand-written futures: only the latest caller is woken.
+    #[track_caller]
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         self.poll_at(cx, None)
     }
 
+    #[track_caller]
     fn poll_at(
         &mut self,
         cx: &mut Context<'_>,

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use crate::support::after;
 
 /// Stands in for the crate `zokio`, through `crate = "…"`.
-mod recording {
+pub(crate) mod recording {
     pub(crate) mod runtime {
         use std::cell::RefCell;
         use std::future::Future;
@@ -45,6 +45,16 @@ mod recording {
                 self
             }
 
+            pub(crate) fn unhandled_panic(&mut self, what: UnhandledPanic) -> &mut Builder {
+                note(format!("unhandled_panic {what:?}"));
+                self
+            }
+
+            pub(crate) fn name(&mut self, name: &str) -> &mut Builder {
+                note(format!("name {name}"));
+                self
+            }
+
             pub(crate) fn enable_all(&mut self) -> &mut Builder {
                 note("enable_all");
                 self
@@ -53,7 +63,21 @@ mod recording {
             pub(crate) fn build(&mut self) -> std::io::Result<Runtime> {
                 Ok(Runtime)
             }
+
+            pub(crate) fn build_local(&mut self, _: LocalOptions) -> std::io::Result<Runtime> {
+                note("local");
+                Ok(Runtime)
+            }
         }
+
+        #[derive(Debug)]
+        pub(crate) enum UnhandledPanic {
+            Ignore,
+            ShutdownRuntime,
+        }
+
+        #[derive(Default)]
+        pub(crate) struct LocalOptions;
 
         pub(crate) struct Runtime;
 
@@ -204,4 +228,148 @@ fn methods_opaque_types_and_never_are_accepted() {
         aborted.unwrap_err().downcast_ref::<String>().unwrap(),
         "aborted at 3"
     );
+}
+
+#[zokio::main(crate = "recording", name = "front", worker_threads = 2)]
+async fn run_named() {}
+
+#[test]
+fn the_name_is_told_to_the_builder() {
+    run_named();
+    assert_eq!(
+        told(),
+        "multi_thread, worker_threads 2, name front, enable_all"
+    );
+}
+
+#[zokio::main(
+    crate = "recording",
+    flavor = "local",
+    unhandled_panic = "shutdown_runtime"
+)]
+async fn run_local() {}
+
+#[zokio::main(
+    crate = "recording",
+    flavor = "current_thread",
+    unhandled_panic = "ignore"
+)]
+async fn run_ignoring() {}
+
+#[test]
+fn a_local_runtime_is_built_as_one_thread() {
+    run_local();
+    assert_eq!(
+        told(),
+        "current_thread, unhandled_panic ShutdownRuntime, enable_all, local"
+    );
+}
+
+#[test]
+fn what_panics_do_is_told_to_the_builder() {
+    run_ignoring();
+    assert_eq!(told(), "current_thread, unhandled_panic Ignore, enable_all");
+}
+
+#[zokio::main(crate = "recording")]
+async fn with_inner_attributes() -> u32 {
+    //! Documentation may stand inside.
+    #![allow(unused_variables)]
+    let unused = 1;
+    after(1, 2).await
+}
+
+#[test]
+fn inner_attributes_are_accepted() {
+    assert_eq!(with_inner_attributes(), 2);
+}
+
+#[zokio::test(crate = "recording")]
+async fn a_test_may_return_something_opaque() -> impl std::process::Termination {
+    after(1, ()).await;
+    std::process::ExitCode::SUCCESS
+}
+
+#[zokio::test(crate = "recording")]
+async fn a_test_may_return_an_exit_code() -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}
+
+#[zokio::main(crate = "recording")]
+async fn takes_apart((a, b): (u32, u32), mut c: u32, [d, ..]: [u32; 2]) -> u32 {
+    c += after(1, a + b).await;
+    c + d
+}
+
+#[test]
+fn arguments_may_be_patterns() {
+    assert_eq!(takes_apart((1, 2), 3, [4, 5]), 10);
+}
+
+#[zokio::main(crate = "recording")]
+async fn converts<T>(value: T) -> String
+where
+    T: Into<String> + Unpin,
+{
+    after(1, value).await.into()
+}
+
+#[test]
+fn where_clauses_are_accepted() {
+    assert_eq!(converts("text"), "text");
+}
+
+trait Runs {
+    fn run(&self) -> u32;
+}
+
+impl Runs for u32 {
+    #[zokio::main(crate = "recording")]
+    async fn run(&self) -> u32 {
+        after(1, *self).await
+    }
+}
+
+#[test]
+fn a_method_of_a_trait_may_be_an_entry() {
+    assert_eq!(Runs::run(&5), 5);
+}
+
+#[zokio::main(crate = "recording")]
+async fn leaves_early(n: Option<u32>) -> Option<u32> {
+    let n = n?;
+    if n == 0 {
+        return Some(100);
+    }
+    loop {
+        after(1, ()).await;
+        break Some(n);
+    }
+}
+
+#[test]
+fn question_mark_and_return_leave_the_body() {
+    assert_eq!(leaves_early(None), None);
+    assert_eq!(leaves_early(Some(0)), Some(100));
+    assert_eq!(leaves_early(Some(7)), Some(7));
+}
+
+#[test]
+fn a_local_variable_called_body_is_the_user_s() {
+    #[zokio::main(crate = "recording")]
+    async fn run() -> u32 {
+        let body = 4;
+        let output = after(1, body).await;
+        output + body
+    }
+    assert_eq!(run(), 8);
+}
+
+#[zokio::main(crate = "crate::entry::recording")]
+async fn by_path() {}
+
+#[test]
+fn the_crate_may_be_given_by_a_path() {
+    by_path();
+    assert_eq!(told(), "multi_thread, enable_all");
 }

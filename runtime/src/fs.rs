@@ -12,7 +12,8 @@
 //!
 //! Operations start when their future is first polled. One that has started on the pool runs to
 //! its end, also if its future is dropped. If the pool cannot run it, because the runtime is
-//! shutting down, it fails with "background task failed".
+//! shutting down, it fails with "background task failed". What a [`File`] has taken to write is
+//! written also then.
 //!
 //! All functions panic outside of a runtime, when first polled.
 
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 mod cached;
 mod dir;
 mod file;
+mod file_times;
 mod open_options;
 mod operation;
 #[cfg(test)]
@@ -30,6 +32,7 @@ mod temp_dir;
 
 pub use dir::{DirBuilder, DirEntry, ReadDir, read_dir};
 pub use file::File;
+pub use file_times::FileTimes;
 pub use open_options::OpenOptions;
 pub use operation::{Operation, Work};
 
@@ -236,6 +239,38 @@ pub fn hard_link(
 pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> Operation<impl Work<()>, ()> {
     let (original, link) = (owned(original), owned(link));
     blocking(&SYMLINK, move || std::os::unix::fs::symlink(original, link))
+}
+
+/// Creates a symbolic link to a directory. See [`std::os::windows::fs::symlink_dir`].
+///
+/// # Errors
+///
+/// Those of [`std::os::windows::fs::symlink_dir`].
+#[cfg(windows)]
+pub fn symlink_dir(
+    original: impl AsRef<Path>,
+    link: impl AsRef<Path>,
+) -> Operation<impl Work<()>, ()> {
+    let (original, link) = (owned(original), owned(link));
+    blocking(&SYMLINK, move || {
+        std::os::windows::fs::symlink_dir(original, link)
+    })
+}
+
+/// Creates a symbolic link to a file. See [`std::os::windows::fs::symlink_file`].
+///
+/// # Errors
+///
+/// Those of [`std::os::windows::fs::symlink_file`].
+#[cfg(windows)]
+pub fn symlink_file(
+    original: impl AsRef<Path>,
+    link: impl AsRef<Path>,
+) -> Operation<impl Work<()>, ()> {
+    let (original, link) = (owned(original), owned(link));
+    blocking(&SYMLINK, move || {
+        std::os::windows::fs::symlink_file(original, link)
+    })
 }
 
 /// Changes the permissions of a file or directory. See [`std::fs::set_permissions`].

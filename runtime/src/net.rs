@@ -29,6 +29,7 @@
 //! ```
 
 mod addr;
+mod options;
 mod recv;
 mod split;
 mod stream;
@@ -41,19 +42,23 @@ pub use addr::{ToSocketAddrs, lookup_host};
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
 #[cfg(unix)]
-pub use unix::{UnixDatagram, UnixListener, UnixStream};
+pub use unix::{UnixDatagram, UnixListener, UnixSocket, UnixStream};
 
 /// A socket of the standard library must be non-blocking before a runtime may have it: a blocking
-/// one would stop a worker.
+/// one would stop a worker. Checked in builds with debug assertions only, as tokio does.
+///
+/// # Panics
+///
+/// If it is in blocking mode.
 #[cfg(unix)]
+#[track_caller]
 fn check_nonblocking(socket: &impl std::os::fd::AsFd) -> std::io::Result<()> {
-    if socket2::SockRef::from(socket).nonblocking()? {
-        return Ok(());
-    }
-    Err(std::io::Error::new(
-        std::io::ErrorKind::InvalidInput,
-        "the socket is in blocking mode: call `set_nonblocking(true)` before giving it to zokio",
-    ))
+    debug_assert!(
+        socket2::SockRef::from(socket).nonblocking()?,
+        "Registering a blocking socket with the zokio runtime is unsupported. Call \
+         `set_nonblocking(true)` before giving it to zokio."
+    );
+    Ok(())
 }
 
 #[cfg(test)]

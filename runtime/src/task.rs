@@ -61,25 +61,6 @@ where
     })
 }
 
-/// As [`spawn_blocking`], but the function runs also if the runtime shuts down before its turn.
-/// `None`: the runtime has shut down already.
-///
-/// # Panics
-///
-/// Outside of a runtime, and if the pool has no thread and the system refuses one.
-#[track_caller]
-pub(crate) fn spawn_mandatory_blocking<F, R>(f: F) -> Option<JoinHandle<R>>
-where
-    F: FnOnce() -> R + Send + 'static,
-    R: Send + 'static,
-{
-    let location = Location::caller();
-    context::with_handle_to_spawn(|handle| {
-        let shared = handle.shared();
-        shared.blocking.spawn_mandatory(shared, f, location)
-    })
-}
-
 /// Runs a function that may block, on this thread: another thread takes over the worker, so that
 /// its tasks go on. The task itself does not: whatever else runs in it waits.
 ///

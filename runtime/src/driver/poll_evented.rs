@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io::{self, IoSlice, Write};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::{Context, Poll};
 
 use mio::event::Source;
@@ -199,6 +200,13 @@ impl<E: Source> PollEvented<E> {
         self.poll_with(Direction::Write, cx, || (&mut &**self).write_vectored(bufs))
     }
 }
+
+/// A panic leaves nothing half done here: the state that is shared with the driver is behind locks
+/// that are not held while foreign code runs.
+impl<E: Source> UnwindSafe for PollEvented<E> {}
+
+/// See above.
+impl<E: Source> RefUnwindSafe for PollEvented<E> {}
 
 impl<E: Source> Deref for PollEvented<E> {
     type Target = E;

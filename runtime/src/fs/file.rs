@@ -11,7 +11,7 @@
 //! write or flush.
 
 #![cfg_attr(
-    unix,
+    any(unix, windows),
     expect(unsafe_code, reason = "`FromRawFd` is an unsafe trait method")
 )]
 
@@ -23,12 +23,14 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 
 use super::cached::{self, OpenFile, Reads, StatFile};
 use super::operation::{Operation, Work, blocking};
-use super::{OpenOptions, background_task_failed};
+use super::{FileTimes, OpenOptions, background_task_failed};
+use crate::runtime::blocking::spawn_mandatory;
 use crate::sync::Mutex;
 use crate::task::{JoinHandle, coop, spawn_blocking};
 use crate::telemetry::waits::WaitPoint;
@@ -41,6 +43,7 @@ use here::Read;
 
 static OPEN: WaitPoint = WaitPoint::new("fs", "open");
 static SYNC: WaitPoint = WaitPoint::new("fs", "sync");
+static SET_TIMES: WaitPoint = WaitPoint::new("fs", "set_times");
 static METADATA: WaitPoint = WaitPoint::new("fs", "metadata");
 static SET_PERMISSIONS: WaitPoint = WaitPoint::new("fs", "set_permissions");
 
@@ -181,10 +184,13 @@ impl Inner {
             unreachable!("nothing is under way")
         };
         let n = copy(buf);
-        let std = std.clone();
-        self.start(move |buf| {
-            Done::Write(seek_by(&std, unread).and_then(|()| (&*std).write_all(buf.take())))
+        let (std, mut buf) = (std.clone(), std::mem::take(buf));
+        // What has been taken is written, also if the runtime ends before the pool comes to it.
+        let handle = spawn_mandatory(move || {
+            let result = seek_by(&std, unread).and_then(|()| (&*std).write_all(buf.take()));
+            (Done::Write(result), buf)
         });
+        self.state = State::Busy(handle.ok_or_else(background_task_failed)?);
         coop.made_progress();
         Poll::Ready(Ok(n))
     }
@@ -316,7 +322,8 @@ impl File {
         blocking(&METADATA, StatFile::new(self.std.clone(), here))
     }
 
-    /// A second handle of the same open file; the position is shared.
+    /// A second handle of the same open file; the position is shared. It begins with the same
+    /// [`max_buf_size`](File::max_buf_size).
     ///
     /// # Errors
     ///
@@ -326,9 +333,11 @@ impl File {
         inner.settle().await;
         inner.reads = Reads::OnPool;
         drop(inner);
-        let std = self.std.clone();
+        let (std, max_buf_size) = (self.std.clone(), self.max_buf_size);
         blocking(&OPEN, move || -> io::Result<File> {
-            Ok(File::new(std.try_clone()?, Reads::OnPool))
+            let mut file = File::new(std.try_clone()?, Reads::OnPool);
+            file.max_buf_size = max_buf_size;
+            Ok(file)
         })
         .await
     }
@@ -372,8 +381,36 @@ impl File {
         blocking(&SET_PERMISSIONS, move || std.set_permissions(permissions))
     }
 
+    /// Changes the file's times, after what is under way has ended. See
+    /// [`std::fs::File::set_times`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`std::fs::File::set_times`].
+    pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        self.inner.lock().await.settle().await;
+        let std = self.std.clone();
+        blocking(&SET_TIMES, move || std.set_times(times.into_std())).await
+    }
+
+    /// Changes when the file was last written, after what is under way has ended. See
+    /// [`std::fs::File::set_modified`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`std::fs::File::set_modified`].
+    pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
+        self.set_times(FileTimes::new().set_modified(time)).await
+    }
+
     /// Sets the most bytes that one operation on the pool reads or writes. 2 MiB if not set.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[track_caller]
     pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
+        assert!(max_buf_size > 0, "`max_buf_size` must be greater than 0");
         self.max_buf_size = max_buf_size;
     }
 
@@ -569,6 +606,40 @@ mod unix {
         unsafe fn from_raw_fd(fd: RawFd) -> File {
             // SAFETY: the caller promises what `FromRawFd` asks for.
             File::from_std(unsafe { std::fs::File::from_raw_fd(fd) })
+        }
+    }
+}
+
+#[cfg(windows)]
+mod windows {
+    use std::os::windows::io::{
+        AsHandle, AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle, RawHandle,
+    };
+
+    use super::File;
+
+    impl AsRawHandle for File {
+        fn as_raw_handle(&self) -> RawHandle {
+            self.std.as_raw_handle()
+        }
+    }
+
+    impl AsHandle for File {
+        fn as_handle(&self) -> BorrowedHandle<'_> {
+            self.std.as_handle()
+        }
+    }
+
+    impl From<OwnedHandle> for File {
+        fn from(handle: OwnedHandle) -> File {
+            File::from_std(handle.into())
+        }
+    }
+
+    impl FromRawHandle for File {
+        unsafe fn from_raw_handle(handle: RawHandle) -> File {
+            // SAFETY: the caller promises what `FromRawHandle` asks for.
+            File::from_std(unsafe { std::fs::File::from_raw_handle(handle) })
         }
     }
 }

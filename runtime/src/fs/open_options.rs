@@ -101,6 +101,46 @@ impl OpenOptions {
         self
     }
 
+    /// The access that is asked for, in place of what [`read`](OpenOptions::read) and the like say.
+    #[cfg(windows)]
+    pub fn access_mode(&mut self, access: u32) -> &mut OpenOptions {
+        std::os::windows::fs::OpenOptionsExt::access_mode(&mut self.std, access);
+        self.only_read = false;
+        self
+    }
+
+    /// What others may do with the file meanwhile.
+    #[cfg(windows)]
+    pub fn share_mode(&mut self, share: u32) -> &mut OpenOptions {
+        std::os::windows::fs::OpenOptionsExt::share_mode(&mut self.std, share);
+        self.only_read = false;
+        self
+    }
+
+    /// Flags for the system's `CreateFile2`.
+    #[cfg(windows)]
+    pub fn custom_flags(&mut self, flags: u32) -> &mut OpenOptions {
+        std::os::windows::fs::OpenOptionsExt::custom_flags(&mut self.std, flags);
+        self.only_read = false;
+        self
+    }
+
+    /// The attributes of a file that is created.
+    #[cfg(windows)]
+    pub fn attributes(&mut self, attributes: u32) -> &mut OpenOptions {
+        std::os::windows::fs::OpenOptionsExt::attributes(&mut self.std, attributes);
+        self.only_read = false;
+        self
+    }
+
+    /// The security qualities of a pipe that is opened.
+    #[cfg(windows)]
+    pub fn security_qos_flags(&mut self, flags: u32) -> &mut OpenOptions {
+        std::os::windows::fs::OpenOptionsExt::security_qos_flags(&mut self.std, flags);
+        self.only_read = false;
+        self
+    }
+
     /// Opens a file.
     ///
     /// # Errors

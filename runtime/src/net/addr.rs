@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -30,10 +31,14 @@ pub trait ToSocketAddrs: sealed::Sealed {}
 /// # Errors
 ///
 /// If the name is malformed or does not resolve.
-pub async fn lookup_host<T: ToSocketAddrs>(
+///
+/// # Panics
+///
+/// When polled outside of a runtime, if there is a name to look up.
+pub fn lookup_host<T: ToSocketAddrs>(
     host: T,
-) -> io::Result<impl Iterator<Item = SocketAddr> + use<T>> {
-    resolve(host).await
+) -> impl Future<Output = io::Result<impl Iterator<Item = SocketAddr> + use<T>>> + Unpin + use<T> {
+    resolve(host)
 }
 
 /// Starts nothing before it is polled.
@@ -169,6 +174,37 @@ pub(super) fn no_address() -> io::Error {
         io::ErrorKind::InvalidInput,
         "could not resolve to any address",
     )
+}
+
+/// A socket that is made at the first of some addresses that can be bound.
+pub(super) trait BindFirst: Sized {
+    /// Registers with the current runtime.
+    fn bind_first(addresses: Addresses) -> io::Result<Self>;
+}
+
+/// A socket bound to the first possible of the addresses that `addr` stands for.
+pub(super) fn bind<A: ToSocketAddrs, S: BindFirst>(addr: A) -> Bind<A, S> {
+    Bind {
+        addresses: resolve(addr),
+        socket: PhantomData,
+    }
+}
+
+/// Future of [`bind`].
+#[must_use = "futures do nothing unless polled"]
+pub(super) struct Bind<A, S> {
+    addresses: Resolve<A>,
+    socket: PhantomData<fn() -> S>,
+}
+
+impl<A: ToSocketAddrs, S: BindFirst> Future for Bind<A, S> {
+    type Output = io::Result<S>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<S>> {
+        let addresses = ready!(Pin::new(&mut self.addresses).poll(cx))?;
+        Poll::Ready(S::bind_first(addresses))
+    }
 }
 
 /// Does `f` to each address until it succeeds; the last error if it never does.

@@ -9,6 +9,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::task::{Context, Poll, ready};
 
+use bytes::BufMut;
 use mio::event::Source;
 use socket2::SockRef;
 
@@ -96,8 +97,31 @@ pub(super) fn poll_message<S: Socket, R>(
     Poll::Ready(Ok((n, more)))
 }
 
+/// Receives through `receive` into the next chunk of `buf`, and moves `buf` on behind it.
+pub(super) fn into_buf<S: Socket, B: BufMut, R>(
+    socket: &S,
+    buf: &mut B,
+    receive: Receive<R>,
+) -> io::Result<(usize, R)> {
+    // SAFETY: nothing is written to it but by the system, which writes initialised bytes.
+    let room = unsafe { buf.chunk_mut().as_uninit_slice_mut() };
+    let len = room.len();
+    let (n, more) = socket.through(|| receive(&SockRef::from(socket), room))?;
+    // Of a message that was cut off, some systems say how long it was.
+    let n = n.min(len);
+    // SAFETY: the system has filled `n` bytes of the chunk from the front: `receive` is one of
+    // those that `filled` names.
+    unsafe { buf.advance_mut(n) };
+    Ok((n, more))
+}
+
+/// socket2's `recv`, for [`into_buf`] and [`poll_message`].
+pub(super) fn recv(socket: &SockRef<'_>, room: &mut [MaybeUninit<u8>]) -> io::Result<(usize, ())> {
+    Ok((socket.recv(room)?, ()))
+}
+
 /// Private to this module: `n` must be what a receiving system call on the unfilled part
-/// returned. The functions passed to `poll_message` are socket2's `recv`, `recv_from`, `peek` and
+/// returned. The functions passed to `poll_message` and `into_buf` are socket2's `recv`, `recv_from`, `peek` and
 /// `peek_from`, which return just that.
 fn filled(buf: &mut ReadBuf<'_>, n: usize) {
     // SAFETY: the system has filled `n` bytes from the front, see above.

@@ -12,6 +12,8 @@ macro_rules! halves {
         use std::sync::Arc;
         use std::task::{Context, Poll};
 
+        use bytes::BufMut;
+
         use crate::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 
         /// The borrowed reading half, made by `split`.
@@ -210,6 +212,15 @@ macro_rules! read_half {
             /// `WouldBlock` if nothing is there, and errors of the stream.
             pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
                 self.as_ref().try_read_vectored(bufs)
+            }
+
+            /// See the stream's `try_read_buf`.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` if nothing is there, and errors of the stream.
+            pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+                self.as_ref().try_read_buf(buf)
             }
         }
 

@@ -81,6 +81,18 @@ macro_rules! stream {
                     .try_io(Interest::READABLE, || (&mut &*self.io).read_vectored(bufs))
             }
 
+            /// [`try_read`](Self::try_read) into a buffer that grows, or whose position moves on,
+            /// by what was read. 0: the stream has ended, or `buf` has no room.
+            ///
+            /// # Errors
+            ///
+            /// As [`try_read`](Self::try_read).
+            pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+                self.io.try_io(Interest::READABLE, || {
+                    recv::into_buf(&*self.io, buf, recv::recv).map(|(n, ())| n)
+                })
+            }
+
             /// Writes as much as there is room for.
             ///
             /// # Errors

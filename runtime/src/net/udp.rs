@@ -3,19 +3,22 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 use socket2::{SockAddr, SockRef};
 
-use crate::driver::operation::and_then;
+use crate::driver::operation::{and_then, then};
 use crate::driver::poll_evented::PollEvented;
 use crate::driver::readiness::Direction;
 use crate::driver::scheduled_io::WaitPoints;
 use crate::io::{Interest, ReadBuf, Ready};
 use crate::net::ToSocketAddrs;
-use crate::net::addr::{first_success, resolve};
+use crate::net::addr::{self, Addresses, BindFirst, first_success, resolve};
 use crate::net::recv::{self, Socket};
+
+mod buf;
+mod options;
 
 static POINTS: WaitPoints = WaitPoints::new("udp", "recv", "send");
 
@@ -51,28 +54,6 @@ fn with_address((n, from): (usize, SockAddr)) -> io::Result<(usize, SocketAddr)>
     }
 }
 
-macro_rules! options {
-    ($($what:literal, $get:ident / $set:ident: $type:ty;)*) => {$(
-        #[doc = $what]
-        ///
-        /// # Errors
-        ///
-        /// If the system cannot tell.
-        pub fn $get(&self) -> io::Result<$type> {
-            self.io.$get()
-        }
-
-        #[doc = concat!("Sets: ", $what)]
-        ///
-        /// # Errors
-        ///
-        /// If the system refuses it.
-        pub fn $set(&self, value: $type) -> io::Result<()> {
-            self.io.$set(value)
-        }
-    )*};
-}
-
 impl UdpSocket {
     /// Binds the first of the addresses that can be bound. Port 0 lets the system choose.
     ///
@@ -82,10 +63,11 @@ impl UdpSocket {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime with I/O enabled.
-    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
-        let addresses = resolve(addr).await?;
-        UdpSocket::new(first_success(addresses, mio::net::UdpSocket::bind)?)
+    /// When polled outside of a runtime with I/O enabled.
+    pub fn bind<A: ToSocketAddrs>(
+        addr: A,
+    ) -> impl Future<Output = io::Result<UdpSocket>> + Unpin + use<A> {
+        addr::bind(addr)
     }
 
     #[track_caller]
@@ -99,11 +81,12 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is in blocking mode.
+    /// If the system has no room for it.
     ///
     /// # Panics
     ///
-    /// Outside of a runtime with I/O enabled.
+    /// Outside of a runtime with I/O enabled; on Unix, in builds with debug assertions, also if it
+    /// is in blocking mode.
     #[track_caller]
     pub fn from_std(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
         #[cfg(unix)]
@@ -147,9 +130,13 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The last address's error, or that of the name lookup.
-    pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
-        let addresses = resolve(addr).await?;
-        first_success(addresses, |address| self.io.connect(address))
+    pub fn connect<A: ToSocketAddrs>(
+        &self,
+        addr: A,
+    ) -> impl Future<Output = io::Result<()>> + Unpin + use<'_, A> {
+        then(resolve(addr), |addresses: io::Result<Addresses>| {
+            first_success(addresses?, |address| self.io.connect(address))
+        })
     }
 
     /// Waits until the socket is ready for a part of `interest` and says for what. It may also
@@ -252,7 +239,7 @@ impl UdpSocket {
     ///
     /// As [`recv`](UdpSocket::recv).
     pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        recv::poll_message(&self.io, cx, buf, |s, room| Ok((s.recv(room)?, ()))).map_ok(drop)
+        recv::poll_message(&self.io, cx, buf, recv::recv).map_ok(drop)
     }
 
     /// Receives a datagram from the connected address, if there is one.
@@ -488,54 +475,12 @@ impl UdpSocket {
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.io.take_error()
     }
+}
 
-    options! {
-        "Whether it may send to broadcast addresses (`SO_BROADCAST`).",
-        broadcast / set_broadcast: bool;
-        "Whether its own multicast datagrams come back to it (`IP_MULTICAST_LOOP`).",
-        multicast_loop_v4 / set_multicast_loop_v4: bool;
-        "The time to live of its multicast datagrams (`IP_MULTICAST_TTL`).",
-        multicast_ttl_v4 / set_multicast_ttl_v4: u32;
-        "Whether its own multicast datagrams come back to it (`IPV6_MULTICAST_LOOP`).",
-        multicast_loop_v6 / set_multicast_loop_v6: bool;
-        "The time to live of its datagrams (`IP_TTL`).",
-        ttl / set_ttl: u32;
-    }
-
-    /// Joins a multicast group on the interface that has the address `interface`.
-    ///
-    /// # Errors
-    ///
-    /// If the system refuses it.
-    pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
-        self.io.join_multicast_v4(&group, &interface)
-    }
-
-    /// Joins a multicast group on the interface with the index `interface`.
-    ///
-    /// # Errors
-    ///
-    /// If the system refuses it.
-    pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        self.io.join_multicast_v6(group, interface)
-    }
-
-    /// Leaves a multicast group.
-    ///
-    /// # Errors
-    ///
-    /// If the system refuses it.
-    pub fn leave_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
-        self.io.leave_multicast_v4(&group, &interface)
-    }
-
-    /// Leaves a multicast group.
-    ///
-    /// # Errors
-    ///
-    /// If the system refuses it.
-    pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        self.io.leave_multicast_v6(group, interface)
+impl BindFirst for UdpSocket {
+    #[track_caller]
+    fn bind_first(addresses: Addresses) -> io::Result<UdpSocket> {
+        UdpSocket::new(first_success(addresses, mio::net::UdpSocket::bind)?)
     }
 }
 

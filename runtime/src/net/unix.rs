@@ -1,15 +1,22 @@
-//! Unix sockets: [`UnixListener`], [`UnixStream`], [`UnixDatagram`], and the halves of a stream.
+//! Unix sockets ([`UnixListener`], [`UnixStream`], [`UnixDatagram`]), the halves of a stream, and
+//! [`pipe`]s.
 
 use std::fmt;
+use std::io;
+use std::os::unix::net;
 use std::path::Path;
 
-mod datagram;
+#[doc(hidden)]
+pub mod datagram;
 mod listener;
+pub mod pipe;
+mod socket;
 mod stream;
 mod ucred;
 
 pub use datagram::UnixDatagram;
 pub use listener::UnixListener;
+pub use socket::UnixSocket;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use stream::UnixStream;
 pub use ucred::UCred;
@@ -30,6 +37,23 @@ mod split {
     use super::UnixStream;
 
     crate::net::split::halves!(UnixStream, super::SocketAddr);
+}
+
+/// The address that a path stands for: on Linux, one that begins with a NUL byte is an abstract
+/// name.
+fn address_of(path: &Path) -> io::Result<net::SocketAddr> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        #[cfg(target_os = "android")]
+        use std::os::android::net::SocketAddrExt;
+        #[cfg(target_os = "linux")]
+        use std::os::linux::net::SocketAddrExt;
+        use std::os::unix::ffi::OsStrExt;
+        if let [0, name @ ..] = path.as_os_str().as_bytes() {
+            return net::SocketAddr::from_abstract_name(name);
+        }
+    }
+    net::SocketAddr::from_pathname(path)
 }
 
 /// The address of a Unix socket: a path, an abstract name (Linux), or nothing.

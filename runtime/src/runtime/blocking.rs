@@ -1,8 +1,8 @@
 //! The pool of threads for work that blocks.
 //!
 //! Jobs wait in one queue; a thread is started for a job when none is idle, up to the limit, and
-//! ends after being idle for the keep-alive time. Jobs still queued at shutdown are cancelled,
-//! unless they are mandatory; those that have begun are waited for.
+//! ends after being idle for the keep-alive time. Jobs still queued at shutdown are cancelled;
+//! those that have begun are waited for, and so are mandatory ones ([`spawn_mandatory`]).
 //!
 //! Waking a sleeping thread costs more than most jobs, on both sides. So a thread that has run out of
 //! jobs stays *hot* for some microseconds, one at a time, and looks for the next: while it does, a
@@ -41,10 +41,17 @@ pub(crate) struct ThreadConfig {
 }
 
 enum Job {
-    Task(Runnable),
-    /// A task that runs also if the runtime shuts down before its turn.
-    Mandatory(Runnable),
+    Task(Runnable, Kind),
     Worker(Box<dyn FnOnce() + Send>),
+}
+
+/// What becomes of a job that is queued when the runtime ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It is cancelled.
+    Optional,
+    /// It runs.
+    Mandatory,
 }
 
 #[derive(Default)]
@@ -112,39 +119,19 @@ impl BlockingPool {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.launch(shared, f, name, location, Job::Task).0
+        self.spawn_kind(shared, f, name, location, Kind::Optional).0
     }
 
-    /// Runs `f` on a thread of the pool, also if the runtime shuts down before its turn. `None`:
-    /// the runtime has shut down already.
-    ///
-    /// # Panics
-    ///
-    /// If the pool has no thread and the system refuses one.
+    /// [`spawn`](BlockingPool::spawn); whether the pool has taken the job. If it has not, because
+    /// the runtime has ended, the handle says that the job was cancelled.
     #[track_caller]
-    pub(crate) fn spawn_mandatory<F, R>(
-        &self,
-        shared: &Arc<Shared>,
-        f: F,
-        location: &'static Location<'static>,
-    ) -> Option<JoinHandle<R>>
-    where
-        F: FnOnce() -> R + Send + 'static,
-        R: Send + 'static,
-    {
-        let (handle, accepted) = self.launch(shared, f, None, location, Job::Mandatory);
-        accepted.then_some(handle)
-    }
-
-    /// The handle, and whether the pool has accepted the job.
-    #[track_caller]
-    fn launch<F, R>(
+    fn spawn_kind<F, R>(
         &self,
         shared: &Arc<Shared>,
         f: F,
         name: Option<Arc<str>>,
         location: &'static Location<'static>,
-        job: impl FnOnce(Runnable) -> Job,
+        kind: Kind,
     ) -> (JoinHandle<R>, bool)
     where
         F: FnOnce() -> R + Send + 'static,
@@ -156,18 +143,19 @@ impl BlockingPool {
         // A paused clock stands still until the job has ended (`run_task`).
         shared.driver_handle().inhibit_auto_advance();
         self.under_way.fetch_add(1, Ordering::Relaxed);
-        if let Err((error, rejected)) = self.push(shared, job(runnable)) {
+        let pushed = self.push(shared, Job::Task(runnable, kind));
+        let taken = pushed.is_ok();
+        if let Err((error, rejected)) = pushed {
             shared.driver_handle().allow_auto_advance();
             self.under_way.fetch_sub(1, Ordering::Relaxed);
-            if let Some(Job::Task(runnable) | Job::Mandatory(runnable)) = rejected {
+            if let Some(Job::Task(runnable, _)) = rejected {
                 shared.cancel(runnable);
             }
             if let Some(error) = error {
                 panic!("OS can't spawn worker thread: {error}");
             }
-            return (handle, false);
         }
-        (handle, true)
+        (handle, taken)
     }
 
     /// Whether a job of a task is queued or running, so that its end is near.
@@ -266,8 +254,8 @@ impl BlockingPool {
                 drop(queue);
                 match job {
                     Job::Worker(run) => run(),
-                    Job::Task(runnable) | Job::Mandatory(runnable) => {
-                        self.run_task(shared, runnable);
+                    Job::Task(runnable, kind) => {
+                        self.run_task(shared, runnable, kind);
                         self.under_way.fetch_sub(1, Ordering::Relaxed);
                         shared.driver_handle().allow_auto_advance();
                     }
@@ -325,14 +313,14 @@ impl BlockingPool {
         }
     }
 
-    fn run_task(&self, shared: &Arc<Shared>, runnable: Runnable) {
+    fn run_task(&self, shared: &Arc<Shared>, runnable: Runnable, kind: Kind) {
         let header = runnable.header();
         let record = shared.records().get(header.slot);
         let begin = clock::raw();
         record
             .scheduled
             .set(begin.saturating_sub(record.created.get()));
-        if header.state.view_acquire().is_cancelled() {
+        if kind == Kind::Optional && header.state.view_acquire().is_cancelled() {
             shared.cancel(runnable);
             return;
         }
@@ -353,25 +341,22 @@ impl BlockingPool {
         shared.finish(runnable, &SiteTotals::of(record, outcome), outcome);
     }
 
-    /// Cancels queued jobs and tells the threads to end when their job does.
+    /// Cancels queued jobs that may be, and tells the threads to end when their job does.
     pub(crate) fn begin_shutdown(&self, shared: &Shared) {
         let cancelled: Vec<Runnable> = {
             let mut queue = self.queue.lock();
             queue.shutdown = true;
             // The hot thread need not look any longer.
             self.has_jobs.store(true, Ordering::Relaxed);
-            let (tasks, kept): (Vec<Job>, Vec<Job>) = queue
-                .jobs
-                .drain(..)
-                .partition(|job| matches!(job, Job::Task(_)));
-            // Each job that was accepted has a thread that comes to it.
-            queue.jobs.extend(kept);
+            let mut cancelled = Vec::new();
+            for job in std::mem::take(&mut queue.jobs) {
+                match job {
+                    Job::Task(runnable, Kind::Optional) => cancelled.push(runnable),
+                    left => queue.jobs.push_back(left),
+                }
+            }
             self.work.notify_all();
-            let runnable = |job| match job {
-                Job::Task(runnable) => Some(runnable),
-                Job::Worker(_) | Job::Mandatory(_) => None,
-            };
-            tasks.into_iter().filter_map(runnable).collect()
+            cancelled
         };
         for runnable in cancelled {
             shared.cancel(runnable);
@@ -421,6 +406,28 @@ impl BlockingPool {
             busy_ns: clock::ticks_to_ns(self.busy.get()),
         }
     }
+}
+
+/// Runs a function on the current runtime's pool: also if the runtime's end comes before its turn,
+/// which then waits for it. `None` if that has come already.
+///
+/// # Panics
+///
+/// As [`spawn_blocking`](crate::task::spawn_blocking).
+#[track_caller]
+pub(crate) fn spawn_mandatory<F, R>(f: F) -> Option<JoinHandle<R>>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let location = Location::caller();
+    let (handle, taken) = context::with_handle_to_spawn(|handle| {
+        let shared = handle.shared();
+        shared
+            .blocking
+            .spawn_kind(shared, f, None, location, Kind::Mandatory)
+    });
+    taken.then_some(handle)
 }
 
 fn thread_main(shared: &Arc<Shared>, id: usize) {

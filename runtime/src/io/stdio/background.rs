@@ -11,7 +11,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::ReadBuf;
 
-use crate::task::{JoinHandle, spawn_blocking, spawn_mandatory_blocking};
+use crate::runtime::blocking::spawn_mandatory;
+use crate::task::{JoinHandle, spawn_blocking};
 use crate::telemetry::waits::{WaitNote, WaitPoint};
 
 /// The most that one operation reads or writes: 2 MiB.
@@ -68,7 +69,7 @@ impl<T: Send + 'static> Background<T> {
             (result, stream, buf)
         };
         let handle = if self.kind.mandatory {
-            spawn_mandatory_blocking(job).ok_or_else(crate::driver::gone)?
+            spawn_mandatory(job).ok_or_else(crate::driver::gone)?
         } else {
             spawn_blocking(job)
         };

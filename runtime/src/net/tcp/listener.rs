@@ -11,7 +11,7 @@ use crate::driver::poll_evented::PollEvented;
 use crate::driver::readiness::Direction;
 use crate::driver::scheduled_io::WaitPoints;
 use crate::net::ToSocketAddrs;
-use crate::net::addr::{first_success, resolve};
+use crate::net::addr::{self, Addresses, BindFirst, first_success};
 
 static POINTS: WaitPoints = WaitPoints::new("tcp", "accept", "accept");
 
@@ -44,13 +44,13 @@ impl TcpListener {
     ///
     /// # Panics
     ///
-    /// Outside of a runtime with I/O enabled.
+    /// When polled outside of a runtime with I/O enabled.
     ///
     /// [`TcpSocket`]: super::TcpSocket
-    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        let addresses = resolve(addr).await?;
-        let listener = first_success(addresses, mio::net::TcpListener::bind)?;
-        TcpListener::new(listener)
+    pub fn bind<A: ToSocketAddrs>(
+        addr: A,
+    ) -> impl Future<Output = io::Result<TcpListener>> + Unpin + use<A> {
+        addr::bind(addr)
     }
 
     #[track_caller]
@@ -93,11 +93,12 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is in blocking mode.
+    /// If the system has no room for it.
     ///
     /// # Panics
     ///
-    /// Outside of a runtime with I/O enabled.
+    /// Outside of a runtime with I/O enabled; on Unix, in builds with debug assertions, also if it
+    /// is in blocking mode.
     #[track_caller]
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
         #[cfg(unix)]
@@ -139,6 +140,13 @@ impl TcpListener {
     /// If the system refuses it.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.io.set_ttl(ttl)
+    }
+}
+
+impl BindFirst for TcpListener {
+    #[track_caller]
+    fn bind_first(addresses: Addresses) -> io::Result<TcpListener> {
+        TcpListener::new(first_success(addresses, mio::net::TcpListener::bind)?)
     }
 }
 

@@ -1,5 +1,10 @@
 //! A TCP socket before it is connected or listens.
 
+#![expect(
+    unsafe_code,
+    reason = "`FromRawFd` and its like are unsafe traits to call"
+)]
+
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -12,6 +17,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connect::Connecting;
 use super::{TcpListener, TcpStream};
+use crate::net::options::{ip_options, socket_options};
 
 /// A TCP socket whose options can be set before it is connected or listens.
 ///
@@ -29,29 +35,6 @@ use super::{TcpListener, TcpStream};
 /// ```
 pub struct TcpSocket {
     inner: Socket,
-}
-
-/// A boolean or numeric option, get and set, by socket2's names.
-macro_rules! options {
-    ($($what:literal, $get:ident / $set:ident: $type:ty = $inner_get:ident / $inner_set:ident;)*) => {$(
-        #[doc = $what]
-        ///
-        /// # Errors
-        ///
-        /// If the system cannot tell.
-        pub fn $get(&self) -> io::Result<$type> {
-            self.inner.$inner_get()
-        }
-
-        #[doc = concat!("Sets: ", $what)]
-        ///
-        /// # Errors
-        ///
-        /// If the system refuses it.
-        pub fn $set(&self, value: $type) -> io::Result<()> {
-            self.inner.$inner_set(value)
-        }
-    )*};
 }
 
 impl TcpSocket {
@@ -79,7 +62,7 @@ impl TcpSocket {
         Ok(TcpSocket { inner })
     }
 
-    options! {
+    socket_options! { |this| this.inner;
         "Whether the system probes an idle connection (`SO_KEEPALIVE`).",
         keepalive / set_keepalive: bool = keepalive / set_keepalive;
         "Whether an address still held by closed connections can be bound (`SO_REUSEADDR`).",
@@ -89,10 +72,12 @@ impl TcpSocket {
     }
 
     #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
-    options! {
+    socket_options! { |this| this.inner;
         "Whether several sockets can listen on one address (`SO_REUSEPORT`).",
         reuseport / set_reuseport: bool = reuse_port / set_reuse_port;
     }
+
+    ip_options! { |this| this.inner }
 
     /// The size of the send buffer in bytes; the system may report more than was set.
     ///
@@ -164,7 +149,10 @@ impl TcpSocket {
     /// If the system cannot tell.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner.local_addr()?.as_socket().ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, "the socket has no IP address")
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "invalid address family (not IPv4 or IPv6)",
+            )
         })
     }
 
@@ -281,5 +269,51 @@ impl std::os::fd::AsRawFd for TcpSocket {
 impl std::os::fd::AsFd for TcpSocket {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.inner.as_fd()
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::IntoRawFd for TcpSocket {
+    fn into_raw_fd(self) -> std::os::fd::RawFd {
+        self.inner.into_raw_fd()
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::FromRawFd for TcpSocket {
+    unsafe fn from_raw_fd(fd: std::os::fd::RawFd) -> TcpSocket {
+        // SAFETY: the caller promises what `FromRawFd` asks for.
+        let inner = unsafe { Socket::from_raw_fd(fd) };
+        TcpSocket { inner }
+    }
+}
+
+#[cfg(windows)]
+impl std::os::windows::io::AsRawSocket for TcpSocket {
+    fn as_raw_socket(&self) -> std::os::windows::io::RawSocket {
+        self.inner.as_raw_socket()
+    }
+}
+
+#[cfg(windows)]
+impl std::os::windows::io::AsSocket for TcpSocket {
+    fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+        self.inner.as_socket()
+    }
+}
+
+#[cfg(windows)]
+impl std::os::windows::io::IntoRawSocket for TcpSocket {
+    fn into_raw_socket(self) -> std::os::windows::io::RawSocket {
+        self.inner.into_raw_socket()
+    }
+}
+
+#[cfg(windows)]
+impl std::os::windows::io::FromRawSocket for TcpSocket {
+    unsafe fn from_raw_socket(socket: std::os::windows::io::RawSocket) -> TcpSocket {
+        // SAFETY: the caller promises what `FromRawSocket` asks for.
+        let inner = unsafe { Socket::from_raw_socket(socket) };
+        TcpSocket { inner }
     }
 }

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::BufMut;
 use socket2::SockRef;
 
 use super::connect::Connect;
@@ -83,11 +84,12 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is in blocking mode.
+    /// If the system has no room for it.
     ///
     /// # Panics
     ///
-    /// Outside of a runtime with I/O enabled.
+    /// Outside of a runtime with I/O enabled; on Unix, in builds with debug assertions, also if it
+    /// is in blocking mode.
     #[track_caller]
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         #[cfg(unix)]
@@ -166,6 +168,28 @@ impl TcpStream {
     /// If the system refuses it.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.io.set_nodelay(nodelay)
+    }
+
+    /// Whether acknowledgements are sent at once (`TCP_QUICKACK`). The system may change it by
+    /// itself.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot tell.
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
+    pub fn quickack(&self) -> io::Result<bool> {
+        SockRef::from(self).tcp_quickack()
+    }
+
+    /// Sets whether acknowledgements are sent at once (`TCP_QUICKACK`), until the system decides
+    /// otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses it.
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
+    pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
+        SockRef::from(self).set_tcp_quickack(quickack)
     }
 
     /// How long closing it waits for unsent data (`SO_LINGER`).

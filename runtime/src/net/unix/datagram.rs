@@ -14,6 +14,14 @@ use crate::driver::scheduled_io::WaitPoints;
 use crate::io::{Interest, ReadBuf, Ready};
 use crate::net::recv::{self, Socket};
 
+mod buf;
+
+/// Where tokio has the type, too.
+#[doc(hidden)]
+pub mod socket {
+    pub use super::UnixDatagram;
+}
+
 static POINTS: WaitPoints = WaitPoints::new("unix", "recv", "send");
 
 /// A Unix socket for datagrams.
@@ -69,7 +77,7 @@ impl UnixDatagram {
     }
 
     #[track_caller]
-    fn new(socket: mio::net::UnixDatagram) -> io::Result<UnixDatagram> {
+    pub(super) fn new(socket: mio::net::UnixDatagram) -> io::Result<UnixDatagram> {
         Ok(UnixDatagram {
             io: PollEvented::new(socket, &POINTS)?,
         })
@@ -79,11 +87,12 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is in blocking mode.
+    /// If the system has no room for it.
     ///
     /// # Panics
     ///
-    /// Outside of a runtime with I/O enabled.
+    /// Outside of a runtime with I/O enabled; on Unix, in builds with debug assertions, also if it
+    /// is in blocking mode.
     #[track_caller]
     pub fn from_std(socket: std::os::unix::net::UnixDatagram) -> io::Result<UnixDatagram> {
         crate::net::check_nonblocking(&socket)?;
@@ -285,7 +294,7 @@ impl UnixDatagram {
     ///
     /// Those of the system.
     pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        recv::poll_message(&self.io, cx, buf, |s, room| Ok((s.recv(room)?, ()))).map_ok(drop)
+        recv::poll_message(&self.io, cx, buf, recv::recv).map_ok(drop)
     }
 
     /// Receives a datagram, if there is one.
@@ -323,12 +332,7 @@ impl UnixDatagram {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<SocketAddr>> {
-        let received = self.io.poll_with(Direction::Read, cx, || {
-            let (n, from) = self.io.recv_from(buf.initialize_unfilled())?;
-            buf.advance(n);
-            Ok(from)
-        });
-        received.map_ok(SocketAddr)
+        recv::poll_message(&self.io, cx, buf, buf::recv_from).map_ok(|(_, from)| from)
     }
 
     /// Receives a datagram, if there is one, and says from whom.

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::task::{Context, Poll};
 
-use super::{SocketAddr, UnixStream};
+use super::{SocketAddr, UnixStream, address_of};
 use crate::driver::poll_evented::PollEvented;
 use crate::driver::readiness::Direction;
 use crate::driver::scheduled_io::WaitPoints;
@@ -22,7 +22,7 @@ pub struct UnixListener {
 }
 
 impl UnixListener {
-    /// Listens on a path.
+    /// Listens on a path, or on Linux, if that begins with a NUL byte, on an abstract name.
     ///
     /// # Errors
     ///
@@ -33,7 +33,8 @@ impl UnixListener {
     /// Outside of a runtime with I/O enabled.
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
-        UnixListener::new(mio::net::UnixListener::bind(path)?)
+        let address = address_of(path.as_ref())?;
+        UnixListener::new(mio::net::UnixListener::bind_addr(&address)?)
     }
 
     /// Listens on an address.
@@ -51,7 +52,7 @@ impl UnixListener {
     }
 
     #[track_caller]
-    fn new(listener: mio::net::UnixListener) -> io::Result<UnixListener> {
+    pub(super) fn new(listener: mio::net::UnixListener) -> io::Result<UnixListener> {
         Ok(UnixListener {
             io: PollEvented::with(listener, Interest::READABLE, true, &POINTS)?,
         })
@@ -61,11 +62,12 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is in blocking mode.
+    /// If the system has no room for it.
     ///
     /// # Panics
     ///
-    /// Outside of a runtime with I/O enabled.
+    /// Outside of a runtime with I/O enabled; on Unix, in builds with debug assertions, also if it
+    /// is in blocking mode.
     #[track_caller]
     pub fn from_std(listener: std::os::unix::net::UnixListener) -> io::Result<UnixListener> {
         crate::net::check_nonblocking(&listener)?;

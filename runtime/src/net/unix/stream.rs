@@ -9,8 +9,10 @@ use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::BufMut;
+
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use super::{SocketAddr, UCred, ucred};
+use super::{SocketAddr, UCred, address_of, ucred};
 use crate::driver::poll_evented::PollEvented;
 use crate::driver::readiness::Direction;
 use crate::driver::scheduled_io::WaitPoints;
@@ -42,7 +44,8 @@ pub struct UnixStream {
 }
 
 impl UnixStream {
-    /// Connects to the listener at a path.
+    /// Connects to the listener at a path, or on Linux, if that begins with a NUL byte, at an
+    /// abstract name. Cancelled by dropping it.
     ///
     /// # Errors
     ///
@@ -54,7 +57,9 @@ impl UnixStream {
     pub fn connect<P: AsRef<Path>>(
         path: P,
     ) -> impl Future<Output = io::Result<UnixStream>> + Unpin + use<P> {
-        Connecting::Start(Some(move || mio::net::UnixStream::connect(path)))
+        UnixStream::connect_with(move || {
+            mio::net::UnixStream::connect_addr(&address_of(path.as_ref())?)
+        })
     }
 
     /// Connects to the listener at an address.
@@ -69,7 +74,17 @@ impl UnixStream {
     pub fn connect_addr(
         address: &SocketAddr,
     ) -> impl Future<Output = io::Result<UnixStream>> + Send + Sync + Unpin + '_ {
-        Connecting::Start(Some(move || mio::net::UnixStream::connect_addr(&address.0)))
+        UnixStream::connect_with(move || mio::net::UnixStream::connect_addr(&address.0))
+    }
+
+    /// A stream that `connect` begins to connect.
+    pub(super) fn connect_with<F>(
+        connect: F,
+    ) -> impl Future<Output = io::Result<UnixStream>> + Unpin + use<F>
+    where
+        F: FnOnce() -> io::Result<mio::net::UnixStream>,
+    {
+        Connecting::Start(Some(connect))
     }
 
     /// Two sockets connected to each other.
@@ -98,11 +113,12 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is in blocking mode.
+    /// If the system has no room for it.
     ///
     /// # Panics
     ///
-    /// Outside of a runtime with I/O enabled.
+    /// Outside of a runtime with I/O enabled; on Unix, in builds with debug assertions, also if it
+    /// is in blocking mode.
     #[track_caller]
     pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<UnixStream> {
         crate::net::check_nonblocking(&stream)?;

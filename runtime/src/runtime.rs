@@ -14,6 +14,7 @@ mod config;
 pub(crate) mod context;
 mod handle;
 pub(crate) mod heat;
+pub(crate) mod local_runtime;
 mod metrics;
 mod park;
 
@@ -21,6 +22,7 @@ pub use builder::Builder;
 pub use config::FileIo;
 pub(crate) use config::{Config, Hooks};
 pub use handle::{EnterGuard, Handle, TryCurrentError};
+pub use local_runtime::{LocalOptions, LocalRuntime};
 pub use metrics::RuntimeMetrics;
 
 /// The flavour of a runtime.

@@ -36,7 +36,7 @@ use crate::runtime::blocking::BlockingPool;
 use crate::runtime::{Config, RuntimeFlavor, context};
 use crate::task::header::{Header, NO_WORKER};
 use crate::task::pool::CellPool;
-use crate::task::raw::{self, Runnable, TaskRef};
+use crate::task::raw::{self, LocalFuture, Runnable, TaskRef};
 use crate::task::{Id, JoinHandle};
 use crate::telemetry::{
     self, Counter, NewTask, Outcome, RecordTable, SharedSites, SiteTotals, TaskKind,
@@ -58,7 +58,7 @@ use tally::Tally;
 use worker::Core;
 
 /// Futures above this size are boxed when they are spawned, so that a cell stays small.
-const BOX_FUTURE_ABOVE: usize = 16 * 1024;
+pub(crate) const BOX_FUTURE_ABOVE: usize = 16 * 1024;
 
 /// What threads other than a worker's own see of it.
 #[repr(align(128))]
@@ -109,6 +109,8 @@ pub(crate) struct Elsewhere {
     pub(crate) spawned: Counter,
     pub(crate) finished: Finished,
     pub(crate) sites: Mutex<SharedSites>,
+    /// Polls of local tasks.
+    pub(crate) polls: Counter,
 }
 
 /// All that the threads of one runtime share.
@@ -139,6 +141,8 @@ pub(crate) struct Shared {
     core_waiters: Mutex<Vec<Arc<current_thread::RootWaker>>>,
     /// Cells, those counted by workers not included until `settle_cells`.
     cells: AtomicI64,
+    /// The runtime is a [`LocalRuntime`](crate::runtime::LocalRuntime).
+    local: AtomicBool,
 }
 
 /// Keeps `Shared::cells` away from zero until the workers' counts have been added.
@@ -194,6 +198,7 @@ impl Shared {
             threads_left: Condvar::new(),
             core_waiters: Mutex::new(Vec::new()),
             cells: AtomicI64::new(CELLS_BIAS),
+            local: AtomicBool::new(false),
         });
         // The cells' share, released in `free_cell` or `settle_cells`.
         let _ = Arc::into_raw(shared.clone());
@@ -216,6 +221,15 @@ impl Shared {
     pub(crate) fn has_ended(&self) -> bool {
         // Ordering: pairs with the Release in `close`.
         self.closed.load(Ordering::Acquire)
+    }
+
+    /// Says that the runtime is a local one, when it is built.
+    pub(crate) fn mark_local(&self) {
+        self.local.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_local(&self) -> bool {
+        self.local.load(Ordering::Relaxed)
     }
 
     // ---- spawning -------------------------------------------------------------------------
@@ -276,22 +290,67 @@ impl Shared {
         let (slot, memory) = self.take_slot_and_cell(raw::layout::<F>());
         // SAFETY: the memory has this layout and is nobody else's.
         let cell = unsafe { raw::place(memory, future, id, slot, Arc::as_ptr(self), now) };
-        let parent = current::spawned_task().unwrap_or(0);
-        let task = NewTask {
-            cell: Some(cell),
-            id: id.as_u64(),
-            kind,
-            location,
-            name,
-            parent,
-            created: now,
-        };
-        self.records.publish(slot, task);
+        self.publish(cell, slot, kind, name, location);
         // SAFETY: a new cell is scheduled, and nobody else has the right to run it.
         let runnable = unsafe { Runnable::new(cell) };
         // SAFETY: a new cell has a join handle's reference, and this is its output type.
         let handle = unsafe { JoinHandle::new(TaskRef::from_counted(cell)) };
         (runnable, handle)
+    }
+
+    /// As [`new_task`](Shared::new_task), for a task of a local set of this thread.
+    pub(crate) fn new_local_task<F>(
+        self: &Arc<Shared>,
+        future: LocalFuture<F>,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> (Runnable, JoinHandle<F::Output>)
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let id = Id::next();
+        let now = clock::raw();
+        let (slot, memory) = self.take_slot_and_cell(raw::layout::<LocalFuture<F>>());
+        // SAFETY: the memory has this layout and is nobody else's.
+        let cell = unsafe { raw::place_local(memory, future, id, slot, Arc::as_ptr(self), now) };
+        self.publish(cell, slot, TaskKind::Local, name, location);
+        let on_worker = context::with_core_of(self, |worker, _| {
+            worker.remote().counters.local_spawns.add(1);
+        });
+        if on_worker.is_none() {
+            self.elsewhere.spawned.add_shared(1);
+        }
+        // SAFETY: as in `new_task`.
+        let runnable = unsafe { Runnable::new(cell) };
+        // SAFETY: as in `new_task`. The output need not be `Send`: then the handle is not either.
+        let handle = unsafe { JoinHandle::new(TaskRef::from_counted(cell)) };
+        (runnable, handle)
+    }
+
+    /// Makes the record of a new task.
+    #[inline]
+    fn publish(
+        &self,
+        cell: NonNull<Header>,
+        slot: u32,
+        kind: TaskKind,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) {
+        // SAFETY: the caller's, and new.
+        let header = unsafe { cell.as_ref() };
+        let parent = current::spawned_task().unwrap_or(0);
+        let task = NewTask {
+            cell: Some(cell),
+            id: header.id,
+            kind,
+            location,
+            name,
+            parent,
+            created: header.scheduled_at.get(),
+        };
+        self.records.publish(slot, task);
     }
 
     /// A free record slot and memory for a cell, which is counted.
@@ -620,6 +679,24 @@ impl Shared {
                 break;
             }
         }
+    }
+
+    /// Counts a poll of a local task on this thread, which may be a worker's.
+    pub(crate) fn count_local_poll(&self, waited: u64, poll: std::ops::Range<u64>) -> u64 {
+        let ns = clock::ns_between(poll.start, poll.end);
+        let exhausted = current::take_exhausted();
+        let on_worker = context::with_core_of(self, |worker, _| {
+            let counters = &worker.remote().counters;
+            counters.polls.add(1);
+            counters.poll_time.record(ns);
+            let waited = clock::ns_between(poll.start.saturating_sub(waited), poll.start);
+            counters.wake_to_poll.record(waited);
+            counters.budget_yields.add(u64::from(exhausted));
+        });
+        if on_worker.is_none() {
+            self.elsewhere.polls.add_shared(1);
+        }
+        ns
     }
 
     /// Counts a thread that runs a worker's loop.

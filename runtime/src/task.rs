@@ -10,19 +10,29 @@ mod builder;
 mod error;
 mod id;
 mod join_handle;
+pub mod join_set;
+pub(crate) mod local;
 mod local_key;
+mod slab;
 mod waker;
 mod yield_now;
 
 use std::panic::Location;
 
 pub use builder::Builder;
-pub use coop::{consume_budget, unconstrained};
+pub use coop::{Unconstrained, consume_budget, unconstrained};
 pub use error::JoinError;
 pub use id::{Id, id, try_id};
 pub use join_handle::{AbortHandle, JoinHandle};
-pub use local_key::{AccessError, LocalKey, TaskLocalFuture};
+pub use join_set::JoinSet;
+pub use local::{LocalEnterGuard, LocalSet, spawn_local};
+pub use local_key::{AccessError, LocalKey};
 pub use yield_now::yield_now;
+
+/// Futures of this module.
+pub mod futures {
+    pub use super::local_key::TaskLocalFuture;
+}
 
 use crate::runtime::{RuntimeFlavor, context};
 use crate::scheduler::worker;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::blocking::{BlockingPool, ThreadConfig};
 use super::config::FILE_IO_VARIABLE;
-use super::{Config, FileIo, Handle, Hooks, Runtime, RuntimeFlavor};
+use super::{Config, FileIo, Handle, Hooks, LocalOptions, LocalRuntime, Runtime, RuntimeFlavor};
 use crate::driver::{self, Driver};
 use crate::scheduler::{Shared, worker};
 
@@ -290,6 +290,26 @@ impl Builder {
             return Err(error);
         }
         Ok(runtime)
+    }
+}
+
+impl Builder {
+    /// Builds a runtime that stays on this thread, and whose tasks need not be `Send`.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Builder::build).
+    ///
+    /// # Panics
+    ///
+    /// If the builder is not one of [`new_current_thread`](Builder::new_current_thread).
+    #[track_caller]
+    pub fn build_local(&mut self, _options: LocalOptions) -> io::Result<LocalRuntime> {
+        assert!(
+            self.flavor == RuntimeFlavor::CurrentThread,
+            "multi_thread is not supported for LocalRuntime"
+        );
+        self.build().map(LocalRuntime::from_runtime)
     }
 }
 

@@ -166,6 +166,34 @@ pub(crate) fn may_block_in_place() -> bool {
     })
 }
 
+/// `block_in_place` is refused until dropped.
+#[must_use]
+pub(crate) struct RefuseBlockInPlace(Option<Entered>);
+
+/// Refuses `block_in_place` on this thread for a while, if it drives futures: what else is polled
+/// here could not go on elsewhere.
+pub(crate) fn refuse_block_in_place() -> RefuseBlockInPlace {
+    let refuse = |c: &Context| {
+        let before = c.entered.get();
+        let changes = before != Entered::No;
+        if changes {
+            c.entered.set(Entered::Yes {
+                allow_block_in_place: false,
+            });
+        }
+        changes.then_some(before)
+    };
+    RefuseBlockInPlace(CONTEXT.try_with(refuse).ok().flatten())
+}
+
+impl Drop for RefuseBlockInPlace {
+    fn drop(&mut self) {
+        if let Some(before) = self.0 {
+            let _ = CONTEXT.try_with(|c| c.entered.set(before));
+        }
+    }
+}
+
 /// Blocking is allowed until dropped.
 #[must_use]
 pub(crate) struct AllowBlocking(Entered);

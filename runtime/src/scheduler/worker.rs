@@ -630,7 +630,7 @@ fn count_first_poll(record: &TaskRecord, waited: u64) {
 /// Counts what became known with a poll that returned `Pending`. Must come before the right to
 /// run is given up: the next poller writes the same record.
 #[inline]
-fn count_pending(record: &TaskRecord, wakes: u64, clones: u64, end: u64) {
+pub(crate) fn count_pending(record: &TaskRecord, wakes: u64, clones: u64, end: u64) {
     // The first "wake" is the spawn.
     let spawn = u64::from(record.polls.get() == 1);
     record.wakes.add(wakes.saturating_sub(spawn));

@@ -4,7 +4,7 @@ use std::io;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::JoinHandle;
+use super::{JoinHandle, LocalSet, local};
 use crate::runtime::{Handle, context};
 
 /// Spawns a task with a name, which telemetry shows.
@@ -30,7 +30,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Names the task.
-    pub fn name(self, name: &'a str) -> Builder<'a> {
+    pub fn name(&self, name: &'a str) -> Builder<'a> {
         Builder { name: Some(name) }
     }
 
@@ -75,6 +75,43 @@ impl<'a> Builder<'a> {
             .spawn(future, self.owned_name(), Location::caller()))
     }
 
+    /// Spawns a future on the current [`LocalSet`] or [`LocalRuntime`](crate::runtime::LocalRuntime).
+    ///
+    /// # Errors
+    ///
+    /// None today; the result is there for compatibility.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn_local`](super::spawn_local).
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let location = Location::caller();
+        Ok(local::spawn_local_named(
+            future,
+            self.owned_name(),
+            location,
+        ))
+    }
+
+    /// Spawns a future on the given [`LocalSet`].
+    ///
+    /// # Errors
+    ///
+    /// None today; the result is there for compatibility.
+    #[track_caller]
+    pub fn spawn_local_on<F>(self, future: F, set: &LocalSet) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Ok(set.spawn_named(future, self.owned_name(), Location::caller()))
+    }
+
     /// Runs a function that may block on the current runtime's pool of blocking threads.
     ///
     /// # Errors
@@ -97,5 +134,27 @@ impl<'a> Builder<'a> {
                 .blocking
                 .spawn(shared, f, self.owned_name(), location)
         }))
+    }
+
+    /// Runs a function that may block on the given runtime's pool of blocking threads.
+    ///
+    /// # Errors
+    ///
+    /// None today; the result is there for compatibility.
+    ///
+    /// # Panics
+    ///
+    /// If the pool has no thread and the system refuses one.
+    #[track_caller]
+    pub fn spawn_blocking_on<F, R>(self, f: F, handle: &Handle) -> io::Result<JoinHandle<R>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let shared = handle.shared();
+        let location = Location::caller();
+        Ok(shared
+            .blocking
+            .spawn(shared, f, self.owned_name(), location))
     }
 }

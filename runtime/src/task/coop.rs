@@ -5,8 +5,11 @@
 //! ([`poll_proceed`]); when none is left the operation wakes the task and returns `Pending`,
 //! although it could go on. The budget is full again at the next poll.
 
+#![expect(unsafe_code, reason = "pin projection of wrapped futures")]
+
 use std::cell::Cell;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -54,9 +57,14 @@ pub(crate) fn enter(budget: Budget) -> ResetGuard {
 /// costs nothing.
 #[derive(Debug)]
 #[must_use = "dropping it at once gives the budget back"]
-pub struct RestoreOnPending(Cell<Budget>);
+pub struct RestoreOnPending(Cell<Budget>, PhantomData<*mut ()>);
 
 impl RestoreOnPending {
+    fn new(budget: Budget) -> RestoreOnPending {
+        // The budget is this thread's.
+        RestoreOnPending(Cell::new(budget), PhantomData)
+    }
+
     /// The operation was made; its unit of budget is spent.
     pub fn made_progress(&self) {
         self.0.set(Budget::unconstrained());
@@ -95,7 +103,7 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     BUDGET.with(|b| {
         let budget = b.get();
         match budget.0 {
-            None => Poll::Ready(RestoreOnPending(Cell::new(Budget::unconstrained()))),
+            None => Poll::Ready(RestoreOnPending::new(Budget::unconstrained())),
             Some(0) => {
                 current::note_exhausted();
                 cx.waker().wake_by_ref();
@@ -103,7 +111,7 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
             }
             Some(left) => {
                 b.set(Budget(Some(left - 1)));
-                Poll::Ready(RestoreOnPending(Cell::new(budget)))
+                Poll::Ready(RestoreOnPending::new(budget))
             }
         }
     })
@@ -133,25 +141,70 @@ pub async fn consume_budget() {
     .await;
 }
 
-/// Polls `future` without a budget.
-pub fn unconstrained<F: Future>(future: F) -> Unconstrained<F> {
-    Unconstrained {
-        future: Box::pin(future),
-    }
+/// Polls `future` without a budget: whatever it does, it is not made to yield.
+pub fn unconstrained<F>(future: F) -> Unconstrained<F> {
+    Unconstrained { future }
 }
 
 /// Future of [`unconstrained`].
-#[must_use = "futures do nothing unless polled"]
+#[must_use = "Unconstrained does nothing unless polled"]
 #[derive(Debug)]
 pub struct Unconstrained<F> {
-    future: Pin<Box<F>>,
+    future: F,
 }
 
 impl<F: Future> Future for Unconstrained<F> {
     type Output = F::Output;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    #[track_caller]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: structural pinning of the one field; it is not moved, and there is no `Drop`.
+        let future = unsafe { self.map_unchecked_mut(|this| &mut this.future) };
         let _reset = enter(Budget::unconstrained());
-        self.future.as_mut().poll(cx)
+        future.poll(cx)
+    }
+}
+
+/// Makes a future take part in cooperative scheduling: each poll of it needs a unit of the task's
+/// budget, without which it yields, and the unit is spent when the future completes.
+///
+/// For leaf futures that know nothing of budgets, those of other crates for one.
+///
+/// ```
+/// # let runtime = zokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// use zokio::task::coop;
+///
+/// let mut turns = 0;
+/// while coop::has_budget_remaining() {
+///     coop::cooperative(std::future::ready(())).await;
+///     turns += 1;
+/// }
+/// assert_eq!(turns, 128);
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn cooperative<F: Future>(future: F) -> Coop<F> {
+    Coop { future }
+}
+
+/// Future of [`cooperative`].
+#[must_use = "futures do nothing unless polled"]
+#[derive(Debug)]
+pub struct Coop<F: Future> {
+    future: F,
+}
+
+impl<F: Future> Future for Coop<F> {
+    type Output = F::Output;
+
+    #[track_caller]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let coop = ready!(poll_proceed(cx));
+        // SAFETY: as in `Unconstrained`.
+        let future = unsafe { self.map_unchecked_mut(|this| &mut this.future) };
+        let output = ready!(future.poll(cx));
+        coop.made_progress();
+        Poll::Ready(output)
     }
 }

@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::ptr;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::raw::TaskRef;
 use super::state::Overflow;
@@ -75,6 +75,28 @@ impl<T> JoinHandle<T> {
     pub fn id(&self) -> Id {
         self.task.header().task_id()
     }
+
+    /// Has `waker` woken when the task completes, now if it has.
+    pub(super) fn wake_on_completion(&self, waker: &Waker) {
+        // SAFETY: this is the join handle.
+        unsafe { self.task.wake_on_completion(waker) };
+    }
+
+    /// As `poll`, without budget and note.
+    fn poll_output(&mut self, waker: &Waker) -> Poll<Result<T, JoinError>> {
+        // SAFETY: this is the join handle, the output is not taken, and `T` is its type.
+        let output = unsafe { self.task.try_take_output(waker) };
+        self.output_taken = output.is_ready();
+        output
+    }
+
+    /// The output of a task that has completed.
+    pub(super) fn take_output(mut self) -> Result<T, JoinError> {
+        match self.poll_output(Waker::noop()) {
+            Poll::Ready(output) => output,
+            Poll::Pending => unreachable!("the caller has looked"),
+        }
+    }
 }
 
 impl<T> Future for JoinHandle<T> {
@@ -84,10 +106,8 @@ impl<T> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.output_taken, "JoinHandle polled after completion");
         let coop = ready!(coop::poll_proceed(cx));
-        // SAFETY: this is the join handle, the output is not taken, and `T` is its type.
-        match unsafe { self.task.try_take_output(cx.waker()) } {
+        match self.poll_output(cx.waker()) {
             Poll::Ready(output) => {
-                self.output_taken = true;
                 self.note.clear();
                 coop.made_progress();
                 Poll::Ready(output)

@@ -8,6 +8,15 @@
 //! - the output: the completer, then the join handle if it exists, else the completer;
 //! - the join waker: as the JOIN_WAKER bit says;
 //! - the rest of the header is immutable or atomic.
+//!
+//! # Local tasks
+//!
+//! The future of a local task need not be `Send`. Its cell is one like the others, with a
+//! [`LocalHead`] before the future that says which queue the right to run travels through. That
+//! queue is emptied by one thread alone, the one that made the future: only there a local task is
+//! polled, cancelled or completed, whoever wakes or aborts it. Elsewhere the right to run is only
+//! ever put into the queue ([`local`](super::local)). What the runtime does to all of its tasks at
+//! its end leaves local ones alone ([`cancel_pinned`]).
 
 #![expect(unsafe_code, reason = "type-erased task cells")]
 
@@ -17,9 +26,11 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::header::{Header, NO_WORKER};
+use super::local::LocalQueue;
 use super::state::{Completion, Overflow, State, Wake};
 use super::{Id, JoinError, waker};
 use crate::scheduler::Shared;
@@ -35,6 +46,8 @@ pub(crate) struct Vtable {
     take_output: unsafe fn(NonNull<Header>, *mut ()),
     /// Drops the output.
     drop_output: unsafe fn(NonNull<Header>),
+    /// Of a local task: where its head is, as long as the future is.
+    local_head: Option<unsafe fn(NonNull<Header>) -> NonNull<LocalHead>>,
     /// The cell's memory.
     layout: Layout,
 }
@@ -49,6 +62,37 @@ union Stage<F: Future> {
 struct Cell<F: Future> {
     header: Header,
     stage: UnsafeCell<Stage<F>>,
+}
+
+/// Where a local task belongs.
+pub(crate) struct LocalHead {
+    /// Its set's queue.
+    pub(crate) queue: Arc<LocalQueue>,
+    /// Its place in the set.
+    pub(crate) key: usize,
+}
+
+/// The future of a local task.
+#[repr(C)]
+pub(crate) struct LocalFuture<F> {
+    head: LocalHead,
+    future: F,
+}
+
+impl<F> LocalFuture<F> {
+    pub(crate) fn new(head: LocalHead, future: F) -> LocalFuture<F> {
+        LocalFuture { head, future }
+    }
+}
+
+impl<F: Future> Future for LocalFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: structural pinning of `future`; nothing moves it, and there is no `Drop`.
+        let future = unsafe { self.map_unchecked_mut(|this| &mut this.future) };
+        future.poll(cx)
+    }
 }
 
 /// The header's own size plus nothing: what a cell takes beyond its future or output.
@@ -80,13 +124,50 @@ pub(crate) unsafe fn place<F>(
 where
     F: Future,
 {
+    // SAFETY: by the contract.
+    unsafe { place_with(memory, future, (id, slot, now), shared, vtable::<F>()) }
+}
+
+/// As [`place`], for a local task.
+///
+/// # Safety
+///
+/// As [`place`], with the layout of [`LocalFuture<F>`].
+pub(crate) unsafe fn place_local<F>(
+    memory: NonNull<u8>,
+    future: LocalFuture<F>,
+    id: Id,
+    slot: u32,
+    shared: *const Shared,
+    now: u64,
+) -> NonNull<Header>
+where
+    F: Future,
+{
+    // SAFETY: by the contract.
+    unsafe { place_with(memory, future, (id, slot, now), shared, local_vtable::<F>()) }
+}
+
+/// # Safety
+///
+/// As [`place`]; `vtable` is one for `F`.
+unsafe fn place_with<F>(
+    memory: NonNull<u8>,
+    future: F,
+    (id, slot, now): (Id, u32, u64),
+    shared: *const Shared,
+    vtable: &'static Vtable,
+) -> NonNull<Header>
+where
+    F: Future,
+{
     #[cfg(not(zokio_loom))]
     const {
         assert_header_size::<F>()
     };
     let header = Header {
         state: State::new(),
-        vtable: vtable::<F>(),
+        vtable,
         id: id.as_u64(),
         slot,
         worker: WorkerMark::new(NO_WORKER),
@@ -103,16 +184,39 @@ where
     memory.cast()
 }
 
+const fn vtable_of<F: Future>() -> Vtable {
+    Vtable {
+        poll: poll::<F>,
+        cancel: cancel::<F>,
+        take_output: take_output::<F>,
+        drop_output: drop_output::<F>,
+        local_head: None,
+        layout: layout::<F>(),
+    }
+}
+
 fn vtable<F: Future>() -> &'static Vtable {
+    const { &vtable_of::<F>() }
+}
+
+fn local_vtable<F: Future>() -> &'static Vtable {
     const {
         &Vtable {
-            poll: poll::<F>,
-            cancel: cancel::<F>,
-            take_output: take_output::<F>,
-            drop_output: drop_output::<F>,
-            layout: layout::<F>(),
+            local_head: Some(local_head::<F>),
+            ..vtable_of::<LocalFuture<F>>()
         }
     }
+}
+
+/// # Safety
+///
+/// As [`stage`], with future type `LocalFuture<F>`.
+unsafe fn local_head<F: Future>(task: NonNull<Header>) -> NonNull<LocalHead> {
+    // SAFETY: by the contract. The fields of a C union begin at its address, and the head is the
+    // first of a C struct.
+    let head = unsafe { stage::<LocalFuture<F>>(task) }.cast();
+    // SAFETY: the address of a cell's part.
+    unsafe { NonNull::new_unchecked(head) }
 }
 
 /// # Safety
@@ -256,8 +360,9 @@ pub(crate) unsafe fn free(task: NonNull<Header>) {
 #[must_use]
 pub(crate) struct Runnable(NonNull<Header>);
 
-// SAFETY: only futures that are `Send` are spawned, and outputs likewise; the header is atomic or
-// guarded by the state.
+// SAFETY: only futures that are `Send` are spawned, and outputs likewise; or the task is a local
+// one, and its set's thread alone does more with a runnable than to put it into the set's queue
+// (`local`). The header is atomic or guarded by the state.
 unsafe impl Send for Runnable {}
 
 impl Runnable {
@@ -271,6 +376,25 @@ impl Runnable {
     #[inline]
     pub(crate) fn header(&self) -> &Header {
         header(self.0)
+    }
+
+    /// Where a local task belongs. `None`: it is none.
+    #[inline]
+    pub(crate) fn local_head(&self) -> Option<&LocalHead> {
+        let head = self.header().vtable.local_head?;
+        // SAFETY: the vtable is that of the cell. The holder of the right to run has the future to
+        // himself, which is there until he completes the task, consuming `self`. (A poll, which
+        // borrows the future mutably, returns before this is called again.)
+        Some(unsafe { head(self.0).as_ref() })
+    }
+
+    /// The task's runtime, kept.
+    pub(crate) fn runtime(&self) -> Arc<Shared> {
+        let shared = self.header().shared.as_ptr();
+        // SAFETY: made by `Arc::as_ptr`; the cells' share is a count, held as the cell is live.
+        unsafe { Arc::increment_strong_count(shared) };
+        // SAFETY: the count that was just added.
+        unsafe { Arc::from_raw(shared) }
     }
 
     /// The task's address, for the LIFO slot.
@@ -367,6 +491,18 @@ impl TaskRef {
         output
     }
 
+    /// Has `waker` woken when the task completes, now if it has.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the task's join handle.
+    pub(crate) unsafe fn wake_on_completion(&self, waker: &Waker) {
+        // SAFETY: the caller is the join handle.
+        if !unsafe { self.register(waker) } {
+            waker.wake_by_ref();
+        }
+    }
+
     /// Makes `waker` the join waker. False: the task is complete.
     ///
     /// # Safety
@@ -427,8 +563,12 @@ pub(crate) fn keep(runnable: &Runnable) -> TaskRef {
 }
 
 /// Takes the right to run the task behind a pinned record, to cancel it. `None`: it is queued or
-/// running, and whoever has the right will see the cancellation.
+/// running, and whoever has the right will see the cancellation; or it is a local task, which is
+/// its set's to cancel.
 pub(crate) fn cancel_pinned(task: NonNull<Header>) -> Option<Runnable> {
+    if header(task).vtable.local_head.is_some() {
+        return None;
+    }
     match header(task).state.cancel() {
         // SAFETY: the state gave the right to run.
         Wake::Schedule => Some(unsafe { Runnable::new(task) }),

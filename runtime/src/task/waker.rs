@@ -11,6 +11,7 @@ use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::header::Header;
+use super::local;
 use super::raw::{self, Runnable};
 use super::state::{Overflow, Wake};
 use crate::telemetry::{self, Counter, TaskRecord, current};
@@ -112,6 +113,10 @@ pub(crate) fn schedule_if(wake: Wake, task: NonNull<Header>) {
         // SAFETY: the state gave the right to run; the scheduler's reference keeps the cell
         // alive, since only the holder of that right can complete the task.
         let (runnable, header) = unsafe { (Runnable::new(task), task.as_ref()) };
+        if runnable.local_head().is_some() {
+            local::schedule(runnable);
+            return;
+        }
         if let Err(runnable) = header.shared().schedule(runnable) {
             // Once it is in the injector the task may be polled, completed and freed, and with the
             // last cell its runtime. A reference keeps both until the injector is done.

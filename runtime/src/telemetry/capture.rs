@@ -85,6 +85,7 @@ impl Snapshot {
             taken_at_ns: clock::now_ns(),
             started_at_ns: clock::stamp_to_ns(shared.started),
             workers,
+            polls_elsewhere: shared.elsewhere.polls.get(),
             spawn_sites,
             tasks,
             injector_depth: shared.injector_depth() as u64,

@@ -72,6 +72,12 @@ pub(crate) fn take_self_wakes() -> u64 {
     SELF_WAKES.with(Cell::take)
 }
 
+/// Puts back self-wakes taken before a poll within another one: they are the outer poll's.
+#[inline]
+pub(crate) fn give_self_wakes(wakes: u64) {
+    SELF_WAKES.with(|n| n.set(wakes));
+}
+
 /// Notes that an operation was refused for want of budget.
 pub(crate) fn note_exhausted() {
     EXHAUSTED.with(|e| e.set(true));

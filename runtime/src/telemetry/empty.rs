@@ -17,6 +17,7 @@ impl Snapshot {
             taken_at_ns: 0,
             started_at_ns: 0,
             workers: Vec::new(),
+            polls_elsewhere: 0,
             spawn_sites: Vec::new(),
             tasks: Vec::new(),
             injector_depth: 0,

@@ -54,6 +54,9 @@ pub struct Snapshot {
     pub started_at_ns: u64,
     /// One entry a worker, by index.
     pub workers: Vec<WorkerSnapshot>,
+    /// Polls of local tasks by threads that are none of the runtime's workers. With those of the
+    /// workers they are the polls of all spawn sites.
+    pub polls_elsewhere: u64,
     /// Aggregates by the place of the `spawn` call, finished tasks included.
     pub spawn_sites: Vec<SpawnSiteSnapshot>,
     /// The live tasks, unordered. Empty if the capture was asked to leave them out.

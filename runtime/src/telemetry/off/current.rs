@@ -47,6 +47,9 @@ pub(crate) fn take_self_wakes() -> u64 {
 }
 
 #[inline]
+pub(crate) fn give_self_wakes(_: u64) {}
+
+#[inline]
 pub(crate) fn note_exhausted() {}
 
 #[inline]

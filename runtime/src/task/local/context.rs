@@ -1,0 +1,366 @@
+//! The part of a local set that its own thread alone has, and how that thread finds it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
+use std::task::{Poll, Waker};
+
+use super::LocalQueue;
+use crate::runtime::{Builder, Runtime, context};
+use crate::scheduler::worker::count_pending;
+use crate::scheduler::{BOX_FUTURE_ABOVE, Shared};
+use crate::task::coop::{self, Budget};
+use crate::task::header::NO_WORKER;
+use crate::task::raw::{LocalFuture, LocalHead, Runnable};
+use crate::task::slab::Slab;
+use crate::task::state::AfterPoll;
+use crate::task::{AbortHandle, JoinHandle};
+use crate::telemetry::{Outcome, SiteTotals, TaskRecord, clock, current};
+
+/// Most tasks that are run in one poll of a set, so that whoever polls it gets his turn.
+const TASKS_PER_TURN: usize = 61;
+
+/// A set, as its thread has it.
+pub(crate) struct Context {
+    pub(super) queue: Arc<LocalQueue>,
+    /// Tasks to be run. Not borrowed while any is.
+    tasks: RefCell<VecDeque<Runnable>>,
+    /// The tasks that have not completed. Not borrowed while any is run or dropped.
+    owned: RefCell<Slab<AbortHandle>>,
+    closed: Cell<bool>,
+}
+
+impl Context {
+    pub(super) fn new() -> Rc<Context> {
+        Rc::new(Context {
+            queue: Arc::new(LocalQueue::new()),
+            tasks: RefCell::new(VecDeque::new()),
+            owned: RefCell::new(Slab::new()),
+            closed: Cell::new(false),
+        })
+    }
+
+    /// Makes a task and has it run by the set's next turn.
+    fn spawn<F>(
+        &self,
+        shared: &Arc<Shared>,
+        future: F,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        if size_of::<F>() > BOX_FUTURE_ABOVE {
+            let future: Pin<Box<F>> = Box::pin(future);
+            self.spawn_sized(shared, future, name, location)
+        } else {
+            self.spawn_sized(shared, future, name, location)
+        }
+    }
+
+    /// As [`spawn`](Context::spawn), for who may be outside of the set.
+    pub(crate) fn spawn_and_wake<F>(
+        &self,
+        shared: &Arc<Shared>,
+        future: F,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let handle = self.spawn(shared, future, name, location);
+        let driven = |entered: &Entered| entered.driven && entered.is(&self.queue);
+        if !with_current(|entered| entered.is_some_and(driven)) {
+            self.queue.wake();
+        }
+        handle
+    }
+
+    fn spawn_sized<F>(
+        &self,
+        shared: &Arc<Shared>,
+        future: F,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let head = LocalHead {
+            queue: self.queue.clone(),
+            key: self.owned.borrow().next_key(),
+        };
+        let future = LocalFuture::new(head, future);
+        let (runnable, handle) = shared.new_local_task(future, name, location);
+        if self.closed.get() {
+            cancel(runnable);
+            return handle;
+        }
+        // Nothing of the user's has run since the key was asked for.
+        self.owned.borrow_mut().insert(handle.abort_handle());
+        self.tasks.borrow_mut().push_back(runnable);
+        handle
+    }
+
+    /// Whether no task is left that has not completed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.owned.borrow().is_empty()
+    }
+
+    /// A turn begins: takes what other threads have woken.
+    pub(super) fn begin_turn(&self, waker: &Waker) {
+        // Collected apart, since wakers, which are cloned and dropped in there, may spawn.
+        let mut woken = VecDeque::new();
+        self.queue.begin_turn(waker, &mut woken);
+        self.tasks.borrow_mut().append(&mut woken);
+    }
+
+    /// Runs tasks. True: there may be more.
+    pub(super) fn run_turn(&self) -> bool {
+        for _ in 0..TASKS_PER_TURN {
+            let Some(task) = self.pop() else {
+                return false;
+            };
+            self.run(task);
+        }
+        true
+    }
+
+    fn pop(&self) -> Option<Runnable> {
+        let mut tasks = self.tasks.borrow_mut();
+        tasks.pop_front().or_else(|| {
+            self.queue.take(&mut tasks);
+            tasks.pop_front()
+        })
+    }
+
+    /// Polls a task once and does what its state then asks for.
+    fn run(&self, task: Runnable) {
+        let header = task.header();
+        let (seen, more_wakes) = header.state.begin_poll();
+        if seen.is_cancelled() {
+            self.cancel(task);
+            return;
+        }
+        let key = key(&task);
+        // It stays as long as the task is not complete, which it is only by this thread.
+        let shared = header.shared();
+        let record = shared.records().get(header.slot);
+        let begin = clock::raw();
+        let waited = begin.saturating_sub(header.scheduled_at.get());
+        count_begin(record, begin, waited);
+        // The future that polls the set may be a task's, too.
+        let outer_wakes = current::take_self_wakes();
+        let polled = {
+            let poll = record.polls.get() as u32;
+            let _current = current::Restore::enter(current::Current::task(header.id, poll, begin));
+            let _budget = coop::enter(Budget::initial());
+            task.poll()
+        };
+        let end = clock::raw();
+        count_end(record, begin, end);
+        current::give_self_wakes(outer_wakes);
+        record.count_watched(shared.count_local_poll(waited, begin..end));
+        match polled {
+            Poll::Ready(outcome) => self.finish(task, key, outcome),
+            Poll::Pending => {
+                let clones = header.state.view().clones();
+                count_pending(record, seen.wakes() + more_wakes, clones, end);
+                match header.state.after_poll(seen, clones) {
+                    AfterPoll::Idle => {}
+                    AfterPoll::Scheduled => {
+                        header.scheduled_at.set(end);
+                        self.tasks.borrow_mut().push_back(task);
+                    }
+                    AfterPoll::Cancelled => self.cancel(task),
+                }
+            }
+        }
+    }
+
+    fn finish(&self, task: Runnable, key: usize, outcome: Outcome) {
+        // With its last cell a runtime would go.
+        let shared = task.runtime();
+        let totals = SiteTotals::of(shared.records().get(task.header().slot), outcome);
+        self.disown(key);
+        shared.finish(task, &totals, outcome);
+    }
+
+    /// Drops a task's future in place of polling it.
+    fn cancel(&self, task: Runnable) {
+        self.disown(key(&task));
+        cancel(task);
+    }
+
+    fn disown(&self, key: usize) {
+        let handle = self.owned.borrow_mut().remove(key);
+        drop(handle);
+    }
+
+    /// Cancels all tasks, and from here on each that is spawned.
+    ///
+    /// A task that another thread has just woken, and has yet to push, is waited for: that thread
+    /// holds the right to run it, and does nothing else in between.
+    pub(super) fn close(&self) {
+        self.closed.set(true);
+        let handles: Vec<AbortHandle> = self.owned.borrow().iter().cloned().collect();
+        // Those that are idle are enqueued by that, the others are already.
+        handles.iter().for_each(AbortHandle::abort);
+        drop(handles);
+        while !self.is_empty() {
+            match self.pop() {
+                Some(task) => self.cancel(task),
+                None => self.queue.wait(&mut self.tasks.borrow_mut()),
+            }
+        }
+    }
+
+    /// Enqueues a task that this thread has woken.
+    fn push(&self, task: Runnable) {
+        self.tasks.borrow_mut().push_back(task);
+    }
+}
+
+/// The place of a task in its set. It is part of the future: not to be asked for after a poll.
+fn key(task: &Runnable) -> usize {
+    task.local_head().expect("a local task").key
+}
+
+fn cancel(task: Runnable) {
+    let shared = task.runtime();
+    let outer_wakes = current::take_self_wakes();
+    shared.cancel(task);
+    current::give_self_wakes(outer_wakes);
+}
+
+#[inline]
+fn count_begin(record: &TaskRecord, begin: u64, waited: u64) {
+    record.ensure_counts();
+    record.polls.add(1);
+    record.scheduled.add(waited);
+    record.since.set(begin);
+    record.set_running(true);
+}
+
+#[inline]
+fn count_end(record: &TaskRecord, begin: u64, end: u64) {
+    let busy = end.saturating_sub(begin);
+    record.busy.add(busy);
+    record.longest_poll.raise_to(busy);
+    record.since.set(end);
+    record.set_running(false);
+    let self_wakes = current::take_self_wakes();
+    if self_wakes > 0 {
+        record.self_wakes.add(self_wakes);
+    }
+}
+
+// ---- how the thread finds the set ---------------------------------------------------------
+
+#[derive(Clone)]
+struct Entered {
+    context: Rc<Context>,
+    /// Whether the set is being polled, so that it need not be woken for its tasks.
+    driven: bool,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Entered>> = const { RefCell::new(None) };
+}
+
+/// Makes the set from before the current one again.
+pub(super) struct Restore {
+    /// `None`: the thread's locals are gone, nothing was set.
+    before: Option<Option<Entered>>,
+}
+
+/// Makes a set the current one of this thread until the guard is dropped.
+pub(super) fn enter(context: Rc<Context>, driven: bool) -> Restore {
+    let entered = Entered { context, driven };
+    let before = CURRENT.try_with(|current| current.replace(Some(entered)));
+    Restore {
+        before: before.ok(),
+    }
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        if let Some(before) = self.before.take() {
+            // The set is dropped, if at all, outside of the borrow.
+            let own = CURRENT.try_with(|current| current.replace(before));
+            drop(own);
+        }
+    }
+}
+
+impl Entered {
+    /// Whether it is the set with that queue.
+    fn is(&self, queue: &Arc<LocalQueue>) -> bool {
+        Arc::ptr_eq(&self.context.queue, queue)
+    }
+}
+
+/// Calls `f`, which runs none of the user's code, with the current set of this thread.
+#[inline]
+fn with_current<R>(f: impl FnOnce(Option<&Entered>) -> R) -> R {
+    let mut f = Some(f);
+    let mut call = |entered: Option<&Entered>| f.take().map(|f| f(entered)).expect("called once");
+    let called = CURRENT.try_with(|current| call(current.borrow().as_ref()));
+    // Without locals there is no current set.
+    called.unwrap_or_else(|_| call(None))
+}
+
+/// The current set of this thread.
+pub(super) fn current() -> Option<Rc<Context>> {
+    with_current(|entered| entered.map(|entered| entered.context.clone()))
+}
+
+/// The runtime that counts what is spawned on this thread.
+pub(super) fn spawning_runtime() -> Arc<Shared> {
+    context::try_handle().map_or_else(|_| nowhere(), |handle| handle.shared().clone())
+}
+
+/// What local tasks that are spawned outside of any runtime belong to, since a task has its memory
+/// and its record from one. Nothing runs in it, and it does not end.
+fn nowhere() -> Arc<Shared> {
+    static NOWHERE: OnceLock<Runtime> = OnceLock::new();
+    let runtime = NOWHERE.get_or_init(|| {
+        Builder::new_current_thread()
+            .name("nowhere")
+            .build()
+            .expect("the system has an event queue for local tasks outside of a runtime")
+    });
+    runtime.handle().shared().clone()
+}
+
+/// Enqueues a local task that has been woken, from any thread.
+pub(crate) fn schedule(task: Runnable) {
+    let header = task.header();
+    header.scheduled_at.set(clock::raw());
+    header.woken_on.set(NO_WORKER);
+    let Some(head) = task.local_head() else {
+        unreachable!("the caller has looked");
+    };
+    let own = |entered: &&Entered| entered.is(&head.queue);
+    match with_current(|entered| entered.filter(own).cloned()) {
+        Some(entered) => {
+            entered.context.push(task);
+            if !entered.driven {
+                entered.context.queue.wake();
+            }
+        }
+        None => {
+            // Once pushed the task may be gone, and with it its share of the queue.
+            let queue = head.queue.clone();
+            queue.push(task);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Tasks: handles, sets, local tasks, ids, names, cooperation, blocking.
+
+mod blocking;
+mod builder;
+mod coop;
+mod ids;
+mod join_error;
+mod join_handle;
+mod join_set;
+mod join_set_futures;
+mod local_runtime;
+mod local_set;
+mod local_set_lifetime;
+mod local_set_threads;
+mod support;
+mod task_local;
+mod traits;
+#[path = "yield_now.rs"]
+mod yielding;

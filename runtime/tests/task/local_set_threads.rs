@@ -252,7 +252,9 @@ fn wakes_from_many_threads_strand_no_local_task() {
             task.await.unwrap();
         }
         assert_eq!(done.get(), 200);
-        threads.map(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
     });
 }
 

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use zokio::runtime::{Builder, Runtime};
 
-pub fn multi() -> Runtime {
+pub(crate) fn multi() -> Runtime {
     Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -19,33 +19,33 @@ pub fn multi() -> Runtime {
         .unwrap()
 }
 
-pub fn current() -> Runtime {
+pub(crate) fn current() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-pub fn both() -> [Runtime; 2] {
+pub(crate) fn both() -> [Runtime; 2] {
     [multi(), current()]
 }
 
 /// Counts its drops, and notes the thread of the latest.
 #[derive(Clone, Default)]
-pub struct Drops(Arc<AtomicUsize>, Arc<Mutex<Option<std::thread::ThreadId>>>);
+pub(crate) struct Drops(Arc<AtomicUsize>, Arc<Mutex<Option<std::thread::ThreadId>>>);
 
 impl Drops {
-    pub fn guard(&self) -> OnDrop {
+    pub(crate) fn guard(&self) -> OnDrop {
         OnDrop(self.clone())
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 
-    pub fn thread(&self) -> Option<std::thread::ThreadId> {
+    pub(crate) fn thread(&self) -> Option<std::thread::ThreadId> {
         *self.1.lock().unwrap()
     }
 }
 
-pub struct OnDrop(Drops);
+pub(crate) struct OnDrop(Drops);
 
 impl Drop for OnDrop {
     fn drop(&mut self) {
@@ -55,7 +55,7 @@ impl Drop for OnDrop {
 }
 
 /// Calls its function when dropped.
-pub struct Defer<F: FnMut()>(pub F);
+pub(crate) struct Defer<F: FnMut()>(pub(crate) F);
 
 impl<F: FnMut()> Drop for Defer<F> {
     fn drop(&mut self) {
@@ -64,7 +64,7 @@ impl<F: FnMut()> Drop for Defer<F> {
 }
 
 /// Panics when dropped.
-pub struct Bomb;
+pub(crate) struct Bomb;
 
 impl Drop for Bomb {
     fn drop(&mut self) {
@@ -74,10 +74,10 @@ impl Drop for Bomb {
 
 /// A panic, and the file and line that it names.
 #[derive(Debug)]
-pub struct Caught {
-    pub message: String,
-    pub file: String,
-    pub line: u32,
+pub(crate) struct Caught {
+    pub(crate) message: String,
+    pub(crate) file: String,
+    pub(crate) line: u32,
 }
 
 thread_local! {
@@ -86,7 +86,7 @@ thread_local! {
 }
 
 /// Runs `f`, which panics.
-pub fn caught<R>(f: impl FnOnce() -> R) -> Caught {
+pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Caught {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
@@ -113,8 +113,16 @@ pub fn caught<R>(f: impl FnOnce() -> R) -> Caught {
     }
 }
 
+/// The payload that `f` panics with.
+pub(crate) fn caught_payload<R>(f: impl FnOnce() -> R) -> Box<dyn std::any::Any + Send> {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(_) => panic!("it did not panic"),
+        Err(payload) => payload,
+    }
+}
+
 /// The text of a panic's payload.
-pub fn text(payload: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn text(payload: &(dyn std::any::Any + Send)) -> String {
     let owned = payload.downcast_ref::<String>().cloned();
     owned
         .or_else(|| {
@@ -145,15 +153,15 @@ pub(crate) use assert_panics_here;
 
 /// A waker that counts.
 #[derive(Default)]
-pub struct Wakes(AtomicUsize);
+pub(crate) struct Wakes(AtomicUsize);
 
 impl Wakes {
-    pub fn new() -> (Arc<Wakes>, Waker) {
+    pub(crate) fn new() -> (Arc<Wakes>, Waker) {
         let wakes = Arc::new(Wakes::default());
         (wakes.clone(), Waker::from(wakes))
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -165,18 +173,18 @@ impl Wake for Wakes {
 }
 
 /// Polls once.
-pub fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// Polls a future once within the calling task and says what it returned.
-pub async fn poll_here<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) async fn poll_here<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
     poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }
 
 /// A log that local tasks write to.
-pub type Log = Rc<RefCell<Vec<&'static str>>>;
+pub(crate) type Log = Rc<RefCell<Vec<&'static str>>>;
 
-pub fn log() -> Log {
+pub(crate) fn log() -> Log {
     Log::default()
 }

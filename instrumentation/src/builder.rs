@@ -336,7 +336,7 @@ mod tests {
         let guard = runtime
             .block_on(async { Builder::new().bind("127.0.0.1:0").start() })
             .unwrap();
-        assert!(guard.runtimes.contains(runtime.handle().id()));
+        assert!(guard.runtimes.contains(runtime.handle().id().as_u64()));
     }
 
     #[test]

@@ -40,11 +40,11 @@ impl Runtimes {
     /// Adds a runtime; one that is there already is not added again.
     pub(crate) fn attach(&self, handle: &Handle) {
         let mut entries = self.lock();
-        let id = handle.id();
+        let id = handle.id().as_u64();
         if entries.iter().any(|e| e.id == id) {
             return;
         }
-        let label = unique_label(handle.name(), id, entries.iter().map(|e| &*e.label));
+        let label = unique_label(handle.label(), id, entries.iter().map(|e| &*e.label));
         entries.push(Entry {
             id,
             label,

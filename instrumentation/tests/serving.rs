@@ -280,7 +280,7 @@ fn several_runtimes_are_told_apart_and_an_ended_one_stays() {
     let guard = serve(&one);
     guard.attach(two.handle()).unwrap();
     guard.attach(two.handle()).unwrap();
-    let two_id = two.handle().id();
+    let two_id = two.handle().id().as_u64();
     drop(two);
     run(&one, async {
         let mut client = console(guard.addr()).await;

@@ -56,6 +56,8 @@ pub(crate) struct Config {
     pub(crate) enable_time: bool,
     /// Events taken from the system at once; more come at the next turn.
     pub(crate) events_capacity: usize,
+    /// The same for looks that do not wait, if it is another.
+    pub(crate) busy_events_capacity: Option<usize>,
     /// One for each worker and one for other threads.
     pub(crate) timer_shards: usize,
     /// Whether the clock begins frozen.
@@ -73,6 +75,8 @@ pub(crate) struct Turn {
 pub(crate) struct Driver {
     poll: Poll,
     events: Events,
+    /// In place of `events` for looks that do not wait.
+    busy_events: Option<Events>,
     wakers: Wakers,
 }
 
@@ -85,6 +89,8 @@ pub(crate) struct DriverHandle {
     parking: Parking,
     registrations: Registrations,
     timers: Timers,
+    registered: Counter,
+    deregistered: Counter,
     /// Written by the driver only.
     polls: Counter,
     events: Counter,
@@ -93,6 +99,14 @@ pub(crate) struct DriverHandle {
 /// The error of operations on a runtime that has been shut down.
 pub(crate) fn gone() -> io::Error {
     io::Error::other(SHUTDOWN_MESSAGE)
+}
+
+/// Whether an error is [`gone`].
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    let inner = error.get_ref();
+    error.kind() == io::ErrorKind::Other
+        && inner
+            .is_some_and(|inner| inner.source().is_none() && inner.to_string() == SHUTDOWN_MESSAGE)
 }
 
 pub(crate) const SHUTDOWN_MESSAGE: &str = "A zokio context was found, but it is being shutdown.";
@@ -109,14 +123,18 @@ impl Driver {
             parking: Parking::new(),
             registrations: Registrations::new(),
             timers: Timers::new(config.timer_shards, config.start_paused),
+            registered: Counter::new(0),
+            deregistered: Counter::new(0),
             polls: Counter::new(0),
             events: Counter::new(0),
         };
-        let events = Events::with_capacity(config.events_capacity.max(1));
+        let events = Events::with_capacity(config.events_capacity);
+        let busy_events = config.busy_events_capacity.map(Events::with_capacity);
         Ok((
             Driver {
                 poll,
                 events,
+                busy_events,
                 wakers: Wakers::new(),
             },
             handle,
@@ -163,7 +181,8 @@ impl Driver {
             return self.poll_events(limit);
         };
         self.poll_events(Some(Duration::ZERO));
-        if self.events.is_empty() && !handle.parking.is_notified() {
+        let found_nothing = self.busy_events.as_ref().unwrap_or(&self.events).is_empty();
+        if found_nothing && !handle.parking.is_notified() {
             let step = earlier(limit, Some(next)).unwrap_or(next);
             // Refused only if the clock was resumed just now: then the next turn waits for real.
             let _ = clock.advance(step);
@@ -171,10 +190,15 @@ impl Driver {
     }
 
     fn poll_events(&mut self, timeout: Option<Duration>) {
-        match self.poll.poll(&mut self.events, timeout) {
+        let waits = timeout != Some(Duration::ZERO);
+        let events = match &mut self.busy_events {
+            Some(busy) if !waits => busy,
+            _ => &mut self.events,
+        };
+        match self.poll.poll(events, timeout) {
             Ok(()) => {}
             // What a signal interrupted is an early return: the caller looks again anyway.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.events.clear(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
             Err(error) => panic!("the operating system refused to wait for events: {error}"),
         }
     }
@@ -183,7 +207,7 @@ impl Driver {
     fn dispatch(&mut self, handle: &DriverHandle) -> usize {
         let mut count = 0;
         handle.registrations.acquire();
-        for event in &self.events {
+        for event in self.events.iter().chain(self.busy_events.iter().flatten()) {
             if event.token() == BELL {
                 continue;
             }
@@ -199,6 +223,9 @@ impl Driver {
         }
         // So that no later turn follows them again, whatever happens to its wait.
         self.events.clear();
+        if let Some(busy) = &mut self.busy_events {
+            busy.clear();
+        }
         count
     }
 
@@ -235,6 +262,18 @@ impl DriverHandle {
             events: self.events.get(),
         };
         (driver, self.timers.snapshot())
+    }
+
+    /// Sources ever registered, and of those the ones deregistered.
+    pub(crate) fn source_counts(&self) -> (u64, u64) {
+        // In this order, so that none is seen to have left that never came.
+        let deregistered = self.deregistered.get();
+        (self.registered.get().max(deregistered), deregistered)
+    }
+
+    /// Events followed to their sources.
+    pub(crate) fn event_count(&self) -> u64 {
+        self.events.get()
     }
 
     pub(crate) fn io_enabled(&self) -> bool {
@@ -317,7 +356,10 @@ impl DriverHandle {
             .registry
             .register(source, registrations::token(&io), interest.to_mio())
         {
-            Ok(()) => Ok((io, place)),
+            Ok(()) => {
+                self.registered.add_shared(1);
+                Ok((io, place))
+            }
             Err(error) => {
                 self.registrations.withdraw(place);
                 Err(error)
@@ -328,6 +370,7 @@ impl DriverHandle {
     /// Makes the system forget a source. If it fails, the source's state is leaked.
     fn deregister(&self, source: &mut impl Source, place: Place) -> io::Result<()> {
         self.registry.deregister(source)?;
+        self.deregistered.add_shared(1);
         if self.registrations.remove(place) {
             self.unpark();
         }

@@ -1,7 +1,7 @@
 //! Runtimes: building, entering, blocking on and shutting them down.
 
 use std::fmt;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use crate::scheduler::current_thread;
@@ -14,16 +14,26 @@ mod config;
 pub(crate) mod context;
 mod handle;
 pub(crate) mod heat;
+mod id;
 pub(crate) mod local_runtime;
-mod metrics;
+pub(crate) mod metrics;
 mod park;
+mod rng;
+mod task_hooks;
 
 pub use builder::Builder;
-pub use config::FileIo;
 pub(crate) use config::{Config, Hooks};
+pub use config::{FileIo, UnhandledPanic};
 pub use handle::{EnterGuard, Handle, TryCurrentError};
+pub use id::Id;
 pub use local_runtime::{LocalOptions, LocalRuntime};
-pub use metrics::RuntimeMetrics;
+pub use metrics::{
+    HistogramConfiguration, HistogramScale, InvalidHistogramConfiguration, LogHistogram,
+    LogHistogramBuilder, RuntimeMetrics,
+};
+pub use rng::RngSeed;
+pub(crate) use rng::Seeds;
+pub use task_hooks::TaskMeta;
 
 /// The flavour of a runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,7 +120,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// If this thread drives futures already, and if the future panics.
+    /// If this thread drives futures already, if the future panics, and if the runtime has been shut
+    /// down by [an unhandled panic](Builder::unhandled_panic).
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         if self.handle.runtime_flavor() == RuntimeFlavor::MultiThread {
@@ -149,7 +160,8 @@ impl Runtime {
             return;
         }
         let shared = self.handle.shared();
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        // A deadline beyond all time is none.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         shared.begin_shutdown();
         if self.handle.runtime_flavor() == RuntimeFlavor::CurrentThread {
             current_thread::shutdown(shared);
@@ -170,6 +182,46 @@ impl Runtime {
         shared.wait_for_threads(deadline);
         shared.blocking.wait_for_threads(deadline);
     }
+}
+
+impl UnwindSafe for Runtime {}
+
+impl RefUnwindSafe for Runtime {}
+
+/// The index of the worker that this thread is, as
+/// [`RuntimeMetrics`] numbers them; `None` where it is none: outside of a runtime, on the pool of
+/// blocking threads, in the future given to `block_on` of a multi-thread runtime. With a
+/// current-thread runtime it is 0 on the thread that drives it, in `block_on`; when several threads
+/// call that at once, the others have none.
+///
+/// After an `.await` a task may be on another worker.
+///
+/// ```
+/// let runtime = zokio::runtime::Builder::new_current_thread().build()?;
+/// assert_eq!(runtime.block_on(async { zokio::runtime::worker_index() }), Some(0));
+/// assert_eq!(zokio::runtime::worker_index(), None);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn worker_index() -> Option<usize> {
+    context::worker_index().map(usize::from)
+}
+
+/// Whether an operation failed because the runtime that its socket or file belongs to has been shut
+/// down.
+///
+/// ```
+/// use zokio::net::TcpListener;
+/// use zokio::runtime::{Runtime, is_rt_shutdown_err};
+///
+/// let (first, second) = (Runtime::new()?, Runtime::new()?);
+/// let listener = first.block_on(TcpListener::bind("127.0.0.1:0"))?;
+/// drop(first);
+/// let error = second.block_on(listener.accept()).unwrap_err();
+/// assert!(is_rt_shutdown_err(&error));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn is_rt_shutdown_err(error: &std::io::Error) -> bool {
+    crate::driver::is_gone(error)
 }
 
 impl Drop for Runtime {

@@ -27,16 +27,18 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering, fence};
+use std::thread::ThreadId;
 
 use crossbeam_deque::{Injector, Steal, Stealer};
 use parking_lot::{Condvar, Mutex};
 
 use crate::driver::{Driver, DriverHandle};
 use crate::runtime::blocking::BlockingPool;
-use crate::runtime::{Config, RuntimeFlavor, context};
+use crate::runtime::metrics::PollHistogram;
+use crate::runtime::{self, Config, RuntimeFlavor, Seeds, context};
 use crate::task::header::{Header, NO_WORKER};
 use crate::task::pool::CellPool;
-use crate::task::raw::{self, LocalFuture, Runnable, TaskRef};
+use crate::task::raw::{self, Identity, LocalFuture, Runnable, TaskRef};
 use crate::task::{Id, JoinHandle};
 use crate::telemetry::{
     self, Counter, NewTask, Outcome, RecordTable, SharedSites, SiteTotals, TaskKind,
@@ -44,6 +46,7 @@ use crate::telemetry::{
 };
 
 pub(crate) mod current_thread;
+mod hooks;
 mod idle;
 mod lifo;
 mod parker;
@@ -72,6 +75,10 @@ pub(crate) struct Remote {
     pub(crate) sites: WorkerSites,
     /// Tasks finished here, and of those by how.
     pub(crate) finished: Finished,
+    /// Poll times in the buckets that the user asked for.
+    pub(crate) poll_histogram: Option<PollHistogram>,
+    /// The thread that runs the worker, or did so last.
+    pub(crate) thread: Mutex<Option<ThreadId>>,
     /// Cells allocated minus cells freed by this worker.
     cells: Tally,
 }
@@ -106,7 +113,17 @@ enum Injected {
 #[derive(Default)]
 #[repr(align(128))]
 pub(crate) struct Elsewhere {
+    /// Tasks that went to the injector when they were spawned.
     pub(crate) spawned: Counter,
+    /// What was spawned and never was in a worker's queue: blocking work, and tasks that came after
+    /// the runtime's end.
+    pub(crate) unqueued: Counter,
+    /// Of those, the ones that have finished; counted before they are in `finished`.
+    pub(crate) unqueued_finished: Counter,
+    /// Woken tasks that went to the injector.
+    pub(crate) injected_wakes: Counter,
+    /// Polls of futures given to `block_on` that ended for want of budget.
+    pub(crate) budget_yields: Counter,
     pub(crate) finished: Finished,
     pub(crate) sites: Mutex<SharedSites>,
     /// Polls of local tasks.
@@ -115,8 +132,10 @@ pub(crate) struct Elsewhere {
 
 /// All that the threads of one runtime share.
 pub(crate) struct Shared {
-    pub(crate) id: u64,
+    pub(crate) id: runtime::Id,
+    /// As the user named it, or `runtime-N`.
     pub(crate) name: Arc<str>,
+    pub(crate) is_named: bool,
     pub(crate) flavor: RuntimeFlavor,
     pub(crate) config: Config,
     pub(crate) started: u64,
@@ -157,12 +176,12 @@ impl Shared {
         driver: (Driver, DriverHandle),
         blocking: BlockingPool,
     ) -> Arc<Shared> {
-        static NEXT_ID: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let id = runtime::Id::next();
         let workers = config.workers;
         let remotes = (0..workers)
             .map(|index| {
-                let core = Core::new(index as u16, id);
+                let seed = config.seeds.as_ref().map_or(id.as_u64(), Seeds::next);
+                let core = Core::new(index as u16, seed);
                 Remote {
                     stealer: core.stealer(),
                     lifo: LifoSlot::new(),
@@ -171,12 +190,15 @@ impl Shared {
                     counters: WorkerCounters::new(workers),
                     sites: WorkerSites::new(),
                     finished: Finished::default(),
+                    poll_histogram: config.poll_histogram.map(PollHistogram::new),
+                    thread: Mutex::new(None),
                     cells: Tally::default(),
                 }
             })
             .collect();
         let shared = Arc::new(Shared {
             id,
+            is_named: name.is_some(),
             name: name.unwrap_or_else(|| format!("runtime-{id}")).into(),
             flavor,
             config,
@@ -265,9 +287,12 @@ impl Shared {
     {
         let (runnable, handle) = self.new_task(future, TaskKind::Task, name, location);
         if self.has_ended() {
-            self.elsewhere.spawned.add_shared(1);
-            self.cancel(runnable);
+            self.elsewhere.unqueued.add_shared(1);
+            self.cancel_unqueued(runnable);
         } else {
+            if self.config.hooks.tasks.watch_spawns() {
+                self.call_spawn_hook(&runnable);
+            }
             self.enqueue_new(runnable);
         }
         handle
@@ -285,12 +310,12 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let id = Id::next();
         let now = clock::raw();
         let (slot, memory) = self.take_slot_and_cell(raw::layout::<F>());
+        let identity = self.identity(slot, now, location);
         // SAFETY: the memory has this layout and is nobody else's.
-        let cell = unsafe { raw::place(memory, future, id, slot, Arc::as_ptr(self), now) };
-        self.publish(cell, slot, kind, name, location);
+        let cell = unsafe { raw::place(memory, future, identity) };
+        self.publish(cell, identity, kind, name);
         // SAFETY: a new cell is scheduled, and nobody else has the right to run it.
         let runnable = unsafe { Runnable::new(cell) };
         // SAFETY: a new cell has a join handle's reference, and this is its output type.
@@ -309,12 +334,12 @@ impl Shared {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let id = Id::next();
         let now = clock::raw();
         let (slot, memory) = self.take_slot_and_cell(raw::layout::<LocalFuture<F>>());
+        let identity = self.identity(slot, now, location);
         // SAFETY: the memory has this layout and is nobody else's.
-        let cell = unsafe { raw::place_local(memory, future, id, slot, Arc::as_ptr(self), now) };
-        self.publish(cell, slot, TaskKind::Local, name, location);
+        let cell = unsafe { raw::place_local(memory, future, identity) };
+        self.publish(cell, identity, TaskKind::Local, name);
         let on_worker = context::with_core_of(self, |worker, _| {
             worker.remote().counters.local_spawns.add(1);
         });
@@ -328,29 +353,42 @@ impl Shared {
         (runnable, handle)
     }
 
+    #[inline]
+    fn identity(
+        self: &Arc<Shared>,
+        slot: u32,
+        now: u64,
+        location: &'static Location<'static>,
+    ) -> Identity {
+        Identity {
+            id: Id::next(),
+            slot,
+            now,
+            location,
+            shared: Arc::as_ptr(self),
+        }
+    }
+
     /// Makes the record of a new task.
     #[inline]
     fn publish(
         &self,
         cell: NonNull<Header>,
-        slot: u32,
+        identity: Identity,
         kind: TaskKind,
         name: Option<Arc<str>>,
-        location: &'static Location<'static>,
     ) {
-        // SAFETY: the caller's, and new.
-        let header = unsafe { cell.as_ref() };
         let parent = current::spawned_task().unwrap_or(0);
         let task = NewTask {
             cell: Some(cell),
-            id: header.id,
+            id: identity.id.as_u64(),
             kind,
-            location,
+            location: identity.location,
             name,
             parent,
-            created: header.scheduled_at.get(),
+            created: identity.now,
         };
-        self.records.publish(slot, task);
+        self.records.publish(identity.slot, task);
     }
 
     /// A free record slot and memory for a cell, which is counted.
@@ -439,7 +477,7 @@ impl Shared {
         });
         if let Some(runnable) = runnable {
             self.elsewhere.spawned.add_shared(1);
-            self.inject(runnable);
+            self.inject_new(runnable);
         }
     }
 
@@ -465,9 +503,14 @@ impl Shared {
         Err(runnable)
     }
 
-    /// Enqueues a task where all workers find it, from any thread, also under a lock of the
+    /// Enqueues a woken task where all workers find it, from any thread, also under a lock of the
     /// user's.
     pub(crate) fn inject(&self, runnable: Runnable) {
+        self.elsewhere.injected_wakes.add_shared(1);
+        self.inject_new(runnable);
+    }
+
+    fn inject_new(&self, runnable: Runnable) {
         let shared = runnable.header().shared;
         if self.push_injected(runnable) == Injected::AfterClose {
             // SAFETY: the caller keeps the runtime: by a reference to the cell, an `Arc`, or as
@@ -502,7 +545,7 @@ impl Shared {
         let shared = unsafe { Arc::from_raw(shared.as_ptr().cast_const()) };
         let reaper = std::thread::Builder::new().name("zokio-reaper".to_owned());
         let _ = reaper.spawn(move || {
-            let handle = crate::runtime::Handle::from_shared(shared.clone());
+            let handle = runtime::Handle::from_shared(shared.clone());
             let _current = context::set_handle(&handle);
             shared.drain_injector();
         });
@@ -548,6 +591,8 @@ impl Shared {
     pub(crate) fn finish(&self, runnable: Runnable, totals: &SiteTotals, outcome: Outcome) {
         let slot = runnable.header().slot;
         let location = self.records.get(slot).location();
+        let watch = self.config.hooks.tasks.watch_ends();
+        let meta = watch.then(|| self.meta_of(&runnable));
         // In this order, so that no reader finds a task among the finished and the live ones.
         let is_free = self.records.retire(slot);
         if telemetry::is_enabled() {
@@ -557,6 +602,16 @@ impl Shared {
             self.give_slot(slot);
         }
         runnable.complete();
+        if let Some(meta) = meta {
+            self.config.hooks.tasks.terminated(&meta);
+        }
+    }
+
+    /// As [`cancel`](Shared::cancel), for what was never in a worker's queue.
+    pub(crate) fn cancel_unqueued(self: &Arc<Shared>, runnable: Runnable) {
+        let _current = context::set_handle_to(self);
+        self.elsewhere.unqueued_finished.add_shared(1);
+        self.cancel(runnable);
     }
 
     /// Adds a finished task to the totals.

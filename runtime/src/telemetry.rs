@@ -74,7 +74,7 @@ pub use running::{
 };
 pub(crate) use sites::{SharedSites, SiteTotals, WorkerSites};
 pub use snapshot::*;
-pub(crate) use task_record::{NewTask, TaskRecord};
+pub(crate) use task_record::{NewTask, SpawnPlace, TaskRecord};
 pub use wait_point::WaitPoint;
 pub(crate) use worker_counters::WorkerCounters;
 

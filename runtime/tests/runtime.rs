@@ -465,12 +465,16 @@ fn names_and_flavors_are_reported() {
         .name("shop")
         .build()
         .unwrap();
-    assert_eq!(runtime.handle().name(), "shop");
+    assert_eq!(runtime.handle().name(), Some("shop"));
+    assert_eq!(runtime.handle().label(), "shop");
     assert_eq!(
         runtime.handle().runtime_flavor(),
         RuntimeFlavor::MultiThread
     );
-    assert!(current().handle().name().starts_with("runtime-"));
+    let unnamed = current();
+    assert_eq!(unnamed.handle().name(), None);
+    let label = format!("runtime-{}", unnamed.handle().id());
+    assert_eq!(unnamed.handle().label(), label);
 }
 
 #[test]

@@ -14,6 +14,7 @@ const MS: Duration = Duration::from_millis(1);
 
 fn driver(start_paused: bool) -> (Driver, DriverHandle) {
     let config = Config {
+        busy_events_capacity: None,
         enable_io: true,
         enable_time: true,
         events_capacity: 16,

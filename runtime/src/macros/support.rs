@@ -170,6 +170,11 @@ pub fn thread_rng_n(n: u32) -> u32 {
     (((random >> 32) * u64::from(n)) >> 32) as u32
 }
 
+/// Sets the state of this thread's generator, 0 for one not used yet; returns the one before.
+pub(crate) fn replace_random_state(state: u64) -> u64 {
+    RNG.with(|rng| rng.replace(state))
+}
+
 /// A non-zero seed that differs between threads and runs.
 #[cold]
 fn seed() -> u64 {

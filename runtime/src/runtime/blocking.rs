@@ -139,7 +139,7 @@ impl BlockingPool {
     {
         let (runnable, handle) =
             shared.new_task(BlockingTask(Some(f)), TaskKind::Blocking, name, location);
-        shared.elsewhere.spawned.add_shared(1);
+        shared.elsewhere.unqueued.add_shared(1);
         // A paused clock stands still until the job has ended (`run_task`).
         shared.driver_handle().inhibit_auto_advance();
         self.under_way.fetch_add(1, Ordering::Relaxed);
@@ -149,7 +149,7 @@ impl BlockingPool {
             shared.driver_handle().allow_auto_advance();
             self.under_way.fetch_sub(1, Ordering::Relaxed);
             if let Some(Job::Task(runnable, _)) = rejected {
-                shared.cancel(runnable);
+                shared.cancel_unqueued(runnable);
             }
             if let Some(error) = error {
                 panic!("OS can't spawn worker thread: {error}");
@@ -321,7 +321,7 @@ impl BlockingPool {
             .scheduled
             .set(begin.saturating_sub(record.created.get()));
         if kind == Kind::Optional && header.state.view_acquire().is_cancelled() {
-            shared.cancel(runnable);
+            shared.cancel_unqueued(runnable);
             return;
         }
         record.since.set(begin);
@@ -338,11 +338,12 @@ impl BlockingPool {
         let Poll::Ready(outcome) = polled else {
             unreachable!("blocking work is done in one go");
         };
+        shared.elsewhere.unqueued_finished.add_shared(1);
         shared.finish(runnable, &SiteTotals::of(record, outcome), outcome);
     }
 
     /// Cancels queued jobs that may be, and tells the threads to end when their job does.
-    pub(crate) fn begin_shutdown(&self, shared: &Shared) {
+    pub(crate) fn begin_shutdown(&self, shared: &Arc<Shared>) {
         let cancelled: Vec<Runnable> = {
             let mut queue = self.queue.lock();
             queue.shutdown = true;
@@ -359,7 +360,7 @@ impl BlockingPool {
             cancelled
         };
         for runnable in cancelled {
-            shared.cancel(runnable);
+            shared.cancel_unqueued(runnable);
             self.under_way.fetch_sub(1, Ordering::Relaxed);
         }
     }

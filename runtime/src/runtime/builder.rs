@@ -1,5 +1,6 @@
 //! Building a runtime.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -8,11 +9,21 @@ use std::time::Duration;
 
 use super::blocking::{BlockingPool, ThreadConfig};
 use super::config::FILE_IO_VARIABLE;
-use super::{Config, FileIo, Handle, Hooks, LocalOptions, LocalRuntime, Runtime, RuntimeFlavor};
+use super::metrics::Shape;
+use super::rng::Seeds;
+use super::{
+    Config, FileIo, Handle, Hooks, LocalOptions, LocalRuntime, RngSeed, Runtime, RuntimeFlavor,
+    UnhandledPanic,
+};
 use crate::driver::{self, Driver};
 use crate::scheduler::{Shared, worker};
 
+mod hooks;
+mod tuning;
+
 const DEFAULT_THREAD_NAME: &str = "zokio-rt-worker";
+/// A worker's index has 16 bits.
+const MAX_WORKERS: usize = 32_768;
 const DEFAULT_MAX_BLOCKING_THREADS: usize = 512;
 const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(10);
 const DEFAULT_EVENT_INTERVAL: u32 = 61;
@@ -27,7 +38,7 @@ const DEFAULT_EVENTS_PER_TICK: usize = 1024;
 ///     .name("shop")
 ///     .enable_all()
 ///     .build()?;
-/// assert_eq!(runtime.handle().name(), "shop");
+/// assert_eq!(runtime.handle().name(), Some("shop"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Builder {
@@ -41,11 +52,34 @@ pub struct Builder {
     event_interval: u32,
     global_queue_interval: Option<u32>,
     events_per_tick: usize,
+    events_per_busy_tick: Option<usize>,
+    lifo: bool,
+    eager_handoff: bool,
+    unhandled_panic: UnhandledPanic,
+    rng_seed: Option<RngSeed>,
+    poll_times: PollTimes,
     enable_io: bool,
     enable_time: bool,
     start_paused: bool,
     file_io: FileIo,
     hooks: Hooks,
+}
+
+/// The histogram of poll times that is kept on request.
+struct PollTimes {
+    enabled: bool,
+    shape: Shape,
+    legacy: Option<tuning::LegacyShape>,
+}
+
+impl Default for PollTimes {
+    fn default() -> PollTimes {
+        PollTimes {
+            enabled: false,
+            shape: Shape::linear(tuning::DEFAULT_RESOLUTION, tuning::DEFAULT_BUCKETS),
+            legacy: None,
+        }
+    }
 }
 
 impl Builder {
@@ -61,6 +95,12 @@ impl Builder {
             event_interval: DEFAULT_EVENT_INTERVAL,
             global_queue_interval: None,
             events_per_tick: DEFAULT_EVENTS_PER_TICK,
+            events_per_busy_tick: None,
+            lifo: true,
+            eager_handoff: false,
+            unhandled_panic: UnhandledPanic::Ignore,
+            rng_seed: None,
+            poll_times: PollTimes::default(),
             enable_io: false,
             enable_time: false,
             start_paused: false,
@@ -80,42 +120,49 @@ impl Builder {
         Builder::new(RuntimeFlavor::MultiThread)
     }
 
-    /// Names the runtime, for telemetry. Default: `runtime-N`.
-    pub fn name(&mut self, name: impl Into<String>) -> &mut Builder {
-        self.name = Some(name.into());
+    /// Names the runtime. Telemetry shows one without a name as `runtime-N`.
+    ///
+    /// # Panics
+    ///
+    /// If the name is empty or blank.
+    #[track_caller]
+    pub fn name(&mut self, name: impl Into<String>) -> &mut Self {
+        let name = name.into();
+        assert!(!name.trim().is_empty(), "runtime name shouldn't be empty");
+        self.name = Some(name);
         self
     }
 
     /// Enables I/O and timers.
-    pub fn enable_all(&mut self) -> &mut Builder {
+    pub fn enable_all(&mut self) -> &mut Self {
         self.enable_io().enable_time()
     }
 
     /// Enables sockets and everything else that the I/O driver serves.
-    pub fn enable_io(&mut self) -> &mut Builder {
+    pub fn enable_io(&mut self) -> &mut Self {
         self.enable_io = true;
         self
     }
 
     /// Enables timers.
-    pub fn enable_time(&mut self) -> &mut Builder {
+    pub fn enable_time(&mut self) -> &mut Self {
         self.enable_time = true;
         self
     }
 
     /// Number of workers of a multi-thread runtime; ignored by the other flavour. Default: the
-    /// environment variable `TOKIO_WORKER_THREADS` if it is set, else the parallelism that the
-    /// system offers this process.
+    /// environment variable `ZOKIO_WORKER_THREADS` if it is set when the runtime is built, else the
+    /// parallelism that the system offers this process.
     ///
     /// # Panics
     ///
     /// If `workers` is 0 or more than 32,768.
     #[track_caller]
-    pub fn worker_threads(&mut self, workers: usize) -> &mut Builder {
+    pub fn worker_threads(&mut self, workers: usize) -> &mut Self {
         assert!(workers > 0, "Worker threads cannot be set to 0");
         assert!(
-            workers <= 32_768,
-            "Worker threads cannot be set to more than 32768"
+            workers <= MAX_WORKERS,
+            "Worker threads cannot be set to more than {MAX_WORKERS}"
         );
         self.worker_threads = Some(workers);
         self
@@ -128,14 +175,14 @@ impl Builder {
     /// If `threads` is 0.
     #[track_caller]
     #[doc(alias = "max_threads")]
-    pub fn max_blocking_threads(&mut self, threads: usize) -> &mut Builder {
+    pub fn max_blocking_threads(&mut self, threads: usize) -> &mut Self {
         assert!(threads > 0, "Max blocking threads cannot be set to 0");
         self.max_blocking_threads = threads;
         self
     }
 
     /// Name of the runtime's threads. Default `zokio-rt-worker`.
-    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Builder {
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
         let name = name.into();
         self.thread_name = Arc::new(move || name.clone());
         self
@@ -151,13 +198,13 @@ impl Builder {
     }
 
     /// Stack size of the runtime's threads, in bytes. Default: the standard library's.
-    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Builder {
+    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Self {
         self.thread_stack_size = Some(bytes);
         self
     }
 
     /// How long a blocking thread stays idle before it ends. Default 10 s.
-    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Builder {
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Self {
         self.thread_keep_alive = duration;
         self
     }
@@ -168,7 +215,7 @@ impl Builder {
     ///
     /// If `ticks` is 0.
     #[track_caller]
-    pub fn event_interval(&mut self, ticks: u32) -> &mut Builder {
+    pub fn event_interval(&mut self, ticks: u32) -> &mut Self {
         assert!(ticks > 0, "event_interval must be greater than 0");
         self.event_interval = ticks;
         self
@@ -180,53 +227,49 @@ impl Builder {
     ///
     /// If `ticks` is 0.
     #[track_caller]
-    pub fn global_queue_interval(&mut self, ticks: u32) -> &mut Builder {
+    pub fn global_queue_interval(&mut self, ticks: u32) -> &mut Self {
         assert!(ticks > 0, "global_queue_interval must be greater than 0");
         self.global_queue_interval = Some(ticks);
         self
     }
 
-    /// Most I/O events handled at once. Default 1024.
-    pub fn max_io_events_per_tick(&mut self, events: usize) -> &mut Builder {
+    /// Most I/O events taken from the system at once. More come at the next look. Default 1024.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[track_caller]
+    pub fn max_io_events_per_tick(&mut self, events: usize) -> &mut Self {
+        assert!(events > 0, "max_io_events_per_tick must be non-zero");
         self.events_per_tick = events;
+        self
+    }
+
+    /// Most I/O events taken at once by a look that does not wait, as a worker makes that still has
+    /// tasks to run. What wakes more tasks than a worker can run soon is better left in the system.
+    /// Default: as [`max_io_events_per_tick`](Builder::max_io_events_per_tick).
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[track_caller]
+    pub fn max_io_events_per_busy_tick(&mut self, events: usize) -> &mut Self {
+        assert!(events > 0, "max_io_events_per_busy_tick must be non-zero");
+        self.events_per_busy_tick = Some(events);
         self
     }
 
     /// Whether the clock of `zokio::time` starts paused, in runtimes of a single thread: a
     /// multi-thread runtime [cannot be built](Builder::build) then.
-    pub fn start_paused(&mut self, paused: bool) -> &mut Builder {
+    pub fn start_paused(&mut self, paused: bool) -> &mut Self {
         self.start_paused = paused;
         self
     }
 
     /// Where file operations run. Default [`FileIo::Auto`]; the environment variable
     /// `ZOKIO_FILE_IO`, `auto` or `pool`, overrides what is set here.
-    pub fn file_io(&mut self, file_io: FileIo) -> &mut Builder {
+    pub fn file_io(&mut self, file_io: FileIo) -> &mut Self {
         self.file_io = file_io;
-        self
-    }
-
-    /// Called on each of the runtime's threads when it starts.
-    pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
-        self.hooks.on_thread_start = Some(Arc::new(f));
-        self
-    }
-
-    /// Called on each of the runtime's threads before it ends.
-    pub fn on_thread_stop<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
-        self.hooks.on_thread_stop = Some(Arc::new(f));
-        self
-    }
-
-    /// Called on a worker's thread before it goes to sleep.
-    pub fn on_thread_park<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
-        self.hooks.on_thread_park = Some(Arc::new(f));
-        self
-    }
-
-    /// Called on a worker's thread after it has woken up.
-    pub fn on_thread_unpark<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Builder {
-        self.hooks.on_thread_unpark = Some(Arc::new(f));
         self
     }
 
@@ -240,7 +283,8 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// If the clock of a multi-thread runtime is to [start paused](Builder::start_paused).
+    /// If the clock of a multi-thread runtime is to [start paused](Builder::start_paused). If the
+    /// environment variable `ZOKIO_WORKER_THREADS` is asked for and is no number or 0.
     #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
         if let Some(name) = self.name.as_deref().filter(|name| name.contains('\0')) {
@@ -253,28 +297,20 @@ impl Builder {
             .or_from_environment(from_environment.as_deref())?;
         let multi = self.flavor == RuntimeFlavor::MultiThread;
         assert!(!(multi && self.start_paused), "{}", crate::time::ONE_THREAD);
-        let workers = if multi {
-            self.worker_threads.unwrap_or_else(default_workers)
-        } else {
-            1
+        let workers = match self.worker_threads {
+            _ if !multi => 1,
+            Some(workers) => workers,
+            None => default_workers(),
         };
         let driver = Driver::new(&driver::Config {
             enable_io: self.enable_io,
             enable_time: self.enable_time,
             events_capacity: self.events_per_tick,
+            busy_events_capacity: self.events_per_busy_tick,
             timer_shards: workers + 1,
             start_paused: self.start_paused,
         })?;
-        let config = Config {
-            workers,
-            event_interval: self.event_interval,
-            global_queue_interval: self
-                .global_queue_interval
-                .unwrap_or(DEFAULT_GLOBAL_QUEUE_INTERVAL),
-            lifo: multi,
-            files_inline: file_io == FileIo::Auto,
-            hooks: self.hooks.clone(),
-        };
+        let config = self.config(workers, file_io);
         let blocking = BlockingPool::new(ThreadConfig {
             name: self.thread_name.clone(),
             stack_size: self.thread_stack_size,
@@ -290,6 +326,25 @@ impl Builder {
             return Err(error);
         }
         Ok(runtime)
+    }
+
+    /// What the scheduler is to know.
+    fn config(&self, workers: usize, file_io: FileIo) -> Config {
+        let multi = self.flavor == RuntimeFlavor::MultiThread;
+        Config {
+            workers,
+            event_interval: self.event_interval,
+            global_queue_interval: self
+                .global_queue_interval
+                .unwrap_or(DEFAULT_GLOBAL_QUEUE_INTERVAL),
+            lifo: multi && self.lifo,
+            eager_handoff: multi && self.eager_handoff,
+            unhandled_panic: self.unhandled_panic.clone(),
+            seeds: self.rng_seed.as_ref().map(Seeds::new),
+            poll_histogram: self.poll_times.shape(),
+            files_inline: file_io == FileIo::Auto,
+            hooks: self.hooks.clone(),
+        }
     }
 }
 
@@ -335,23 +390,42 @@ fn start_workers(shared: &Arc<Shared>) -> io::Result<()> {
     Ok(())
 }
 
+const WORKERS_VARIABLE: &str = "ZOKIO_WORKER_THREADS";
+
+#[track_caller]
 fn default_workers() -> usize {
-    static CACHED: AtomicUsize = AtomicUsize::new(0);
-    let known = CACHED.load(Ordering::Relaxed);
+    static PARALLELISM: AtomicUsize = AtomicUsize::new(0);
+    let asked_for = std::env::var_os(WORKERS_VARIABLE);
+    if let Some(workers) = workers_from(asked_for.as_deref()) {
+        return workers;
+    }
+    // To find it out takes many system calls.
+    let known = PARALLELISM.load(Ordering::Relaxed);
     if known > 0 {
         return known;
     }
-    let from_environment = std::env::var("TOKIO_WORKER_THREADS").ok().map(|text| {
-        let workers = text.parse().unwrap_or_else(|_| {
-            panic!("\"TOKIO_WORKER_THREADS\" must be usize, error: invalid value {text:?}")
-        });
-        assert!(workers > 0, "\"TOKIO_WORKER_THREADS\" cannot be set to 0");
-        workers
-    });
-    let workers = from_environment
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    CACHED.store(workers, Ordering::Relaxed);
-    workers
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    PARALLELISM.store(cores, Ordering::Relaxed);
+    cores
+}
+
+/// Workers that the environment variable of this value asks for.
+#[track_caller]
+fn workers_from(value: Option<&OsStr>) -> Option<usize> {
+    let value = value?;
+    let Some(text) = value.to_str() else {
+        panic!("\"{WORKERS_VARIABLE}\" must be valid unicode, error: {value:?}");
+    };
+    match text.parse() {
+        Ok(0) => panic!("\"{WORKERS_VARIABLE}\" cannot be set to 0"),
+        Ok(workers) if workers > MAX_WORKERS => {
+            panic!("\"{WORKERS_VARIABLE}\" cannot be set to more than {MAX_WORKERS}")
+        }
+        Ok(workers) => Some(workers),
+        Err(error) => {
+            panic!("\"{WORKERS_VARIABLE}\" must be usize, error: {error}, value: {text}")
+        }
+    }
 }
 
 impl fmt::Debug for Builder {
@@ -364,5 +438,38 @@ impl fmt::Debug for Builder {
             .field("thread_stack_size", &self.thread_stack_size)
             .field("file_io", &self.file_io)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn panic_text(value: &str) -> String {
+        let asked = std::panic::catch_unwind(|| workers_from(Some(OsStr::new(value))));
+        *asked.unwrap_err().downcast().unwrap()
+    }
+
+    #[test]
+    fn environment_may_ask_for_a_number_of_workers() {
+        assert_eq!(workers_from(None), None);
+        assert_eq!(workers_from(Some(OsStr::new("3"))), Some(3));
+    }
+
+    #[test]
+    fn environment_that_asks_for_something_else_is_told_so() {
+        assert_eq!(
+            panic_text("many"),
+            "\"ZOKIO_WORKER_THREADS\" must be usize, error: invalid digit found in string, \
+             value: many"
+        );
+        assert_eq!(
+            panic_text("0"),
+            "\"ZOKIO_WORKER_THREADS\" cannot be set to 0"
+        );
+        assert_eq!(
+            panic_text("40000"),
+            "\"ZOKIO_WORKER_THREADS\" cannot be set to more than 32768"
+        );
     }
 }

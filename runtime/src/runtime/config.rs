@@ -5,6 +5,10 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::metrics::Shape;
+use super::rng::Seeds;
+use super::task_hooks::TaskHooks;
+
 /// Settings that the scheduler reads.
 pub(crate) struct Config {
     pub(crate) workers: usize,
@@ -14,9 +18,29 @@ pub(crate) struct Config {
     pub(crate) global_queue_interval: u32,
     /// Whether a woken task runs next (multi-thread flavour only).
     pub(crate) lifo: bool,
+    /// Whether a worker that comes from the driver always has another take over there.
+    pub(crate) eager_handoff: bool,
+    pub(crate) unhandled_panic: UnhandledPanic,
+    /// Where the threads' random numbers come from, if not from the system.
+    pub(crate) seeds: Option<Seeds>,
+    /// Buckets of the poll times that are counted on request.
+    pub(crate) poll_histogram: Option<Shape>,
     /// Whether files that are in memory are served on the thread that asks.
     pub(crate) files_inline: bool,
     pub(crate) hooks: Hooks,
+}
+
+/// What a runtime does when a spawned task panics: see
+/// [`Builder::unhandled_panic`](super::Builder::unhandled_panic).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum UnhandledPanic {
+    /// Nothing: the panic goes to the task's join handle.
+    Ignore,
+    /// It shuts down at once, also if the task's join handle is still there: all other tasks are
+    /// cancelled, what is spawned later is too, and `block_on` panics, now and when it is called
+    /// again.
+    ShutdownRuntime,
 }
 
 /// Where file operations run: see [`Builder::file_io`](super::Builder::file_io).
@@ -63,6 +87,7 @@ pub(crate) struct Hooks {
     pub(crate) on_thread_stop: Hook,
     pub(crate) on_thread_park: Hook,
     pub(crate) on_thread_unpark: Hook,
+    pub(crate) tasks: TaskHooks,
 }
 
 /// A panic in a hook is reported by the panic hook and otherwise ignored: it must not take a

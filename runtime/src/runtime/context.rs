@@ -7,8 +7,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::ptr;
+use std::sync::Arc;
 
 use super::{Handle, TryCurrentError};
+use crate::macros::support;
 use crate::scheduler::Shared;
 use crate::scheduler::worker::{Core, WorkerContext};
 
@@ -25,6 +27,8 @@ struct Context {
     /// The worker's loop that this thread is in; valid while it is set (see `set_worker`).
     worker: Cell<*const WorkerContext<'static>>,
     entered: Cell<Entered>,
+    /// How many `SetHandle` there are.
+    depth: Cell<usize>,
 }
 
 thread_local! {
@@ -33,6 +37,7 @@ thread_local! {
             handle: RefCell::new(None),
             worker: Cell::new(ptr::null()),
             entered: Cell::new(Entered::No),
+            depth: Cell::new(0),
         }
     };
 }
@@ -63,14 +68,14 @@ pub(crate) fn with_handle<R>(f: impl FnOnce(&Handle) -> R) -> R {
     }
 }
 
-/// As [`with_handle`], for what may run a destructor of the user's if the runtime has been shut
-/// down: the destructor may enter a runtime, so the current one is not borrowed then.
+/// As [`with_handle`], for what may run code of the user's, be it a destructor if the runtime has
+/// been shut down or a hook: that may enter a runtime, so the current one is not borrowed then.
 #[track_caller]
 pub(crate) fn with_handle_to_spawn<R>(f: impl FnOnce(&Handle) -> R) -> R {
     let mut f = Some(f);
     let mut call = |handle: &Handle| f.take().map(|f| f(handle)).expect("called once");
     let called = with_handle(|handle| {
-        if handle.shared().is_shutdown() {
+        if handle.shared().is_shutdown() || handle.shared().config.hooks.tasks.watch_spawns() {
             Err(handle.clone())
         } else {
             Ok(call(handle))
@@ -83,25 +88,67 @@ pub(crate) fn with_handle_to_spawn<R>(f: impl FnOnce(&Handle) -> R) -> R {
 #[must_use]
 pub(crate) struct SetHandle {
     /// `None`: the thread's locals are gone, nothing was set.
-    previous: Option<Option<Handle>>,
+    set: Option<Set>,
+}
+
+struct Set {
+    previous: Option<Handle>,
+    depth: usize,
 }
 
 /// Makes `handle` the current runtime until the guard is dropped.
 pub(crate) fn set_handle(handle: &Handle) -> SetHandle {
     let handle = handle.clone();
+    let set = |c: &Context| {
+        let depth = c.depth.get() + 1;
+        c.depth.set(depth);
+        let previous = c.handle.replace(Some(handle));
+        Set { previous, depth }
+    };
     SetHandle {
-        previous: CONTEXT.try_with(|c| c.handle.replace(Some(handle))).ok(),
+        set: CONTEXT.try_with(set).ok(),
     }
 }
 
+/// As [`set_handle`], unless the runtime is the current one already: that may be borrowed.
+pub(crate) fn set_handle_to(shared: &Arc<Shared>) -> Option<SetHandle> {
+    let is_current = |c: &Context| {
+        let handle = c.handle.borrow();
+        handle
+            .as_ref()
+            .is_some_and(|handle| Arc::ptr_eq(handle.shared(), shared))
+    };
+    let is_current = CONTEXT.try_with(is_current).unwrap_or(true);
+    (!is_current).then(|| set_handle(&Handle::from_shared(shared.clone())))
+}
+
+impl SetHandle {
+    /// Whether the runtime has become current: the thread's locals are still there.
+    pub(crate) fn is_set(&self) -> bool {
+        self.set.is_some()
+    }
+}
+
+const OUT_OF_ORDER: &str = "`EnterGuard` values dropped out of order. Guards returned by \
+    `zokio::runtime::Handle::enter()` must be dropped in the reverse order as they were acquired.";
+
 impl Drop for SetHandle {
     fn drop(&mut self) {
-        let Some(previous) = self.previous.take() else {
+        let Some(Set { previous, depth }) = self.set.take() else {
             return;
         };
-        let own = CONTEXT.try_with(|c| c.handle.replace(previous));
-        // Dropped outside of the borrow: it may be the runtime's last handle.
-        drop(own);
+        let set_back = |c: &Context| {
+            if c.depth.get() != depth {
+                return Err(previous);
+            }
+            c.depth.set(depth - 1);
+            Ok(c.handle.replace(previous))
+        };
+        let replaced = CONTEXT.try_with(set_back);
+        // Whichever handle it is, it is dropped outside of the borrow: it may be its runtime's last.
+        let in_order = !matches!(replaced, Ok(Err(_)));
+        drop(replaced);
+        assert!(in_order || std::thread::panicking(), "{OUT_OF_ORDER}");
     }
 }
 
@@ -110,12 +157,15 @@ impl Drop for SetHandle {
 pub(crate) struct EnterRuntime {
     before: Entered,
     worker: *const WorkerContext<'static>,
+    /// State of the thread's random numbers before, if the runtime has its own seeds.
+    random: Option<u64>,
     _handle: SetHandle,
 }
 
 const NESTED: &str = "Cannot start a runtime from within a runtime. This happens because a \
     function (like `block_on`) attempted to block the current thread while the thread is being \
-    used to drive asynchronous tasks.";
+    used to drive asynchronous tasks. If you are in an async function, use `.await` on the future \
+    instead of blocking on it.";
 
 /// Enters a runtime to drive futures on this thread.
 ///
@@ -133,9 +183,11 @@ pub(crate) fn enter_runtime(handle: &Handle, allow_block_in_place: bool) -> Ente
     });
     // In `block_in_place` this thread is no worker to what runs inside.
     let worker = CONTEXT.with(|c| c.worker.replace(ptr::null()));
+    let seeds = handle.shared().config.seeds.as_ref();
     EnterRuntime {
         before,
         worker,
+        random: seeds.map(|seeds| support::replace_random_state(seeds.next())),
         _handle: set_handle(handle),
     }
 }
@@ -146,6 +198,9 @@ impl Drop for EnterRuntime {
             c.entered.set(self.before);
             c.worker.set(self.worker);
         });
+        if let Some(state) = self.random {
+            support::replace_random_state(state);
+        }
     }
 }
 
@@ -252,6 +307,11 @@ pub(crate) fn with_core_of<R>(
         let worker = worker.filter(|w| ptr::eq(&raw const **w.shared(), shared))?;
         worker.with_core(|core| f(worker, core))
     })
+}
+
+/// The index of the worker that this thread is, in the current runtime.
+pub(crate) fn worker_index() -> Option<u16> {
+    with_worker(|worker| worker.map(WorkerContext::index))
 }
 
 /// The index of the worker that this thread is in that runtime.

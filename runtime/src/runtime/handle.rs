@@ -1,10 +1,10 @@
 //! Handles: access to a runtime from anywhere, without keeping it running.
 
 use std::fmt;
-use std::panic::Location;
-use std::sync::Arc;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::sync::{Arc, MutexGuard};
 
-use super::{RuntimeFlavor, RuntimeMetrics, context, park};
+use super::{Id, RuntimeFlavor, RuntimeMetrics, context, park};
 use crate::driver::DriverHandle;
 use crate::scheduler::Shared;
 use crate::task::JoinHandle;
@@ -54,10 +54,22 @@ impl Handle {
     }
 
     /// Makes the runtime current on this thread until the guard is dropped, so that sockets,
-    /// timers and `spawn` find it. Nothing is driven by that.
+    /// timers and `spawn` find it. Nothing is driven by that. Several guards on one thread have to be
+    /// dropped in the reverse order of their making.
+    ///
+    /// # Panics
+    ///
+    /// While the thread's locals are being destroyed. Dropping guards in another order panics too.
+    #[track_caller]
     pub fn enter(&self) -> EnterGuard<'_> {
+        let guard = context::set_handle(self);
+        assert!(
+            guard.is_set(),
+            "{}",
+            TryCurrentError::thread_local_destroyed()
+        );
         EnterGuard {
-            _guard: context::set_handle(self),
+            _guard: guard,
             _handle: std::marker::PhantomData,
         }
     }
@@ -105,12 +117,17 @@ impl Handle {
     }
 
     /// The runtime's id, unique in the process.
-    pub fn id(&self) -> u64 {
+    pub fn id(&self) -> Id {
         self.shared.id
     }
 
-    /// The runtime's name, as given to [`Builder::name`](super::Builder::name), or `runtime-N`.
-    pub fn name(&self) -> &str {
+    /// The runtime's name, if it was given one with [`Builder::name`](super::Builder::name).
+    pub fn name(&self) -> Option<&str> {
+        self.shared.is_named.then_some(&self.shared.name)
+    }
+
+    /// What telemetry calls the runtime: its name or, without one, `runtime-N`.
+    pub fn label(&self) -> &str {
         &self.shared.name
     }
 
@@ -121,10 +138,14 @@ impl Handle {
     }
 }
 
+impl UnwindSafe for Handle {}
+
+impl RefUnwindSafe for Handle {}
+
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
-            .field("name", &self.name())
+            .field("name", &self.label())
             .field("flavor", &self.runtime_flavor())
             .finish_non_exhaustive()
     }
@@ -134,7 +155,8 @@ impl fmt::Debug for Handle {
 #[must_use = "the runtime is current only until this is dropped"]
 pub struct EnterGuard<'a> {
     _guard: context::SetHandle,
-    _handle: std::marker::PhantomData<(&'a Handle, *mut ())>,
+    /// As a guard of the standard library's it stays on its thread, but may be shared.
+    _handle: std::marker::PhantomData<(&'a Handle, MutexGuard<'static, ()>)>,
 }
 
 impl fmt::Debug for EnterGuard<'_> {

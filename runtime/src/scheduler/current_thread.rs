@@ -59,7 +59,15 @@ impl Wake for RootWaker {
     }
 }
 
+const PANICKED: &str =
+    "a spawned task panicked and the runtime is configured to shut down on unhandled panic";
+
 /// Drives the runtime on this thread until `future` is ready. The caller has entered the runtime.
+///
+/// # Panics
+///
+/// If the runtime shuts down, which it does under a `block_on` only for an unhandled panic.
+#[track_caller]
 pub(crate) fn block_on<F: Future>(
     shared: &Arc<Shared>,
     record: &BlockOnRecord<'_>,
@@ -81,6 +89,7 @@ pub(crate) fn block_on<F: Future>(
         record,
     };
     loop {
+        assert!(!shared.is_shutdown(), "{PANICKED}");
         let core = shared.remotes[0].core.lock().take();
         if let Some(core) = core {
             return run_with_core(shared, core, &mut root_future);
@@ -91,7 +100,8 @@ pub(crate) fn block_on<F: Future>(
         if let Poll::Ready(output) = root_future.poll_if_woken() {
             return output;
         }
-        while in_line.still() && !root.is_woken() && shared.remotes[0].core.lock().is_none() {
+        let core_is_elsewhere = || !shared.is_shutdown() && shared.remotes[0].core.lock().is_none();
+        while in_line.still() && !root.is_woken() && core_is_elsewhere() {
             thread::park();
         }
     }
@@ -172,6 +182,7 @@ fn pass_core_on(shared: &Shared) {
     }
 }
 
+#[track_caller]
 fn run_with_core<F: Future>(
     shared: &Arc<Shared>,
     core: Box<Core>,
@@ -182,15 +193,18 @@ fn run_with_core<F: Future>(
         worker: &worker,
         shared,
     };
-    let _in_context = context::set_worker(&worker);
+    let in_context = context::set_worker(&worker);
     // Ordering: SeqCst orders this before the look at `woken` below: a waker that still saw
     // `false`, and unparked the thread, stored `woken` before.
     future.root.drives.store(true, Ordering::SeqCst);
     worker.attach();
     let output = loop {
+        if shared.is_shutdown() {
+            break None;
+        }
         worker.begin_root();
         if let Poll::Ready(output) = future.poll_if_woken() {
-            break output;
+            break Some(output);
         }
         worker.stamp_now();
         if run_some_tasks(&worker) {
@@ -205,6 +219,12 @@ fn run_with_core<F: Future>(
     };
     // Ordering: as above; a late wake then goes to the thread.
     future.root.drives.store(false, Ordering::SeqCst);
+    let Some(output) = output else {
+        worker.drain();
+        drop(in_context);
+        leave(shared, &worker);
+        panic!("{PANICKED}");
+    };
     output
 }
 
@@ -216,6 +236,9 @@ fn run_some_tasks(worker: &WorkerContext<'_>) -> bool {
             return false;
         };
         worker.run_task(runnable);
+        if worker.shared().is_shutdown() {
+            return true;
+        }
     }
     worker.run_driver();
     true
@@ -234,11 +257,18 @@ pub(crate) fn shutdown(shared: &Arc<Shared>) -> bool {
         let _in_context = context::set_worker(&worker);
         worker.drain();
     }
+    leave(shared, &worker);
+    true
+}
+
+/// The core is used no more: closes the runtime. Who waits for the core looks again.
+fn leave(shared: &Arc<Shared>, worker: &WorkerContext<'_>) {
     if let Some(mut core) = worker.take_core() {
         worker.detach();
         worker.give_back_slots(&mut core);
         drop(core);
         shared.core_left();
     }
-    true
+    let waiters = std::mem::take(&mut *shared.core_waiters.lock());
+    waiters.iter().for_each(|waiter| waiter.thread.unpark());
 }

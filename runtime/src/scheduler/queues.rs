@@ -7,8 +7,9 @@
 
 use crossbeam_deque::Steal;
 
+use super::Remote;
 use super::worker::{Core, WorkerContext};
-use super::{Remote, Shared};
+use crate::runtime::RuntimeFlavor;
 use crate::task::raw::Runnable;
 use crate::telemetry;
 
@@ -59,7 +60,9 @@ impl WorkerContext<'_> {
 
     /// Enqueues a task at the tail of the local queue, spilling half of it when it is full.
     pub(super) fn push_back(&self, core: &mut Core, runnable: Runnable) {
-        if core.queue.len() >= LOCAL_QUEUE_BOUND && self.shared().flavor_has_stealing() {
+        if core.queue.len() >= LOCAL_QUEUE_BOUND
+            && self.shared().flavor == RuntimeFlavor::MultiThread
+        {
             self.spill(core);
         }
         core.queue.push(runnable);
@@ -76,6 +79,7 @@ impl WorkerContext<'_> {
             self.shared().injector.push(runnable);
             spilled += 1;
         }
+        self.remote().counters.spills.add(1);
         self.remote().counters.overflows.add(spilled as u64);
     }
 
@@ -205,12 +209,6 @@ impl WorkerContext<'_> {
         let counters = &self.remote().counters;
         counters.steals.add(1);
         counters.stolen_from[victim].add(tasks);
-    }
-}
-
-impl Shared {
-    fn flavor_has_stealing(&self) -> bool {
-        self.config.lifo
     }
 }
 

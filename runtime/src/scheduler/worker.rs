@@ -10,11 +10,12 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::task::Poll;
+use std::thread;
 use std::time::Duration;
 
 use crossbeam_deque::{Stealer, Worker as Deque};
 
-use super::{Remote, Shared};
+use super::{Remote, Shared, hooks};
 use crate::runtime::heat::{self, Heat};
 use crate::runtime::{Handle, context};
 use crate::task::coop::{self, Budget};
@@ -23,7 +24,7 @@ use crate::task::pool::Magazines;
 use crate::task::raw::Runnable;
 use crate::task::state::AfterPoll;
 use crate::telemetry::{
-    self, RecordTable, SiteTotals, TaskRecord, WorkerState, clock, current, thread_sample,
+    self, Outcome, RecordTable, SiteTotals, TaskRecord, WorkerState, clock, current, thread_sample,
 };
 
 /// Record slots that a worker takes and gives back at once.
@@ -105,6 +106,8 @@ pub(crate) struct WorkerContext<'a> {
     stamp: Cell<u64>,
     /// The core was handed over during the poll.
     handed_over: Cell<bool>,
+    /// Polls are more than that: see `run_watched`.
+    watched: bool,
     /// `None` while the core is elsewhere. Never borrowed across user code.
     core: RefCell<Option<Box<Core>>>,
 }
@@ -118,6 +121,7 @@ impl<'a> WorkerContext<'a> {
             slot: Cell::new(0),
             stamp: Cell::new(0),
             handed_over: Cell::new(false),
+            watched: hooks::polls_are_watched(&shared.config),
             core: RefCell::new(Some(core)),
         }
     }
@@ -155,6 +159,7 @@ impl<'a> WorkerContext<'a> {
         self.remote()
             .counters
             .set_thread(thread_sample::current_thread());
+        *self.remote().thread.lock() = Some(thread::current().id());
         self.change_state(WorkerState::Busy);
     }
 
@@ -288,6 +293,15 @@ impl<'a> WorkerContext<'a> {
 
     /// Polls a task once and does what its state then asks for.
     pub(super) fn run_task(&self, runnable: Runnable) {
+        if self.watched {
+            self.run_watched(runnable);
+        } else {
+            self.run_once(runnable);
+        }
+    }
+
+    #[inline]
+    pub(super) fn run_once(&self, runnable: Runnable) {
         let header = runnable.header();
         let record = self.shared.records().get(header.slot);
         let begin = self.stamp.get();
@@ -321,14 +335,14 @@ impl<'a> WorkerContext<'a> {
                 self.end_of_task();
                 let busy = end.saturating_sub(begin);
                 let totals = SiteTotals::of_first_poll(busy, waited, outcome);
-                self.shared.finish(runnable, &totals, outcome);
+                self.finish(runnable, &totals, outcome);
             }
             Poll::Ready(outcome) => {
                 count_first_poll(record, waited);
                 self.count_poll_end(record, begin, end);
                 self.end_of_task();
                 let totals = SiteTotals::of(record, outcome);
-                self.shared.finish(runnable, &totals, outcome);
+                self.finish(runnable, &totals, outcome);
             }
             Poll::Pending => {
                 record.ensure_counts();
@@ -348,6 +362,13 @@ impl<'a> WorkerContext<'a> {
         }
     }
 
+    fn finish(&self, runnable: Runnable, totals: &SiteTotals, outcome: Outcome) {
+        if outcome == Outcome::Panicked {
+            self.shared.task_panicked();
+        }
+        self.shared.finish(runnable, totals, outcome);
+    }
+
     /// What runs now, destructors for one, is no poll of the task any more.
     fn end_of_task(&self) {
         if telemetry::is_enabled() {
@@ -362,6 +383,7 @@ impl<'a> WorkerContext<'a> {
         header.woken_on.set(self.index);
         let mut runnable = Some(runnable);
         self.with_core(|core| {
+            self.remote().counters.reschedules.add(1);
             self.push_back(core, runnable.take().expect("called once"));
             if self.depth(core) > 1 {
                 // This worker will not come to it at once.
@@ -440,7 +462,7 @@ impl<'a> WorkerContext<'a> {
         let Some(mut driver) = self.shared.driver.try_lock() else {
             return;
         };
-        self.in_driver(|| {
+        self.in_driver(1, || {
             driver.park(&self.shared.driver_handle, Some(Duration::ZERO));
             drop(driver);
         });
@@ -448,15 +470,15 @@ impl<'a> WorkerContext<'a> {
     }
 
     /// Runs a turn of the driver: what it wakes is enqueued here, and another worker woken once if
-    /// that is more than this one can run at a time.
-    fn in_driver(&self, turn: impl FnOnce()) {
+    /// that is more than `own`, what this one can run at a time.
+    fn in_driver(&self, own: u64, turn: impl FnOnce()) {
         self.with_core(|core| core.in_driver = true);
         turn();
         let woken = self.with_core(|core| {
             core.in_driver = false;
             self.depth(core)
         });
-        if woken.is_some_and(|tasks| tasks > 1) {
+        if woken.is_some_and(|tasks| tasks > own) {
             self.shared.wake_a_worker();
         }
     }
@@ -471,7 +493,7 @@ impl<'a> WorkerContext<'a> {
                 counters.noop_unparks.add(1);
             }
             counters.end_polls();
-            counters.parks.add(1);
+            counters.parks_and_unparks.add(1);
             self.change_state(WorkerState::Parked);
             shared.idle.go_to_sleep(self.index, searching)
         });
@@ -487,7 +509,7 @@ impl<'a> WorkerContext<'a> {
         shared.config.hooks.after_unpark();
         self.with_core(|core| {
             core.searching = chosen;
-            counters.unparks.add(1);
+            counters.parks_and_unparks.add(1);
             core.polls_at_unpark = Some(counters.polls.get());
             self.change_state(WorkerState::Searching);
         });
@@ -519,12 +541,16 @@ impl<'a> WorkerContext<'a> {
         let parker = &self.remote().parker;
         match self.shared.driver.try_lock() {
             None => parker.park(),
-            Some(mut driver) => self.in_driver(|| {
-                parker.park_in(|| {
-                    driver.park(&self.shared.driver_handle, None);
+            Some(mut driver) => {
+                // With an eager handover another thread is to wait in the driver meanwhile.
+                let own = u64::from(!self.shared.config.eager_handoff);
+                self.in_driver(own, || {
+                    parker.park_in(|| {
+                        driver.park(&self.shared.driver_handle, None);
+                    });
+                    drop(driver);
                 });
-                drop(driver);
-            }),
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::task::Waker;
 use super::raw::Vtable;
 use super::state::State;
 use crate::scheduler::Shared;
-use crate::telemetry::{Counter, WorkerMark};
+use crate::telemetry::{Counter, SpawnPlace, WorkerMark};
 
 /// No worker: a task not yet polled, a wake from a thread that is none.
 pub(crate) const NO_WORKER: u16 = u16::MAX;
@@ -28,6 +28,7 @@ pub(crate) struct Header {
     pub(crate) woken_on: WorkerMark,
     pub(crate) vtable: &'static Vtable,
     pub(crate) id: u64,
+    pub(crate) place: SpawnPlace,
     /// Who awaits the task; access follows the JOIN_WAKER bit of the state.
     pub(crate) join_waker: UnsafeCell<Option<Waker>>,
     /// The runtime, which outlives all its cells.

@@ -23,7 +23,7 @@
 use std::alloc::Layout;
 use std::cell::UnsafeCell;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ use super::local::LocalQueue;
 use super::state::{Completion, Overflow, State, Wake};
 use super::{Id, JoinError, waker};
 use crate::scheduler::Shared;
-use crate::telemetry::{Counter, Outcome, WorkerMark};
+use crate::telemetry::{Counter, Outcome, SpawnPlace, WorkerMark};
 
 /// Operations on a cell that depend on the future's type.
 pub(crate) struct Vtable {
@@ -108,24 +108,28 @@ pub(crate) const fn layout<F: Future>() -> Layout {
     Layout::new::<Cell<F>>()
 }
 
+/// What a cell is told of its task.
+#[derive(Clone, Copy)]
+pub(crate) struct Identity {
+    pub(crate) id: Id,
+    pub(crate) slot: u32,
+    /// Stamp of the spawn.
+    pub(crate) now: u64,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) shared: *const Shared,
+}
+
 /// Makes a cell, scheduled, with a scheduler's and a join handle's reference.
 ///
 /// # Safety
 ///
 /// `memory` is the caller's, of [`layout::<F>`](layout), and goes to the cell.
-pub(crate) unsafe fn place<F>(
-    memory: NonNull<u8>,
-    future: F,
-    id: Id,
-    slot: u32,
-    shared: *const Shared,
-    now: u64,
-) -> NonNull<Header>
+pub(crate) unsafe fn place<F>(memory: NonNull<u8>, future: F, identity: Identity) -> NonNull<Header>
 where
     F: Future,
 {
     // SAFETY: by the contract.
-    unsafe { place_with(memory, future, (id, slot, now), shared, vtable::<F>()) }
+    unsafe { place_with(memory, future, identity, vtable::<F>()) }
 }
 
 /// As [`place`], for a local task.
@@ -136,16 +140,13 @@ where
 pub(crate) unsafe fn place_local<F>(
     memory: NonNull<u8>,
     future: LocalFuture<F>,
-    id: Id,
-    slot: u32,
-    shared: *const Shared,
-    now: u64,
+    identity: Identity,
 ) -> NonNull<Header>
 where
     F: Future,
 {
     // SAFETY: by the contract.
-    unsafe { place_with(memory, future, (id, slot, now), shared, local_vtable::<F>()) }
+    unsafe { place_with(memory, future, identity, local_vtable::<F>()) }
 }
 
 /// # Safety
@@ -154,8 +155,7 @@ where
 unsafe fn place_with<F>(
     memory: NonNull<u8>,
     future: F,
-    (id, slot, now): (Id, u32, u64),
-    shared: *const Shared,
+    identity: Identity,
     vtable: &'static Vtable,
 ) -> NonNull<Header>
 where
@@ -168,13 +168,14 @@ where
     let header = Header {
         state: State::new(),
         vtable,
-        id: id.as_u64(),
-        slot,
+        id: identity.id.as_u64(),
+        place: SpawnPlace::new(identity.location),
+        slot: identity.slot,
         worker: WorkerMark::new(NO_WORKER),
         woken_on: WorkerMark::new(NO_WORKER),
-        scheduled_at: Counter::new(now),
+        scheduled_at: Counter::new(identity.now),
         join_waker: UnsafeCell::new(None),
-        shared: NonNull::new(shared.cast_mut()).expect("from an `Arc`"),
+        shared: NonNull::new(identity.shared.cast_mut()).expect("from an `Arc`"),
     };
     let cell: *mut Cell<F> = memory.cast().as_ptr();
     // SAFETY: the memory is the caller's and has the cell's layout.

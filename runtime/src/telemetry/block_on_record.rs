@@ -56,7 +56,9 @@ impl<'a> BlockOnRecord<'a> {
             future.poll(cx)
         };
         // What the root did is no task's.
-        current::take_exhausted();
+        if current::take_exhausted() {
+            self.shared.elsewhere.budget_yields.add_shared(1);
+        }
         current::take_self_wakes();
         let end = clock::raw();
         let busy = end.saturating_sub(begin);

@@ -19,6 +19,9 @@ use crate::task::header::{Header, NO_WORKER};
 /// Totals of tasks.
 pub(crate) struct TaskCounts {
     pub(crate) spawned: u64,
+    /// Of the spawned and of the finished: what was never in a worker's queue.
+    unqueued: u64,
+    unqueued_finished: u64,
     pub(crate) finished: u64,
     pub(crate) panicked: u64,
     pub(crate) cancelled: u64,
@@ -27,6 +30,17 @@ pub(crate) struct TaskCounts {
 impl TaskCounts {
     pub(crate) fn alive(&self) -> u64 {
         self.spawned.saturating_sub(self.finished)
+    }
+
+    /// Tasks ever spawned that workers run: without blocking work.
+    pub(crate) fn workers_spawned(&self) -> u64 {
+        self.spawned.saturating_sub(self.unqueued)
+    }
+
+    /// Of those, the ones that are alive.
+    pub(crate) fn workers_alive(&self) -> u64 {
+        let finished = self.finished.saturating_sub(self.unqueued_finished);
+        self.workers_spawned().saturating_sub(finished)
     }
 }
 
@@ -78,7 +92,7 @@ impl Snapshot {
         spawn_sites.sort_by_key(|site| site.location);
         let (driver, timers) = handle.driver().snapshot();
         Snapshot {
-            runtime_id: shared.id,
+            runtime_id: shared.id.as_u64(),
             name: shared.name.clone(),
             flavor: shared.flavor,
             ended: shared.has_ended(),
@@ -108,6 +122,8 @@ impl Snapshot {
         // Finished before spawned: a task is never finished without having been spawned.
         let mut counts = TaskCounts {
             spawned: 0,
+            unqueued: 0,
+            unqueued_finished: 0,
             finished: elsewhere.all.get(),
             panicked: elsewhere.panicked.get(),
             cancelled: elsewhere.cancelled.get(),
@@ -117,7 +133,9 @@ impl Snapshot {
             counts.panicked += remote.finished.panicked.get();
             counts.cancelled += remote.finished.cancelled.get();
         }
-        counts.spawned = shared.elsewhere.spawned.get();
+        counts.unqueued_finished = shared.elsewhere.unqueued_finished.get();
+        counts.unqueued = shared.elsewhere.unqueued.get();
+        counts.spawned = counts.unqueued + shared.elsewhere.spawned.get();
         counts.spawned += shared
             .remotes
             .iter()

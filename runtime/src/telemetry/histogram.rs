@@ -45,6 +45,17 @@ impl Histogram {
         self.max_ns.raise_to(ns);
     }
 
+    /// The sum of all values.
+    pub(crate) fn sum_ns(&self) -> u64 {
+        self.sum_ns.get()
+    }
+
+    /// Number of values and their sum.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        let count = self.buckets.iter().map(Counter::get).sum();
+        (count, self.sum_ns())
+    }
+
     /// Forgets all values.
     pub(crate) fn reset(&self) {
         self.buckets.iter().for_each(|bucket| bucket.set(0));

@@ -93,6 +93,21 @@ pub(crate) struct NewTask {
     pub(crate) created: u64,
 }
 
+/// Where a task was spawned, as its header keeps it: not at all, since the record does.
+pub(crate) struct SpawnPlace;
+
+impl SpawnPlace {
+    #[inline]
+    pub(crate) fn new(_: &'static Location<'static>) -> SpawnPlace {
+        SpawnPlace
+    }
+
+    /// The place, given the record of the task, which is not complete.
+    pub(crate) fn spawned_at(&self, record: &TaskRecord) -> &'static Location<'static> {
+        record.location()
+    }
+}
+
 impl TaskRecord {
     /// Makes a free record, but for its owner, that of a task.
     pub(super) fn fill(&self, task: NewTask) {

@@ -28,6 +28,8 @@ pub(crate) struct WorkerCounters {
     current_since: AtomicU64,
     pub(crate) lifo_hits: Counter,
     pub(crate) local_wakes: Counter,
+    /// Tasks enqueued here at the end of a poll in which they were woken.
+    pub(crate) reschedules: Counter,
     pub(crate) local_spawns: Counter,
     pub(crate) queue_depth_max: Counter,
     pub(crate) poll_time: Histogram,
@@ -41,14 +43,16 @@ pub(crate) struct WorkerCounters {
     thread: AtomicU32,
     /// Ticks by state, in the order of `STATES`.
     ticks: [Counter; 4],
-    pub(crate) parks: Counter,
-    pub(crate) unparks: Counter,
+    /// Odd while the worker is parked.
+    pub(crate) parks_and_unparks: Counter,
     pub(crate) noop_unparks: Counter,
     pub(crate) steal_attempts: Counter,
     pub(crate) steal_sweeps: Counter,
     pub(crate) steal_sweeps_won: Counter,
     pub(crate) steals: Counter,
     pub(crate) injector_takes: Counter,
+    /// Times that the local queue was full, and tasks moved to the injector then.
+    pub(crate) spills: Counter,
     pub(crate) overflows: Counter,
     pub(crate) budget_yields: Counter,
     /// Tasks taken from each worker.
@@ -68,6 +72,7 @@ impl WorkerCounters {
             current_since: AtomicU64::new(0),
             lifo_hits: Counter::new(0),
             local_wakes: Counter::new(0),
+            reschedules: Counter::new(0),
             local_spawns: Counter::new(0),
             queue_depth_max: Counter::new(0),
             poll_time: Histogram::new(),
@@ -77,14 +82,14 @@ impl WorkerCounters {
             since: Counter::new(clock::raw()),
             thread: AtomicU32::new(0),
             ticks: [const { Counter::new(0) }; 4],
-            parks: Counter::new(0),
-            unparks: Counter::new(0),
+            parks_and_unparks: Counter::new(0),
             noop_unparks: Counter::new(0),
             steal_attempts: Counter::new(0),
             steal_sweeps: Counter::new(0),
             steal_sweeps_won: Counter::new(0),
             steals: Counter::new(0),
             injector_takes: Counter::new(0),
+            spills: Counter::new(0),
             overflows: Counter::new(0),
             budget_yields: Counter::new(0),
             stolen_from: by_worker(),
@@ -174,6 +179,11 @@ impl WorkerCounters {
         None
     }
 
+    /// Time that the worker has been busy up to now, in nanoseconds.
+    pub(crate) fn busy_ns(&self) -> u64 {
+        clock::ticks_to_ns(self.read_times().2[0])
+    }
+
     /// State, since when, and ticks by state up to `now`.
     fn read_times(&self) -> (WorkerState, u64, [u64; 4], u64) {
         for attempt in 1u32.. {
@@ -202,6 +212,7 @@ impl WorkerCounters {
     pub(crate) fn snapshot(&self, index: u16) -> WorkerSnapshot {
         let (state, since, ticks, _now) = self.read_times();
         let [busy_ns, searching_ns, parked_ns, detached_ns] = ticks.map(clock::ticks_to_ns);
+        let parks_and_unparks = self.parks_and_unparks.get();
         let stolen_from: Vec<u64> = self.stolen_from.iter().map(Counter::get).collect();
         WorkerSnapshot {
             index,
@@ -212,8 +223,8 @@ impl WorkerCounters {
             searching_ns,
             parked_ns,
             detached_ns,
-            parks: self.parks.get(),
-            unparks: self.unparks.get(),
+            parks: parks_and_unparks.div_ceil(2),
+            unparks: parks_and_unparks / 2,
             noop_unparks: self.noop_unparks.get(),
             steal_attempts: self.steal_attempts.get(),
             steal_sweeps: self.steal_sweeps.get(),

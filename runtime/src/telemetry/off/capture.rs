@@ -14,6 +14,15 @@ impl TaskCounts {
     pub(crate) fn alive(&self) -> u64 {
         self.alive
     }
+
+    pub(crate) fn workers_spawned(&self) -> u64 {
+        self.spawned
+    }
+
+    /// With blocking work: which tasks are that is not known.
+    pub(crate) fn workers_alive(&self) -> u64 {
+        self.alive
+    }
 }
 
 impl Snapshot {
@@ -37,7 +46,7 @@ impl Snapshot {
             ..remote.counters.snapshot(index)
         });
         Snapshot {
-            runtime_id: shared.id,
+            runtime_id: shared.id.as_u64(),
             name: shared.name.clone(),
             ended: shared.has_ended(),
             taken_at_ns: clock::now_ns(),

@@ -13,6 +13,14 @@ impl Histogram {
     #[inline]
     pub(crate) fn record(&self, _: u64) {}
 
+    pub(crate) fn sum_ns(&self) -> u64 {
+        0
+    }
+
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        (0, 0)
+    }
+
     pub(crate) fn snapshot(&self) -> HistogramSnapshot {
         HistogramSnapshot::default()
     }

@@ -36,6 +36,20 @@ pub(crate) struct NewTask {
     pub(crate) created: u64,
 }
 
+/// Where a task was spawned: the hooks on tasks are told also without telemetry.
+pub(crate) struct SpawnPlace(&'static Location<'static>);
+
+impl SpawnPlace {
+    #[inline]
+    pub(crate) fn new(location: &'static Location<'static>) -> SpawnPlace {
+        SpawnPlace(location)
+    }
+
+    pub(crate) fn spawned_at(&self, _: &TaskRecord) -> &'static Location<'static> {
+        self.0
+    }
+}
+
 pub(crate) struct TaskRecord {
     pub(crate) created: Counter,
     pub(crate) since: Counter,

@@ -30,18 +30,19 @@ pub(crate) struct WorkerCounters {
     pub(crate) polls: Counter,
     pub(crate) lifo_hits: Counter,
     pub(crate) local_wakes: Counter,
+    pub(crate) reschedules: Counter,
     pub(crate) local_spawns: Counter,
     pub(crate) queue_depth_max: Counter,
     pub(crate) poll_time: Histogram,
     pub(crate) wake_to_poll: Histogram,
-    pub(crate) parks: Counter,
-    pub(crate) unparks: Counter,
+    pub(crate) parks_and_unparks: Counter,
     pub(crate) noop_unparks: Counter,
     pub(crate) steal_attempts: Counter,
     pub(crate) steal_sweeps: Counter,
     pub(crate) steal_sweeps_won: Counter,
     pub(crate) steals: Counter,
     pub(crate) injector_takes: Counter,
+    pub(crate) spills: Counter,
     pub(crate) overflows: Counter,
     pub(crate) budget_yields: Counter,
     pub(crate) stolen_from: ByWorker,
@@ -56,18 +57,19 @@ impl WorkerCounters {
             polls: Counter::new(0),
             lifo_hits: Counter::new(0),
             local_wakes: Counter::new(0),
+            reschedules: Counter::new(0),
             local_spawns: Counter::new(0),
             queue_depth_max: Counter::new(0),
             poll_time: Histogram::new(),
             wake_to_poll: Histogram::new(),
-            parks: Counter::new(0),
-            unparks: Counter::new(0),
+            parks_and_unparks: Counter::new(0),
             noop_unparks: Counter::new(0),
             steal_attempts: Counter::new(0),
             steal_sweeps: Counter::new(0),
             steal_sweeps_won: Counter::new(0),
             steals: Counter::new(0),
             injector_takes: Counter::new(0),
+            spills: Counter::new(0),
             overflows: Counter::new(0),
             budget_yields: Counter::new(0),
             stolen_from: ByWorker(Counter::new(0)),
@@ -101,6 +103,10 @@ impl WorkerCounters {
     #[inline]
     pub(crate) fn current(&self) -> Option<(u64, u64)> {
         None
+    }
+
+    pub(crate) fn busy_ns(&self) -> u64 {
+        0
     }
 
     pub(crate) fn snapshot(&self, index: u16) -> WorkerSnapshot {

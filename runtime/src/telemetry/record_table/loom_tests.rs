@@ -31,10 +31,16 @@ impl Cell {
     fn new(slot: u32) -> Cell {
         // SAFETY: a cell is not empty.
         let memory = NonNull::new(unsafe { alloc(raw::layout::<Task>()) }).unwrap();
-        let shared = NonNull::dangling().as_ptr();
         let future = std::future::ready(());
+        let identity = raw::Identity {
+            id: Id::next(),
+            slot,
+            now: 0,
+            location: std::panic::Location::caller(),
+            shared: NonNull::dangling().as_ptr(),
+        };
         // SAFETY: the memory is ours, of this layout.
-        Cell(unsafe { raw::place(memory, future, Id::next(), slot, shared, 0) })
+        Cell(unsafe { raw::place(memory, future, identity) })
     }
 
     /// Drops the completer's reference, and thereby the model's is the last.

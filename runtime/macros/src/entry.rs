@@ -221,7 +221,12 @@ impl Function {
     /// and error messages work as in a plain `async fn`.
     fn output_hint(&self) -> Option<TokenStream> {
         let ReturnType::Type(_, ty) = &self.signature.output else {
-            return None;
+            return Some(quote_spanned! {Span::mixed_site()=>
+                #[allow(clippy::needless_return)]
+                if false {
+                    return;
+                }
+            });
         };
         if !self.output_has_name() {
             return None;

@@ -341,9 +341,13 @@ async fn leaves_early(n: Option<u32>) -> Option<u32> {
     if n == 0 {
         return Some(100);
     }
+    let mut sum = 0;
     loop {
         after(1, ()).await;
-        break Some(n);
+        sum += 1;
+        if sum == n {
+            break Some(sum);
+        }
     }
 }
 

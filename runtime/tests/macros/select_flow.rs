@@ -91,10 +91,12 @@ fn the_value_of_select_is_an_expression() {
 #[test]
 fn handlers_that_leave_agree_with_those_that_do_not() {
     async fn run(leave: bool) -> Result<u32, &'static str> {
+        let mut turns = 0;
         let n: u32 = loop {
             select! {
                 biased;
                 () = ready(()), if leave => return Err("left"),
+                () = ready(()), if turns < 2 => { turns += 1; continue }
                 n = after(1, 7) => break n,
                 () = pending() => panic!("never"),
                 else => unreachable!(),

@@ -2,6 +2,10 @@
 //! promise a test.
 #![cfg(feature = "macros")]
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::async_yields_async,
+    reason = "timers are made in one place and polled in another"
+)]
 
 use std::future::Future;
 use std::pin::Pin;

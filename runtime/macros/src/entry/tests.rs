@@ -96,6 +96,17 @@ fn attributes_visibility_arguments_and_return_type_stay() {
 }
 
 #[test]
+fn a_function_without_a_return_type_is_told_so_inside() {
+    let out = expand(Kind::Main, "", MAIN);
+    assert!(
+        out.contains(
+            "letbody=async{#[allow(clippy::needless_return)]iffalse{return;}work().await};"
+        ),
+        "{out}"
+    );
+}
+
+#[test]
 fn return_types_that_no_variable_can_have_get_no_hint() {
     assert!(!expand(Kind::Main, "", "async fn main() -> ! { loop {} }").contains("letoutput"));
     let item = "async fn main() -> impl Termination { }";
@@ -295,7 +306,7 @@ fn inner_attributes_move_to_the_function() {
         out.starts_with("#[inline]#[allow(unused)]#[doc=\"Docs.\"]fnmain(){"),
         "{out}"
     );
-    assert!(out.contains("async{work().await}"), "{out}");
+    assert!(out.contains("iffalse{return;}work().await}"), "{out}");
 }
 
 #[test]
@@ -346,7 +357,7 @@ fn qualifiers_and_where_clauses_stay() {
 #[test]
 fn a_body_that_does_not_parse_is_passed_on() {
     let out = expand(Kind::Main, "", "async fn main() { let x = ; x. }");
-    assert!(out.contains("async{letx=;x.}"), "{out}");
+    assert!(out.contains("iffalse{return;}letx=;x.}"), "{out}");
 }
 
 #[test]
@@ -356,7 +367,7 @@ fn the_function_stays_beside_an_error_with_its_defaults() {
         out.contains("new_multi_thread().enable_all().build()"),
         "{out}"
     );
-    assert!(out.contains("async{work().await}"), "{out}");
+    assert!(out.contains("iffalse{return;}work().await}"), "{out}");
 }
 
 #[test]

@@ -24,7 +24,8 @@ pub fn kind_of<F: ?Sized>(_: &Pin<&mut F>) -> Kind<F> {
     Kind(PhantomData)
 }
 
-/// Any future.
+/// Anything else. That it is a future is asked when it is polled, so that the compiler says that it
+/// is not one, rather than something of this module.
 pub trait AnyKind {
     /// Says how to poll it.
     #[inline]
@@ -33,7 +34,7 @@ pub trait AnyKind {
     }
 }
 
-impl<F: Future + ?Sized> AnyKind for Kind<F> {}
+impl<F: ?Sized> AnyKind for Kind<F> {}
 
 /// A mutable reference to a future.
 pub trait MutKind {

@@ -186,7 +186,7 @@ fn report(handle: &Handle, poll: &LongPoll, now: u64) {
     let spawned_at = poll.spawned_at.map(tracing::field::display);
     let culprit = stacks::culprit(&poll.stack.frames);
     tracing::warn!(
-        runtime = handle.name(),
+        runtime = handle.label(),
         worker = poll.worker,
         task = poll.task_id,
         spawned_at,

@@ -1,0 +1,12 @@
+//! Runtimes, item by item: what each setting, handle, hook and counter is documented to do.
+
+mod block_on;
+mod builder;
+mod handle;
+mod hooks;
+mod metrics;
+mod shutdown;
+mod support;
+mod traits;
+mod unhandled_panic;
+mod workers;

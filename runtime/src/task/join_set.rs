@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -50,6 +50,9 @@ pub struct JoinSet<T> {
     /// Of a wait by `poll_join_next`; futures have their own.
     note: WaitNote,
 }
+
+impl<T> UnwindSafe for JoinSet<T> {}
+impl<T> RefUnwindSafe for JoinSet<T> {}
 
 impl<T> JoinSet<T> {
     /// A set without tasks.
@@ -296,6 +299,7 @@ impl<T: 'static> JoinSet<T> {
         let Poll::Ready(key) = self.completed.poll_pop(cx.waker()) else {
             let set = Arc::as_ptr(&self.completed).cast();
             note.set(&JOIN_NEXT, set, Some(location));
+            note.set_count(self.len());
             return Poll::Pending;
         };
         coop.made_progress();

@@ -346,6 +346,7 @@ impl TaskContext {
                 kind: note.point.kind(),
                 operation: note.point.operation(),
                 resource: note.resource,
+                count: note.count,
                 location: note.location.filter(|place| !is_library(place)),
                 since_ns: clock::stamp_to_ns(note.since),
                 current: note.poll == poll,

@@ -152,6 +152,7 @@ impl Wait {
             kind,
             operation,
             resource: 0,
+            count: 1,
             location,
             since_ns: 0,
             current: true,

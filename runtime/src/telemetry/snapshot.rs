@@ -405,6 +405,9 @@ pub struct Wait {
     pub operation: &'static str,
     /// Identifies the resource among the live ones; 0 if it has no identity of its own.
     pub resource: u64,
+    /// How many of the resource's things any of which ends the wait: the tasks of a `join_set`. 1
+    /// else.
+    pub count: u32,
     /// The place of the `.await` (or of the library that polled on the user's behalf), where the
     /// operation can know it.
     pub location: Option<&'static Location<'static>>,

@@ -90,6 +90,16 @@ impl WaitNote {
         self.place.sequence = self.place.sequence.wrapping_add(2);
     }
 
+    /// Says of how many things of the resource's the task waits for any: the tasks of a set. To be
+    /// called after [`set`](WaitNote::set), without which it is 1.
+    pub(crate) fn set_count(&mut self, count: usize) {
+        if self.place.index != NONE {
+            // One field alone needs no sequence.
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            cell(self.place.index).count.store(count, Ordering::Relaxed);
+        }
+    }
+
     /// Says nothing any more.
     #[inline]
     pub(crate) fn clear(&mut self) {
@@ -115,6 +125,7 @@ pub(crate) struct NoteView {
     pub(crate) poll: u32,
     pub(crate) since: u64,
     pub(crate) resource: u64,
+    pub(crate) count: u32,
     pub(crate) point: &'static WaitPoint,
     pub(crate) location: Option<&'static Location<'static>>,
 }
@@ -131,6 +142,7 @@ struct Cell {
     resource: AtomicU64,
     point: AtomicPtr<WaitPoint>,
     location: AtomicPtr<Location<'static>>,
+    count: AtomicU32,
 }
 
 impl Cell {
@@ -143,6 +155,7 @@ impl Cell {
             resource: AtomicU64::new(0),
             point: AtomicPtr::new(ptr::null_mut()),
             location: AtomicPtr::new(ptr::null_mut()),
+            count: AtomicU32::new(0),
         }
     }
 
@@ -164,6 +177,7 @@ impl Cell {
         self.poll.store(now.poll, Ordering::Relaxed);
         self.since.store(now.began, Ordering::Relaxed);
         self.resource.store(resource, Ordering::Relaxed);
+        self.count.store(1, Ordering::Relaxed);
         self.point
             .store(ptr::from_ref(point).cast_mut(), Ordering::Relaxed);
         let location = location.map_or(ptr::null_mut(), |l| ptr::from_ref(l).cast_mut());
@@ -194,6 +208,7 @@ impl Cell {
             let resource = self.resource.load(Ordering::Relaxed);
             let point = self.point.load(Ordering::Relaxed);
             let location = self.location.load(Ordering::Relaxed);
+            let count = self.count.load(Ordering::Relaxed);
             // Ordering: pairs with the Release fence in `write`.
             fence(Ordering::Acquire);
             let after = self.sequence.load(Ordering::Relaxed);
@@ -207,6 +222,7 @@ impl Cell {
                     poll,
                     since,
                     resource,
+                    count,
                     point,
                     location,
                 });

@@ -290,7 +290,7 @@ fn set_in_a_thread_local_is_dropped_with_the_thread() {
 fn forgotten_set_leaks_its_tasks_and_harms_nobody() {
     let set = LocalSet::new();
     let (send, receive) = oneshot::channel::<()>();
-    let task = set.spawn_local(async move { receive.await });
+    let task = set.spawn_local(receive);
     set.block_on(&current(), task::yield_now());
     std::mem::forget(set);
     send.send(()).unwrap();

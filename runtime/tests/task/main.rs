@@ -1,5 +1,10 @@
 //! Tasks: handles, sets, local tasks, ids, names, cooperation, blocking.
 
+#![allow(
+    clippy::async_yields_async,
+    reason = "handles are given out of futures on purpose"
+)]
+
 mod blocking;
 mod builder;
 mod coop;
@@ -14,6 +19,8 @@ mod local_set_lifetime;
 mod local_set_threads;
 mod support;
 mod task_local;
+#[cfg(feature = "telemetry")]
+mod telemetry;
 mod traits;
 #[path = "yield_now.rs"]
 mod yielding;

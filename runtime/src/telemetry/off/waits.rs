@@ -22,5 +22,8 @@ impl WaitNote {
     }
 
     #[inline]
+    pub(crate) fn set_count(&mut self, _: usize) {}
+
+    #[inline]
     pub(crate) fn clear(&mut self) {}
 }

@@ -49,6 +49,7 @@
 //! | `telemetry` (default) | counters, task records and wait notes; without it [`telemetry`] has the same interface and shows next to nothing |
 //! | `test-util` | nothing: [`time::pause`] and `start_paused` need no feature. It is there for manifests that ask tokio for it |
 //! | `hyper` | hyper's I/O traits on zokio's sockets, module `rt` |
+//! | `stream` | module `stream`: channels, intervals, listeners and more as streams of the `futures` crates |
 //!
 //! Whatever the features, the scheduler has its timers, its driver and its locks; a feature that is
 //! off hides such a module and leaves out only what nothing else needs.
@@ -83,6 +84,8 @@ pub mod process;
 pub mod rt;
 #[cfg(feature = "signal")]
 pub mod signal;
+#[cfg(feature = "stream")]
+pub mod stream;
 pub mod telemetry;
 
 // What the runtime itself needs is compiled always, and public with its feature.

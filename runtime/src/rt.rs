@@ -1,7 +1,8 @@
 //! Running hyper on zokio (feature `hyper`).
 //!
 //! [`TcpStream`](crate::net::TcpStream) and `UnixStream` implement `hyper::rt::{Read, Write}`
-//! directly, [`HyperExecutor`] spawns hyper's background tasks, [`HyperTimer`] gives it time.
+//! directly, [`HyperIo`] does for streams that wrap them, [`HyperExecutor`] spawns hyper's background
+//! tasks, [`HyperTimer`] gives it time.
 //!
 //! ```
 //! # zokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -21,7 +22,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+mod io;
 mod stream;
+
+pub use io::HyperIo;
 
 use crate::time;
 

@@ -1,8 +1,10 @@
-//! The parts of the examples that do no I/O: what a command line means, which target a load
-//! generator may have, what a run amounts to.
+//! The parts of the examples that are tested by themselves. Without I/O: what a command line means,
+//! which target a load generator may have, what a run amounts to. With it: both sides of the gRPC
+//! example.
 //!
-//! Non-goal: a library for others. It exists so that these parts can be tested without a network.
+//! Non-goal: a library for others.
 
 pub mod duration;
+pub mod greeter;
 pub mod report;
 pub mod target;

@@ -82,6 +82,83 @@ fn the_clock_may_start_paused() {
     assert_eq!(an_hour(), Duration::from_secs(3600));
 }
 
+#[zokio::main(flavor = "local", start_paused = true)]
+async fn local() -> Duration {
+    let start = Instant::now();
+    let shared = std::rc::Rc::new(std::cell::Cell::new(Duration::ZERO));
+    let theirs = shared.clone();
+    let task = zokio::task::spawn_local(async move {
+        sleep(Duration::from_secs(60)).await;
+        theirs.set(start.elapsed());
+    });
+    task.await.unwrap();
+    shared.get()
+}
+
+#[test]
+fn a_local_runtime_may_be_asked_for() {
+    assert_eq!(local(), Duration::from_secs(60));
+}
+
+#[zokio::test(flavor = "local")]
+async fn a_test_may_have_a_local_runtime() {
+    let shared = std::rc::Rc::new(5);
+    assert_eq!(
+        zokio::task::spawn_local(async move { *shared })
+            .await
+            .unwrap(),
+        5
+    );
+}
+
+#[zokio::main(flavor = "current_thread", unhandled_panic = "shutdown_runtime")]
+async fn panics_in_a_task() {
+    zokio::spawn(async { panic!("as it should") });
+    pending::<()>().await;
+}
+
+#[test]
+fn a_panic_may_shut_the_runtime_down() {
+    let refused = caught(panics_in_a_task);
+    assert!(refused.text.contains("unhandled panic"), "{}", refused.text);
+}
+
+#[zokio::main(flavor = "current_thread", unhandled_panic = "ignore")]
+async fn ignores_a_panic() -> bool {
+    zokio::spawn(async { panic!("as it should") })
+        .await
+        .unwrap_err()
+        .is_panic()
+}
+
+#[test]
+fn a_panic_is_ignored_if_told_so() {
+    assert!(ignores_a_panic());
+}
+
+#[test]
+fn selects_follow_the_seed_of_their_runtime() {
+    let wins = |seed: &[u8]| {
+        let runtime = zokio::runtime::Builder::new_current_thread()
+            .rng_seed(zokio::runtime::RngSeed::from_bytes(seed))
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut wins = Vec::new();
+            for _ in 0..64 {
+                wins.push(zokio::select! {
+                    () = std::future::ready(()) => 0,
+                    () = std::future::ready(()) => 1,
+                    () = std::future::ready(()) => 2,
+                });
+            }
+            wins
+        })
+    };
+    assert_eq!(wins(b"one"), wins(b"one"));
+    assert_ne!(wins(b"one"), wins(b"other"));
+}
+
 #[zokio::test]
 async fn a_test_has_one_thread() {
     assert_eq!(flavor(), RuntimeFlavor::CurrentThread);

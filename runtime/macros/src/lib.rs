@@ -85,6 +85,23 @@ use proc_macro::TokenStream;
 /// #[zokio::main]
 /// fn main() {} // the `async` keyword is missing from the function declaration
 /// ```
+///
+/// ```compile_fail
+/// #[zokio::main]
+/// async fn main(arguments: Vec<String>) {} // the main function cannot accept arguments
+/// ```
+///
+/// ```compile_fail
+/// #[zokio::main(flavor = "multi_thread", start_paused = true)] // one thread only
+/// async fn main() {}
+/// ```
+///
+/// ```compile_fail
+/// #[zokio::main]
+/// async fn main() -> Result<(), std::io::Error> {
+///     "mismatched types: expected `Result<(), Error>`"
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(
@@ -116,6 +133,14 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 ///     assert_eq!("2".parse::<u32>()?, 2);
 ///     Ok(())
 /// }
+/// ```
+///
+/// A test is one once:
+///
+/// ```compile_fail
+/// #[zokio::test]
+/// #[test]
+/// async fn twice() {} // second test attribute is supplied
 /// ```
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {

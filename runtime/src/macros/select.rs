@@ -109,6 +109,23 @@
 /// ```compile_fail
 /// async fn run() { zokio::select! { _ = 5 => () } }
 /// ```
+/// A future by reference must be pinned, unless it is `Unpin`:
+///
+/// ```compile_fail
+/// async fn run() {
+///     let mut future = async {};
+///     zokio::select! { _ = &mut future => () }
+/// }
+/// ```
+///
+/// Futures that are polled side by side cannot both borrow mutably, as handlers can:
+///
+/// ```compile_fail
+/// async fn push(list: &mut Vec<u32>) { list.push(1) }
+/// async fn run(list: &mut Vec<u32>) {
+///     zokio::select! { _ = push(list) => (), _ = push(list) => () }
+/// }
+/// ```
 #[cfg(feature = "macros")]
 #[macro_export]
 macro_rules! select {

@@ -106,7 +106,13 @@ impl Alarm {
     /// Whether it has fired, or would if it were polled for the first time.
     pub(super) fn is_elapsed(&self) -> bool {
         match &self.state {
-            State::Idle => Instant::now() >= self.deadline(),
+            State::Idle => {
+                let now = match &self.home {
+                    Some(home) => Instant::from_std(home.driver().timers().clock().now()),
+                    None => Instant::now(),
+                };
+                now >= self.deadline()
+            }
             State::Armed(a) => self.timers().has_fired(a.shard, &a.key),
             State::Fired => true,
         }

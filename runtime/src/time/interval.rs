@@ -192,6 +192,7 @@ impl Future for Tick<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -210,5 +211,32 @@ mod tests {
     #[test]
     fn tick_missed_by_whole_periods_skips_to_the_one_after_now() {
         assert_eq!(next(MissedTickBehavior::Skip, MS * 30), MS * 40);
+    }
+
+    #[test]
+    fn sums_that_the_clock_cannot_hold_are_none() {
+        let now = Instant::now();
+        for behavior in [MissedTickBehavior::Burst, MissedTickBehavior::Delay] {
+            assert_eq!(behavior.next_timeout(now, now, Duration::MAX), None);
+        }
+        let skip = MissedTickBehavior::Skip;
+        assert_eq!(skip.next_timeout(now, now, Duration::MAX), None);
+    }
+
+    proptest! {
+        #[test]
+        fn behaviors_do_as_they_say(
+            late_ns in 0..u64::MAX / 4,
+            period_ns in 1..u64::MAX / 4,
+        ) {
+            let (due, period) = (Instant::now(), Duration::from_nanos(period_ns));
+            let now = due + Duration::from_nanos(late_ns);
+            let next = |behavior: MissedTickBehavior| behavior.next_timeout(due, now, period).unwrap();
+            prop_assert_eq!(next(MissedTickBehavior::Burst) - due, period);
+            prop_assert_eq!(next(MissedTickBehavior::Delay) - now, period);
+            let skip = next(MissedTickBehavior::Skip);
+            prop_assert!(skip > now && skip <= now + period);
+            prop_assert_eq!((skip - due).as_nanos() % u128::from(period_ns), 0);
+        }
     }
 }

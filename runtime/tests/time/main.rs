@@ -16,6 +16,7 @@ mod advance;
 mod instant;
 mod interval;
 mod missed_ticks;
+mod model;
 #[path = "../support/panics.rs"]
 mod panics;
 mod pause;

@@ -290,6 +290,17 @@ fn a_sleep_goes_by_the_clock_of_the_runtime_that_it_was_made_in() {
 }
 
 #[test]
+fn a_sleep_that_was_never_polled_is_asked_by_the_clock_that_it_was_made_on() {
+    let runtime = frozen();
+    let nap = runtime.block_on(async { sleep(HOUR) });
+    let passed = runtime.block_on(async { sleep_until(Instant::now()) });
+    runtime.block_on(async { sleep(HOUR * 2).await });
+    // Outside of it, where the system's clock has hardly moved.
+    assert!(nap.is_elapsed());
+    assert!(passed.is_elapsed());
+}
+
+#[test]
 fn a_blocking_thread_may_sleep_by_its_handle() {
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)

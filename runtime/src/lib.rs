@@ -119,5 +119,10 @@ pub use task::spawn;
 /// The version of this crate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-#[cfg(all(feature = "macros", feature = "rt"))]
+#[cfg(all(feature = "macros", feature = "rt-multi-thread"))]
 pub use zokio_macros::{main, test};
+// These say which feature is missing.
+#[cfg(all(feature = "macros", not(feature = "rt")))]
+pub use zokio_macros::{main_fail as main, test_fail as test};
+#[cfg(all(feature = "macros", feature = "rt", not(feature = "rt-multi-thread")))]
+pub use zokio_macros::{main_rt as main, test_rt as test};

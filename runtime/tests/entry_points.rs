@@ -1,5 +1,5 @@
 //! `#[zokio::main]` and `#[zokio::test]` on the runtime itself, and the macros inside of tasks.
-#![cfg(feature = "macros")]
+#![cfg(feature = "full")]
 #![forbid(unsafe_code)]
 
 use std::future::{pending, poll_fn};

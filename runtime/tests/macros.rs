@@ -2,7 +2,7 @@
 //!
 //! The lints below are part of the test: an expansion must not warn, or use `unsafe`, in a user's
 //! crate.
-#![cfg(feature = "macros")]
+#![cfg(feature = "full")]
 #![forbid(unsafe_code)]
 #![deny(warnings, unused, unused_qualifications, clippy::all)]
 

@@ -29,6 +29,16 @@ use syn::{
 
 use options::{Flavor, Options};
 
+/// Which runtimes the features of zokio leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Available {
+    /// Without `rt`.
+    None,
+    /// With `rt`, but without `rt-multi-thread`.
+    OneThread,
+    All,
+}
+
 /// Which of the two attributes is expanded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -57,8 +67,16 @@ pub(crate) fn expand(
     kind: Kind,
     args: TokenStream,
     item: TokenStream,
+    available: Available,
     crate_path: impl FnOnce() -> String,
 ) -> TokenStream {
+    if available == Available::None {
+        let message = format!(
+            "The #[{}] macro requires rt or rt-multi-thread.",
+            kind.attribute()
+        );
+        return Error::new(Span::call_site(), message).to_compile_error();
+    }
     let function: Function = match syn::parse2(item.clone()) {
         Ok(function) => function,
         // Not a function: keep the item for the compiler and the editor, add the error.
@@ -66,11 +84,11 @@ pub(crate) fn expand(
     };
     match function
         .check(kind)
-        .and_then(|()| Options::parse(kind, args))
+        .and_then(|()| Options::parse(kind, args, available))
     {
         Ok(options) => function.expand(kind, &options, crate_path),
         Err(error) => {
-            let function = function.expand(kind, &Options::of(kind), crate_path);
+            let function = function.expand(kind, &Options::of(kind, available), crate_path);
             with_error(function, &error)
         }
     }

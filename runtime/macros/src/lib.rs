@@ -108,6 +108,7 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
         entry::Kind::Main,
         args.into(),
         item.into(),
+        entry::Available::All,
         crate_name::resolve,
     )
     .into()
@@ -148,6 +149,63 @@ pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
         entry::Kind::Test,
         args.into(),
         item.into(),
+        entry::Available::All,
+        crate_name::resolve,
+    )
+    .into()
+}
+
+/// [`macro@main`] where zokio is built without `rt-multi-thread`.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn main_rt(args: TokenStream, item: TokenStream) -> TokenStream {
+    entry::expand(
+        entry::Kind::Main,
+        args.into(),
+        item.into(),
+        entry::Available::OneThread,
+        crate_name::resolve,
+    )
+    .into()
+}
+
+/// [`macro@test`] where zokio is built without `rt-multi-thread`.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn test_rt(args: TokenStream, item: TokenStream) -> TokenStream {
+    entry::expand(
+        entry::Kind::Test,
+        args.into(),
+        item.into(),
+        entry::Available::OneThread,
+        crate_name::resolve,
+    )
+    .into()
+}
+
+/// [`macro@main`] where zokio is built without any runtime.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn main_fail(args: TokenStream, item: TokenStream) -> TokenStream {
+    entry::expand(
+        entry::Kind::Main,
+        args.into(),
+        item.into(),
+        entry::Available::None,
+        crate_name::resolve,
+    )
+    .into()
+}
+
+/// [`macro@test`] where zokio is built without any runtime.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn test_fail(args: TokenStream, item: TokenStream) -> TokenStream {
+    entry::expand(
+        entry::Kind::Test,
+        args.into(),
+        item.into(),
+        entry::Available::None,
         crate_name::resolve,
     )
     .into()

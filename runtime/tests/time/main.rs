@@ -1,6 +1,6 @@
 //! `zokio::time` as a user sees it, mostly on a frozen clock: what its documentation promises, one
 //! promise a test.
-#![cfg(feature = "macros")]
+#![cfg(feature = "full")]
 #![forbid(unsafe_code)]
 #![allow(
     clippy::async_yields_async,

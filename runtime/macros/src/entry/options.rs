@@ -6,7 +6,7 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Error, Expr, ExprLit, Lit, Meta, MetaNameValue, Path, Token};
 
-use super::Kind;
+use super::{Available, Kind};
 
 /// Which runtime is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,11 +73,14 @@ pub(super) struct Options {
 const EXPECTED: &str = "expected one of: `flavor`, `worker_threads`, `start_paused`, `crate`, `unhandled_panic`, `name`.";
 
 impl Options {
-    /// The defaults.
-    pub(super) fn of(kind: Kind) -> Options {
+    /// The defaults, or what there is instead.
+    pub(super) fn of(kind: Kind, available: Available) -> Options {
         Options {
             krate: None,
-            flavor: kind.default_flavor(),
+            flavor: match available {
+                Available::All => kind.default_flavor(),
+                Available::None | Available::OneThread => Flavor::CurrentThread,
+            },
             name: None,
             worker_threads: None,
             start_paused: None,
@@ -85,8 +88,12 @@ impl Options {
         }
     }
 
-    pub(super) fn parse(kind: Kind, args: TokenStream) -> Result<Options, Error> {
-        let mut options = Options::of(kind);
+    pub(super) fn parse(
+        kind: Kind,
+        args: TokenStream,
+        available: Available,
+    ) -> Result<Options, Error> {
+        let mut options = Options::of(kind, Available::All);
         let mut seen: Vec<(String, Span)> = Vec::new();
         for arg in Punctuated::<Meta, Token![,]>::parse_terminated.parse2(args)? {
             let pair = match &arg {
@@ -112,6 +119,14 @@ impl Options {
             seen.push((name, value.span()));
         }
         options.check(kind, &seen)?;
+        if options.flavor == Flavor::MultiThread && available != Available::All {
+            let message = if seen.iter().any(|(name, _)| name == "flavor") {
+                "The runtime flavor `multi_thread` requires the `rt-multi-thread` feature."
+            } else {
+                "The default runtime flavor is `multi_thread`, but the `rt-multi-thread` feature is disabled."
+            };
+            return Err(Error::new(Span::call_site(), message));
+        }
         Ok(options)
     }
 

@@ -2,19 +2,27 @@ use super::*;
 
 fn expand(kind: Kind, args: &str, item: &str) -> String {
     let name = || "::renamed".to_owned();
-    super::expand(kind, args.parse().unwrap(), item.parse().unwrap(), name)
-        .to_string()
-        .split_whitespace()
-        .collect()
+    super::expand(
+        kind,
+        args.parse().unwrap(),
+        item.parse().unwrap(),
+        Available::All,
+        name,
+    )
+    .to_string()
+    .split_whitespace()
+    .collect()
 }
 
 const MAIN: &str = "async fn main() { work().await }";
 
 fn message(kind: Kind, args: &str, item: &str) -> String {
-    let tokens: TokenStream =
-        super::expand(kind, args.parse().unwrap(), item.parse().unwrap(), || {
-            "zokio".to_owned()
-        });
+    message_with(Available::All, kind, args, item)
+}
+
+fn message_with(available: Available, kind: Kind, args: &str, item: &str) -> String {
+    let (args, item) = (args.parse().unwrap(), item.parse().unwrap());
+    let tokens: TokenStream = super::expand(kind, args, item, available, || "zokio".to_owned());
     let file: syn::File = syn::parse2(tokens).expect("the function stays beside the error");
     let errors: Vec<String> = file
         .items
@@ -24,7 +32,8 @@ fn message(kind: Kind, args: &str, item: &str) -> String {
             _ => None,
         })
         .collect();
-    assert_eq!(file.items.len(), errors.len() + 1, "one function");
+    let functions = usize::from(available != Available::None);
+    assert_eq!(file.items.len(), errors.len() + functions, "one function");
     assert!(errors.len() <= 1, "one error at most: {errors:?}");
     errors.into_iter().next().unwrap_or_default()
 }
@@ -396,5 +405,43 @@ fn a_test_may_take_its_options_in_any_order() {
     assert!(
         out.contains("c::runtime::Builder::new_multi_thread().worker_threads(2usize).name(\"n\")"),
         "{out}"
+    );
+}
+
+#[test]
+fn without_a_runtime_there_is_no_entry() {
+    let message = |kind| message_with(Available::None, kind, "", MAIN);
+    assert_eq!(
+        message(Kind::Main),
+        "The #[zokio::main] macro requires rt or rt-multi-thread."
+    );
+    assert_eq!(
+        message(Kind::Test),
+        "The #[zokio::test] macro requires rt or rt-multi-thread."
+    );
+}
+
+#[test]
+fn with_one_thread_main_must_say_so() {
+    let message = |kind, args| message_with(Available::OneThread, kind, args, MAIN);
+    assert_eq!(
+        message(Kind::Main, ""),
+        "The default runtime flavor is `multi_thread`, but the `rt-multi-thread` feature is disabled."
+    );
+    assert_eq!(message(Kind::Main, "flavor = \"current_thread\""), "");
+    assert_eq!(message(Kind::Main, "flavor = \"local\""), "");
+    assert_eq!(message(Kind::Test, ""), "");
+}
+
+#[test]
+fn with_one_thread_many_cannot_be_asked_for() {
+    assert_eq!(
+        message_with(
+            Available::OneThread,
+            Kind::Test,
+            "flavor = \"multi_thread\"",
+            MAIN
+        ),
+        "The runtime flavor `multi_thread` requires the `rt-multi-thread` feature."
     );
 }

@@ -41,6 +41,8 @@ mod counter;
 pub(crate) mod current;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/histogram.rs")]
 pub(crate) mod histogram;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/holders.rs")]
+pub(crate) mod holders;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/sites.rs")]
 mod sites;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/task_record.rs")]

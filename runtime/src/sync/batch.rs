@@ -343,6 +343,9 @@ pub(super) trait Source {
     /// The address that wait notes name the resource by.
     fn resource(&self) -> *const ();
 
+    /// Called when an acquisition is pending.
+    fn waited_for(&self) {}
+
     /// Called after a cancelled acquisition has given permits back.
     fn given_back(&self) {}
 }
@@ -412,6 +415,7 @@ impl<S: Source> Acquiring<S> {
                 // SAFETY: as above.
                 let waiter = unsafe { Pin::new_unchecked(&mut this.waiter) };
                 waiter.note().set(point, resource, Some(location));
+                source.waited_for();
                 Poll::Pending
             }
             Poll::Ready(result) => {

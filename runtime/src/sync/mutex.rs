@@ -21,6 +21,7 @@ use std::task::{Context, Poll, ready};
 use super::batch::{Acquiring, BatchSemaphore, Source};
 use crate::loom::const_unless_loom;
 use crate::runtime::context::block_on_outside;
+use crate::telemetry::holders::Holder;
 use crate::telemetry::waits::WaitPoint;
 
 mod guards;
@@ -45,6 +46,7 @@ static LOCK: WaitPoint = WaitPoint::new("mutex", "lock");
 /// ```
 pub struct Mutex<T: ?Sized> {
     batch: BatchSemaphore,
+    holder: Holder,
     data: UnsafeCell<T>,
 }
 
@@ -73,6 +75,9 @@ impl<T: ?Sized> Source for &Mutex<T> {
     fn resource(&self) -> *const () {
         ptr::from_ref(*self).cast()
     }
+    fn waited_for(&self) {
+        self.holder.waited_for(self.resource());
+    }
 }
 
 impl<T: ?Sized> Source for Arc<Mutex<T>> {
@@ -81,6 +86,9 @@ impl<T: ?Sized> Source for Arc<Mutex<T>> {
     }
     fn resource(&self) -> *const () {
         Arc::as_ptr(self).cast()
+    }
+    fn waited_for(&self) {
+        self.holder.waited_for(self.resource());
     }
 }
 
@@ -101,6 +109,7 @@ impl<T: ?Sized> Mutex<T> {
         {
             Mutex {
                 batch: BatchSemaphore::new(1),
+                holder: Holder::new(),
                 data: UnsafeCell::new(t),
             }
         }

@@ -30,6 +30,7 @@ use super::TryLockError;
 use super::batch::{Acquiring, BatchSemaphore, Source};
 use crate::loom::const_unless_loom;
 use crate::runtime::context::block_on_outside;
+use crate::telemetry::holders::Holder;
 use crate::telemetry::waits::WaitPoint;
 
 mod read;
@@ -68,6 +69,8 @@ const MAX_READERS: u32 = u32::MAX >> 3;
 pub struct RwLock<T: ?Sized> {
     batch: BatchSemaphore,
     max_readers: u32,
+    /// The writer that has the lock.
+    holder: Holder,
     data: UnsafeCell<T>,
 }
 
@@ -84,6 +87,9 @@ impl<T: ?Sized> Source for &RwLock<T> {
     fn resource(&self) -> *const () {
         ptr::from_ref(*self).cast()
     }
+    fn waited_for(&self) {
+        self.holder.waited_for(self.resource());
+    }
 }
 
 impl<T: ?Sized> Source for Arc<RwLock<T>> {
@@ -92,6 +98,9 @@ impl<T: ?Sized> Source for Arc<RwLock<T>> {
     }
     fn resource(&self) -> *const () {
         Arc::as_ptr(self).cast()
+    }
+    fn waited_for(&self) {
+        self.holder.waited_for(self.resource());
     }
 }
 
@@ -151,6 +160,7 @@ impl<T: ?Sized> RwLock<T> {
             RwLock {
                 batch: BatchSemaphore::new(max_reads as usize),
                 max_readers: max_reads,
+                holder: Holder::new(),
                 data: UnsafeCell::new(value),
             }
         }
@@ -290,13 +300,20 @@ impl<T: ?Sized> RwLock<T> {
 
     /// A writer gives its permits back.
     fn unlock_write(&self) {
-        self.batch.release(self.max_readers as usize);
+        release_write(&self.batch, &self.holder, self.max_readers as usize);
     }
 
     /// A writer keeps one permit, as a reader.
     fn downgrade(&self) {
-        self.batch.release(self.max_readers as usize - 1);
+        release_write(&self.batch, &self.holder, self.max_readers as usize - 1);
     }
+}
+
+/// The writer gives `permits` back and is the holder no more. The lock outlives the guard.
+fn release_write(batch: &BatchSemaphore, holder: &Holder, permits: usize) {
+    let former = holder.release();
+    batch.release(permits);
+    holder.released(former);
 }
 
 impl<T> From<T> for RwLock<T> {

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::panic::Location;
 
+use super::holders;
 use super::record_table::Pin;
 use super::snapshot::*;
 use super::task_record::Counts;
@@ -234,13 +235,19 @@ struct TaskContext {
     /// Tasks being polled, with the stamp of their poll's beginning.
     running: HashMap<u64, u64>,
     notes: HashMap<u64, Vec<NoteView>>,
+    /// Who holds the locks that are waited for, by resource.
+    holders: HashMap<u64, u64>,
 }
 
 impl TaskContext {
     fn new(shared: &Shared, with_notes: bool) -> TaskContext {
         let mut notes: HashMap<u64, Vec<NoteView>> = HashMap::new();
+        let mut held_by = HashMap::new();
         if with_notes {
             waits::for_each(|note| notes.entry(note.task).or_default().push(note));
+            holders::for_each(|resource, task| {
+                held_by.insert(resource, task);
+            });
         }
         let running = shared
             .remotes
@@ -251,6 +258,7 @@ impl TaskContext {
             now: clock::raw(),
             running,
             notes,
+            holders: held_by,
         }
     }
 
@@ -350,6 +358,7 @@ impl TaskContext {
                 location: note.location.filter(|place| !is_library(place)),
                 since_ns: clock::stamp_to_ns(note.since),
                 current: note.poll == poll,
+                holder: self.holders.get(&note.resource).copied(),
             })
             .collect();
         waits.sort_by_key(|wait| (!wait.current, std::cmp::Reverse(wait.since_ns)));

@@ -156,6 +156,7 @@ impl Wait {
             location,
             since_ns: 0,
             current: true,
+            holder: None,
         }
     }
 }

@@ -416,6 +416,9 @@ pub struct Wait {
     /// Whether the task touched this wait in its latest poll. A wait that it did not touch may
     /// be a left-over of a branch no longer polled.
     pub current: bool,
+    /// The task that has taken the lock, if it is a mutex, or a read-write lock that a writer has,
+    /// and it was a task that took it.
+    pub holder: Option<u64>,
 }
 
 /// The pool that runs `spawn_blocking` work and file operations.

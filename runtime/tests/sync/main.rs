@@ -3,6 +3,8 @@
 mod barrier;
 mod broadcast;
 mod coop;
+#[cfg(feature = "telemetry")]
+mod holders;
 mod mpsc_bounded;
 mod mpsc_unbounded;
 mod mutex;

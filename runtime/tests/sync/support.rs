@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 /// Counts the wakes of one waker.
-pub struct Count(AtomicUsize);
+pub(crate) struct Count(AtomicUsize);
 
 impl Wake for Count {
     fn wake(self: Arc<Self>) {
@@ -19,13 +19,13 @@ impl Wake for Count {
 }
 
 /// A future that is polled by hand, and how often it was woken.
-pub struct Polled<F> {
+pub(crate) struct Polled<F> {
     future: Pin<Box<F>>,
     waker: Waker,
     count: Arc<Count>,
 }
 
-pub fn polled<F: Future>(future: F) -> Polled<F> {
+pub(crate) fn polled<F: Future>(future: F) -> Polled<F> {
     let count = Arc::new(Count(AtomicUsize::new(0)));
     Polled {
         future: Box::pin(future),
@@ -35,34 +35,34 @@ pub fn polled<F: Future>(future: F) -> Polled<F> {
 }
 
 impl<F: Future> Polled<F> {
-    pub fn poll(&mut self) -> Poll<F::Output> {
+    pub(crate) fn poll(&mut self) -> Poll<F::Output> {
         self.future
             .as_mut()
             .poll(&mut Context::from_waker(&self.waker))
     }
 
-    pub fn wakes(&self) -> usize {
+    pub(crate) fn wakes(&self) -> usize {
         self.count.0.load(Ordering::SeqCst)
     }
 
-    pub fn inner(&mut self) -> Pin<&mut F> {
+    pub(crate) fn inner(&mut self) -> Pin<&mut F> {
         self.future.as_mut()
     }
 
     /// Polls, expects it to be pending, and returns the whole.
     #[track_caller]
-    pub fn pending(mut self) -> Self {
+    pub(crate) fn pending(mut self) -> Self {
         self.assert_pending();
         self
     }
 
     #[track_caller]
-    pub fn assert_pending(&mut self) {
+    pub(crate) fn assert_pending(&mut self) {
         assert!(self.poll().is_pending(), "ready too early");
     }
 
     #[track_caller]
-    pub fn assert_ready(&mut self) -> F::Output {
+    pub(crate) fn assert_ready(&mut self) -> F::Output {
         match self.poll() {
             Poll::Ready(output) => output,
             Poll::Pending => panic!("still pending"),
@@ -71,7 +71,7 @@ impl<F: Future> Polled<F> {
 
     /// Woken once since it was made, and ready.
     #[track_caller]
-    pub fn assert_woken(&mut self) -> F::Output {
+    pub(crate) fn assert_woken(&mut self) -> F::Output {
         assert_eq!(self.wakes(), 1, "woken once");
         self.assert_ready()
     }
@@ -79,7 +79,7 @@ impl<F: Future> Polled<F> {
 
 /// The output of a future that is ready at its first poll.
 #[track_caller]
-pub fn now<F: Future>(future: F) -> F::Output {
+pub(crate) fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("pending"),
@@ -87,7 +87,7 @@ pub fn now<F: Future>(future: F) -> F::Output {
 }
 
 /// Runs a future on a runtime of this thread.
-pub fn run<F: Future>(future: F) -> F::Output {
+pub(crate) fn run<F: Future>(future: F) -> F::Output {
     zokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -96,7 +96,7 @@ pub fn run<F: Future>(future: F) -> F::Output {
 }
 
 /// As [`run`], with the clock paused.
-pub fn run_paused<F: Future>(future: F) -> F::Output {
+pub(crate) fn run_paused<F: Future>(future: F) -> F::Output {
     zokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -106,10 +106,10 @@ pub fn run_paused<F: Future>(future: F) -> F::Output {
 }
 
 /// A panic: its text, and where it says that it happened.
-pub struct Caught {
-    pub text: String,
-    pub file: String,
-    pub line: u32,
+pub(crate) struct Caught {
+    pub(crate) text: String,
+    pub(crate) file: String,
+    pub(crate) line: u32,
 }
 
 thread_local! {
@@ -118,7 +118,7 @@ thread_local! {
 
 /// The panic of `f`.
 #[track_caller]
-pub fn caught<R>(f: impl FnOnce() -> R) -> Caught {
+pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Caught {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = panic::take_hook();
@@ -160,10 +160,10 @@ pub(crate) use assert_panics_here;
 
 /// Adds to a counter when dropped.
 #[derive(Clone)]
-pub struct OnDrop(pub Arc<AtomicUsize>);
+pub(crate) struct OnDrop(pub(crate) Arc<AtomicUsize>);
 
 impl OnDrop {
-    pub fn new() -> (OnDrop, Arc<AtomicUsize>) {
+    pub(crate) fn new() -> (OnDrop, Arc<AtomicUsize>) {
         let count = Arc::new(AtomicUsize::new(0));
         (OnDrop(count.clone()), count)
     }
@@ -176,7 +176,7 @@ impl Drop for OnDrop {
 }
 
 /// A waker, and something whose strong count tells whether clones of it are kept: 2 without any.
-pub fn kept_waker() -> (Waker, Arc<Count>) {
+pub(crate) fn kept_waker() -> (Waker, Arc<Count>) {
     let count = Arc::new(Count(AtomicUsize::new(0)));
     (count.clone().into(), count)
 }

@@ -173,12 +173,13 @@ fn loom_upgrade_against_the_last_sender() {
         let (tx, mut rx) = unbounded_channel();
         let weak = tx.downgrade();
         let dropping = thread::spawn(move || drop(tx));
+        let receiving = thread::spawn(move || block_on(rx.recv()).is_some());
         let sent = match weak.upgrade() {
             Some(tx) => tx.send(Tracked::new(1)).is_ok(),
             None => false,
         };
-        assert_eq!(block_on(rx.recv()).is_some(), sent);
         dropping.join().unwrap();
+        assert_eq!(receiving.join().unwrap(), sent);
     });
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::Mutex;
 use crate::sync::batch::BatchSemaphore;
 use crate::sync::guard_fmt::transparent_fmt;
+use crate::telemetry::holders::Holder;
 
 /// A locked [`Mutex`]; dropping it unlocks.
 #[must_use = "if unused the Mutex will immediately unlock"]
@@ -28,6 +29,7 @@ pub struct OwnedMutexGuard<T: ?Sized> {
 #[must_use = "if unused the Mutex will immediately unlock"]
 pub struct MappedMutexGuard<'a, T: ?Sized> {
     batch: &'a BatchSemaphore,
+    holder: &'a Holder,
     data: *mut T,
     _exclusive: PhantomData<&'a mut T>,
 }
@@ -52,9 +54,17 @@ unsafe impl<T: ?Sized + Send, U: ?Sized + Send> Send for OwnedMappedMutexGuard<T
 // SAFETY: as above.
 unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedMappedMutexGuard<T, U> {}
 
+/// Gives back the permit that a guard stands for. The mutex outlives the guard.
+fn unlock(batch: &BatchSemaphore, holder: &Holder) {
+    let former = holder.release();
+    batch.release(1);
+    holder.released(former);
+}
+
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// The caller holds the permit, and gives it to the guard.
     pub(super) fn locked(mutex: &'a Mutex<T>) -> MutexGuard<'a, T> {
+        mutex.holder.taken();
         MutexGuard { mutex }
     }
 
@@ -69,6 +79,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         let this = ManuallyDrop::new(this);
         MappedMutexGuard {
             batch: &this.mutex.batch,
+            holder: &this.mutex.holder,
             data,
             _exclusive: PhantomData,
         }
@@ -89,6 +100,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         let this = ManuallyDrop::new(this);
         Ok(MappedMutexGuard {
             batch: &this.mutex.batch,
+            holder: &this.mutex.holder,
             data,
             _exclusive: PhantomData,
         })
@@ -102,7 +114,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
 
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
-        self.mutex.batch.release(1);
+        unlock(&self.mutex.batch, &self.mutex.holder);
     }
 }
 
@@ -125,6 +137,7 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 impl<T: ?Sized> OwnedMutexGuard<T> {
     /// The caller holds the permit, and gives it to the guard.
     pub(super) fn locked(mutex: Arc<Mutex<T>>) -> OwnedMutexGuard<T> {
+        mutex.holder.taken();
         OwnedMutexGuard { mutex }
     }
 
@@ -174,7 +187,7 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
 
 impl<T: ?Sized> Drop for OwnedMutexGuard<T> {
     fn drop(&mut self) {
-        self.mutex.batch.release(1);
+        unlock(&self.mutex.batch, &self.mutex.holder);
     }
 }
 
@@ -204,6 +217,7 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
         let this = ManuallyDrop::new(this);
         MappedMutexGuard {
             batch: this.batch,
+            holder: this.holder,
             data,
             _exclusive: PhantomData,
         }
@@ -224,6 +238,7 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
         let this = ManuallyDrop::new(this);
         Ok(MappedMutexGuard {
             batch: this.batch,
+            holder: this.holder,
             data,
             _exclusive: PhantomData,
         })
@@ -232,7 +247,7 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
 
 impl<T: ?Sized> Drop for MappedMutexGuard<'_, T> {
     fn drop(&mut self) {
-        self.batch.release(1);
+        unlock(self.batch, self.holder);
     }
 }
 
@@ -293,7 +308,7 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
 
 impl<T: ?Sized, U: ?Sized> Drop for OwnedMappedMutexGuard<T, U> {
     fn drop(&mut self) {
-        self.mutex.batch.release(1);
+        unlock(&self.mutex.batch, &self.mutex.holder);
     }
 }
 

@@ -8,9 +8,10 @@ use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::sync::Arc;
 
-use super::{OwnedRwLockReadGuard, RwLock, RwLockReadGuard};
+use super::{OwnedRwLockReadGuard, RwLock, RwLockReadGuard, release_write};
 use crate::sync::batch::BatchSemaphore;
 use crate::sync::guard_fmt::transparent_fmt;
+use crate::telemetry::holders::Holder;
 
 /// Exclusive access to the data of a [`RwLock`]; dropping it unlocks.
 #[must_use = "if unused the RwLock will immediately unlock"]
@@ -29,6 +30,7 @@ pub struct OwnedRwLockWriteGuard<T: ?Sized> {
 #[must_use = "if unused the RwLock will immediately unlock"]
 pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
     batch: &'a BatchSemaphore,
+    holder: &'a Holder,
     permits: u32,
     data: *mut T,
     _exclusive: PhantomData<&'a mut T>,
@@ -60,6 +62,7 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// The caller holds all permits, and gives them to the guard.
     pub(super) fn locked(lock: &'a RwLock<T>) -> RwLockWriteGuard<'a, T> {
+        lock.holder.taken();
         RwLockWriteGuard {
             lock,
             _exclusive: PhantomData,
@@ -74,6 +77,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         let lock = self.into_lock();
         RwLockMappedWriteGuard {
             batch: &lock.batch,
+            holder: &lock.holder,
             permits: lock.max_readers,
             data,
             _exclusive: PhantomData,
@@ -182,6 +186,7 @@ impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// The caller holds all permits, and gives them to the guard.
     pub(super) fn locked(lock: Arc<RwLock<T>>) -> OwnedRwLockWriteGuard<T> {
+        lock.holder.taken();
         OwnedRwLockWriteGuard { lock }
     }
 
@@ -308,6 +313,7 @@ impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
         let this = ManuallyDrop::new(self);
         RwLockMappedWriteGuard {
             batch: this.batch,
+            holder: this.holder,
             permits: this.permits,
             data,
             _exclusive: PhantomData,
@@ -344,7 +350,7 @@ impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
 
 impl<T: ?Sized> Drop for RwLockMappedWriteGuard<'_, T> {
     fn drop(&mut self) {
-        self.batch.release(self.permits as usize);
+        release_write(self.batch, self.holder, self.permits as usize);
     }
 }
 

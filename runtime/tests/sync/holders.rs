@@ -1,0 +1,192 @@
+//! Who holds the lock that a task waits for, as a snapshot tells it.
+
+use std::sync::Arc;
+
+use zokio::runtime::Handle;
+use zokio::sync::{
+    Mutex, MutexGuard, OwnedMutexGuard, OwnedRwLockWriteGuard, RwLock, Semaphore, oneshot,
+};
+use zokio::task::{self, JoinHandle};
+use zokio::telemetry::{Snapshot, Wait};
+
+use crate::support::run;
+
+/// Lets the other tasks of a current-thread runtime run until all of them wait.
+async fn settle() {
+    for _ in 0..10 {
+        task::yield_now().await;
+    }
+}
+
+fn id_of<T>(task: &JoinHandle<T>) -> u64 {
+    task.id().to_string().parse().unwrap()
+}
+
+/// The only wait of a task.
+fn wait_of<T>(task: &JoinHandle<T>) -> Wait {
+    let snapshot = Snapshot::capture(&Handle::current());
+    let found = snapshot.tasks.iter().find(|t| t.id == id_of(task));
+    let waits = &found.expect("the task is there").waits;
+    assert_eq!(waits.len(), 1, "{waits:?}");
+    waits[0]
+}
+
+/// A task that takes something and keeps it until told to drop it.
+async fn keeping<G: Send + 'static>(
+    taking: impl Future<Output = G> + Send + 'static,
+) -> (JoinHandle<()>, oneshot::Sender<()>) {
+    let (tx, rx) = oneshot::channel();
+    let task = zokio::spawn(async move {
+        let _kept = taking.await;
+        let _ = rx.await;
+    });
+    settle().await;
+    (task, tx)
+}
+
+#[test]
+fn task_that_took_a_free_mutex_is_its_holder() {
+    run(async {
+        let mutex = Arc::new(Mutex::new(()));
+        let (holder, _keep) = keeping(mutex.clone().lock_owned()).await;
+        let (waiter, _keep) = keeping(mutex.clone().lock_owned()).await;
+        let wait = wait_of(&waiter);
+        assert_eq!((wait.kind, wait.operation), ("mutex", "lock"));
+        assert_eq!(wait.holder, Some(id_of(&holder)));
+    });
+}
+
+#[test]
+fn holder_follows_the_lock_from_task_to_task() {
+    run(async {
+        let mutex = Arc::new(Mutex::new(()));
+        let (_first, drop_first) = keeping(mutex.clone().lock_owned()).await;
+        let (second, _keep) = keeping(mutex.clone().lock_owned()).await;
+        let (third, _keep) = keeping(mutex.clone().lock_owned()).await;
+        drop(drop_first);
+        settle().await;
+        assert_eq!(wait_of(&third).holder, Some(id_of(&second)));
+    });
+}
+
+#[test]
+fn lock_on_its_way_to_a_waiter_has_no_holder() {
+    run(async {
+        let mutex = Arc::new(Mutex::new(()));
+        let guard = mutex.clone().lock_owned().await;
+        let (_second, _keep) = keeping(mutex.clone().lock_owned()).await;
+        let (third, _keep) = keeping(mutex.clone().lock_owned()).await;
+        assert!(wait_of(&third).holder.is_some());
+        drop(guard);
+        assert_eq!(wait_of(&third).holder, None);
+    });
+}
+
+#[test]
+fn mapped_guard_holds_as_the_whole_one_does() {
+    run(async {
+        let mutex = Arc::new(Mutex::new((1, 2)));
+        let guard = mutex.clone().lock_owned().await;
+        let part = OwnedMutexGuard::map(guard, |data| &mut data.0);
+        let (waiter, _keep) = keeping(mutex.clone().lock_owned()).await;
+        assert!(wait_of(&waiter).holder.is_some());
+        drop(part);
+        settle().await;
+        let part = MutexGuard::map(
+            match mutex.try_lock() {
+                Ok(_) => panic!("the waiter has it"),
+                Err(_) => {
+                    drop(_keep);
+                    waiter.await.unwrap();
+                    mutex.lock().await
+                }
+            },
+            |data| &mut data.1,
+        );
+        let (waiter, _keep) = keeping(mutex.clone().lock_owned()).await;
+        assert!(wait_of(&waiter).holder.is_some());
+        drop(part);
+        assert_eq!(wait_of(&waiter).holder, None);
+    });
+}
+
+#[test]
+fn mutex_locked_by_try_lock_has_a_holder() {
+    run(async {
+        let mutex = Arc::new(Mutex::new(()));
+        let taking = {
+            let mutex = mutex.clone();
+            async move { mutex.try_lock_owned().unwrap() }
+        };
+        let (holder, _keep) = keeping(taking).await;
+        let (waiter, _keep) = keeping(mutex.clone().lock_owned()).await;
+        assert_eq!(wait_of(&waiter).holder, Some(id_of(&holder)));
+    });
+}
+
+#[test]
+fn mutex_locked_outside_of_tasks_has_no_holder() {
+    let mutex = Arc::new(Mutex::new(()));
+    let _guard = mutex.clone().blocking_lock_owned();
+    run(async {
+        let (waiter, _keep) = keeping(mutex.clone().lock_owned()).await;
+        assert_eq!(wait_of(&waiter).holder, None);
+    });
+}
+
+#[test]
+fn writer_is_the_holder_for_readers_and_writers() {
+    run(async {
+        let lock = Arc::new(RwLock::new(()));
+        let (holder, _keep) = keeping(lock.clone().write_owned()).await;
+        let (reader, _keep) = keeping(lock.clone().read_owned()).await;
+        let (writer, _keep) = keeping(lock.clone().write_owned()).await;
+        assert_eq!(wait_of(&reader).holder, Some(id_of(&holder)));
+        assert_eq!(wait_of(&writer).holder, Some(id_of(&holder)));
+    });
+}
+
+#[test]
+fn readers_are_no_holders() {
+    run(async {
+        let lock = Arc::new(RwLock::new(()));
+        let (_reader, _keep) = keeping(lock.clone().read_owned()).await;
+        let (writer, _keep) = keeping(lock.clone().write_owned()).await;
+        assert_eq!(wait_of(&writer).holder, None);
+    });
+}
+
+#[test]
+fn downgraded_writer_is_no_holder() {
+    run(async {
+        let lock = Arc::new(RwLock::new(()));
+        let guard = lock.clone().write_owned().await;
+        let (writer, _keep) = keeping(lock.clone().write_owned()).await;
+        assert!(wait_of(&writer).holder.is_some());
+        let _reader = guard.downgrade();
+        assert_eq!(wait_of(&writer).holder, None);
+    });
+}
+
+#[test]
+fn mapped_write_guard_holds_as_the_whole_one_does() {
+    run(async {
+        let lock = Arc::new(RwLock::new(1));
+        let guard = lock.clone().write_owned().await;
+        let mapped = OwnedRwLockWriteGuard::into_mapped(guard);
+        let (reader, _keep) = keeping(lock.clone().read_owned()).await;
+        assert!(wait_of(&reader).holder.is_some());
+        drop(mapped);
+        assert!(lock.try_write().is_err(), "the reader was given the lock");
+    });
+}
+
+#[test]
+fn permits_have_no_holder() {
+    run(async {
+        let semaphore = Arc::new(Semaphore::new(1));
+        let (_holder, _keep) = keeping(semaphore.clone().acquire_owned()).await;
+        let (waiter, _keep) = keeping(semaphore.clone().acquire_owned()).await;
+        assert_eq!(wait_of(&waiter).holder, None);
+    });
+}

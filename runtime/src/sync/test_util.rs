@@ -1,5 +1,10 @@
 //! What the unit tests poll futures with.
 
+#![cfg_attr(
+    zokio_loom,
+    allow(dead_code, reason = "models have helpers of their own")
+)]
+
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::sync::test_util::models::{Tracked, block_on, block_on_after_a_move, poll_once};
+use crate::sync::test_util::models::{Tracked, block_on, block_on_after_a_move, cancel};
 use crate::sync::{Semaphore, TryAcquireError};
 
 /// Two that want the only permit change something that loom reports if they overlap, or if one
@@ -53,7 +53,7 @@ fn loom_cancelled_acquire_passes_its_permit_on() {
         let semaphore = Arc::new(Semaphore::new(0));
         let cancelled = {
             let semaphore = semaphore.clone();
-            thread::spawn(move || drop(poll_once(semaphore.acquire())))
+            thread::spawn(move || cancel(semaphore.acquire()))
         };
         let releasing = {
             let semaphore = semaphore.clone();
@@ -96,5 +96,24 @@ fn loom_close_against_a_wait() {
             semaphore.try_acquire().unwrap_err(),
             TryAcquireError::Closed
         );
+    });
+}
+
+/// Who is refused sees what came before the close.
+#[test]
+fn loom_refusal_comes_after_the_close() {
+    loom::model(|| {
+        let shared = Arc::new((Semaphore::new(1), Tracked::new(0)));
+        let asking = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                if shared.0.try_acquire().is_err() {
+                    assert_eq!(shared.1.get(), 1);
+                }
+            })
+        };
+        shared.1.add(1);
+        shared.0.close();
+        asking.join().unwrap();
     });
 }

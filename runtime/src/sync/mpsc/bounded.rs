@@ -58,6 +58,10 @@ impl Limit for Bounded {
         self.semaphore.close();
     }
 
+    fn is_closed<T>(&self, _: &List<T>) -> bool {
+        self.semaphore.is_closed()
+    }
+
     fn is_drained<T>(&self, _: &Head<T>) -> bool {
         self.is_idle()
     }
@@ -204,7 +208,7 @@ impl<T> Sender<T> {
 
     /// Whether the receiver has been closed or dropped.
     pub fn is_closed(&self) -> bool {
-        self.chan().closing.is_closed()
+        self.chan().is_closed()
     }
 
     /// Waits for room for one message.

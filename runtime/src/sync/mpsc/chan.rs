@@ -38,6 +38,9 @@ pub(super) trait Limit: Sized {
     /// The receiver takes no new messages.
     fn close<T>(&self, list: &List<T>, head: &mut Head<T>);
 
+    /// Whether it was closed: no more can be sent.
+    fn is_closed<T>(&self, list: &List<T>) -> bool;
+
     /// Whether it was closed and no message is there or can still come.
     fn is_drained<T>(&self, head: &Head<T>) -> bool;
 }
@@ -68,9 +71,10 @@ impl WakerCell {
     }
 }
 
-/// Whether the receiver is closed, and who waits for that.
+/// Who waits for the receiver to be closed. (What senders are refused by is the limit.)
 pub(super) struct Closing {
-    pub(super) closed: AtomicBool,
+    /// Set before those that wait are notified.
+    closed: AtomicBool,
     pub(super) notify: Notify,
 }
 
@@ -165,6 +169,13 @@ pub(super) fn channel<T, L: Limit>(limit: L) -> (Tx<T, L>, Rx<T, L>) {
         },
     });
     (Tx { chan: chan.clone() }, Rx { chan })
+}
+
+impl<T, L: Limit> Chan<T, L> {
+    /// Whether the receiver was closed: true if and only if a send is refused for that.
+    pub(super) fn is_closed(&self) -> bool {
+        self.limit.is_closed(&self.list)
+    }
 }
 
 /// A sender that keeps the channel open.
@@ -382,7 +393,7 @@ impl<T, L: Limit> Rx<T, L> {
 
     /// Whether the receiver is closed or all senders are gone.
     pub(super) fn is_closed(&self) -> bool {
-        self.chan.closing.is_closed() || self.chan.strong_count() == 0
+        self.chan.is_closed() || self.chan.strong_count() == 0
     }
 
     pub(super) fn len(&self) -> usize {

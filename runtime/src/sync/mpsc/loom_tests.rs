@@ -139,6 +139,31 @@ fn loom_unbounded_blocks_are_used_again() {
     });
 }
 
+/// A sender that is refused sees what the receiver did before it closed.
+#[test]
+fn loom_unbounded_refusal_comes_after_the_close() {
+    loom::model(|| {
+        let (tx, mut rx) = unbounded_channel();
+        let state = Arc::new(Tracked::new(0));
+        let sending = {
+            let state = state.clone();
+            thread::spawn(move || {
+                if tx.send(()).is_err() {
+                    assert!(tx.is_closed());
+                    assert_eq!(state.get(), 1);
+                }
+                // The look without a claim.
+                if tx.send(()).is_err() {
+                    assert_eq!(state.get(), 1);
+                }
+            })
+        };
+        state.add(1);
+        rx.close();
+        sending.join().unwrap();
+    });
+}
+
 /// What was sent successfully is received although the receiver closes.
 #[test]
 fn loom_unbounded_close_against_a_send() {

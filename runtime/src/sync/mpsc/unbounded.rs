@@ -21,6 +21,10 @@ impl Limit for Unbounded {
         head.close(list);
     }
 
+    fn is_closed<T>(&self, list: &List<T>) -> bool {
+        list.is_closed()
+    }
+
     fn is_drained<T>(&self, head: &Head<T>) -> bool {
         head.is_drained()
     }
@@ -71,7 +75,7 @@ impl<T> UnboundedSender<T> {
 
     /// Whether the receiver has been closed or dropped.
     pub fn is_closed(&self) -> bool {
-        self.chan().closing.is_closed()
+        self.chan().is_closed()
     }
 
     /// Whether both are of the same channel.

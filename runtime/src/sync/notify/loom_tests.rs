@@ -7,7 +7,7 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 use crate::sync::Notify;
-use crate::sync::test_util::models::{Tracked, block_on, block_on_after_a_move, poll_once};
+use crate::sync::test_util::models::{Tracked, block_on, block_on_after_a_move, cancel, poll_once};
 
 /// The one that is notified sees what came before the notification.
 #[test]
@@ -92,7 +92,7 @@ fn loom_notify_waiters_against_a_wait_and_a_cancellation() {
         let notify = Arc::new(Notify::new());
         let cancelled = {
             let notify = notify.clone();
-            thread::spawn(move || drop(poll_once(notify.notified())))
+            thread::spawn(move || cancel(notify.notified()))
         };
         let notified = notify.notified();
         let notifying = {

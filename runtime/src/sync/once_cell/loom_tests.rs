@@ -6,7 +6,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::OnceCell;
-use crate::sync::test_util::models::{Tracked, block_on, poll_once};
+use crate::sync::test_util::models::{Tracked, block_on, cancel};
 
 #[test]
 fn loom_two_that_initialise_see_one_value() {
@@ -31,7 +31,7 @@ fn loom_cancelled_initialisation_lets_another_try() {
         let cell = Arc::new(OnceCell::new());
         let cancelled = {
             let cell = cell.clone();
-            thread::spawn(move || drop(poll_once(cell.get_or_init(pending))))
+            thread::spawn(move || cancel(cell.get_or_init(pending)))
         };
         let value = block_on(cell.get_or_init(|| ready(Tracked::new(1))));
         assert_eq!(value.get(), 1);

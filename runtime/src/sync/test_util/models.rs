@@ -64,6 +64,11 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// Polls a future once and gives it up, whatever it says.
+pub(crate) fn cancel<F: Future>(future: F) {
+    let _ = poll_once(future);
+}
+
 /// Polls a future once, then drops it.
 pub(crate) fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     let waker = waker();

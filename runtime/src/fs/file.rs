@@ -235,7 +235,7 @@ impl File {
     /// # Errors
     ///
     /// Those of [`std::fs::File::create_new`].
-    pub fn create_new(path: impl AsRef<Path>) -> Operation<impl Work<File>, File> {
+    pub fn create_new<P: AsRef<Path>>(path: P) -> Operation<impl Work<File>, File> {
         let path = path.as_ref().to_owned();
         blocking(&OPEN, move || -> io::Result<File> {
             std::fs::File::create_new(path).map(File::opened_here)

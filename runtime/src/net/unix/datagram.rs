@@ -367,14 +367,11 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// Those of `f`, but for `WouldBlock`.
-    pub fn async_io<'a, R: 'a, F>(
+    pub fn async_io<'a, R: 'a>(
         &'a self,
         interest: Interest,
-        mut f: F,
-    ) -> impl Future<Output = io::Result<R>> + Unpin + use<'a, R, F>
-    where
-        F: FnMut() -> io::Result<R> + 'a,
-    {
+        mut f: impl FnMut() -> io::Result<R> + 'a,
+    ) -> impl Future<Output = io::Result<R>> + Unpin {
         self.io.async_io(interest, move || self.io.through(&mut f))
     }
 }

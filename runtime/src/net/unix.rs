@@ -6,8 +6,7 @@ use std::io;
 use std::os::unix::net;
 use std::path::Path;
 
-#[doc(hidden)]
-pub mod datagram;
+mod datagram;
 mod listener;
 pub mod pipe;
 mod socket;

@@ -368,5 +368,5 @@ async fn socket_goes_to_the_standard_library_and_back() {
 #[zokio::test]
 async fn debug_shows_the_socket_itself() {
     let shown = format!("{:?}", bound().await);
-    assert!(shown.starts_with("UdpSocket {"), "{shown}");
+    assert!(shown.contains("UdpSocket {"), "{shown}");
 }

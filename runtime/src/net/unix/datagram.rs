@@ -16,12 +16,6 @@ use crate::net::recv::{self, Socket};
 
 mod buf;
 
-/// Where tokio has the type, too.
-#[doc(hidden)]
-pub mod socket {
-    pub use super::UnixDatagram;
-}
-
 static POINTS: WaitPoints = WaitPoints::new("unix", "recv", "send");
 
 /// A Unix socket for datagrams.

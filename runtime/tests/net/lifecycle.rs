@@ -60,6 +60,30 @@ fn futures_that_make_sockets_panic_when_polled_outside_of_a_runtime() {
 }
 
 #[test]
+fn panic_of_an_awaited_future_is_at_the_await() {
+    let place = |(text, file): (String, String)| {
+        assert!(text.starts_with("there is no reactor running"), "{text}");
+        assert!(file.ends_with("tests/net/lifecycle.rs"), "{file}");
+    };
+    place(panic_of(|| {
+        poll_once(pin!(async { TcpListener::bind(ANY).await.is_ok() }))
+    }));
+    place(panic_of(|| {
+        poll_once(pin!(async { UdpSocket::bind(ANY).await.is_ok() }))
+    }));
+    let listener = std::net::TcpListener::bind(ANY).unwrap();
+    let address = listener.local_addr().unwrap();
+    place(panic_of(|| {
+        poll_once(pin!(async { TcpStream::connect(address).await.is_ok() }))
+    }));
+    place(panic_of(|| {
+        poll_once(pin!(async {
+            zokio::net::lookup_host("localhost:0").await.is_ok()
+        }))
+    }));
+}
+
+#[test]
 fn bind_and_connect_do_nothing_before_they_are_polled() {
     drop(TcpListener::bind(ANY));
     drop(UdpSocket::bind(ANY));

@@ -98,7 +98,12 @@ impl<A: ToSocketAddrs> Future for Connect<A> {
             let Some(address) = rest.next() else {
                 return Poll::Ready(Err(this.last_error.take().unwrap_or_else(no_address)));
             };
-            match mio::net::TcpStream::connect(address).and_then(Connecting::new) {
+            // Not `and_then(Connecting::new)`: a panic would name that as its place.
+            let made = match mio::net::TcpStream::connect(address) {
+                Ok(socket) => Connecting::new(socket),
+                Err(error) => Err(error),
+            };
+            match made {
                 Ok(connecting) => *current = Some(connecting),
                 Err(error) => this.last_error = Some(error),
             }

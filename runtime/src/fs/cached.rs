@@ -61,14 +61,19 @@ pub(super) fn units(bytes: usize) -> u8 {
     u8::try_from(bytes / BYTES_PER_UNIT).unwrap_or(u8::MAX)
 }
 
-/// Whether the current runtime lets files be served on this thread.
+/// Whether the current runtime lets files be served on this thread. At its end it does not: the
+/// pool refuses then, and so it is one answer for all operations.
 ///
 /// # Panics
 ///
 /// Outside of a runtime.
 #[track_caller]
 pub(super) fn allowed() -> bool {
-    sys::SUPPORTED && crate::runtime::context::with_handle(|h| h.shared().config.files_inline)
+    sys::SUPPORTED
+        && crate::runtime::context::with_handle(|handle| {
+            let shared = handle.shared();
+            shared.config.files_inline && !shared.is_shutdown()
+        })
 }
 
 /// What opening from the cache came to.

@@ -105,7 +105,27 @@ fn functions_fail_after_the_runtime_s_end() {
     assert_failed(poll_once(fs::canonicalize(&path)));
     assert_failed(poll_once(fs::read_dir(folder.path())));
     assert_failed(poll_once(File::create(&path)));
+    assert_failed(poll_once(fs::read(&path)));
+    assert_failed(poll_once(fs::read_to_string(&path)));
+    assert_failed(poll_once(fs::metadata(&path)));
+    assert_failed(poll_once(fs::try_exists(&path)));
+    assert_failed(poll_once(File::open(&path)));
     assert_eq!(std::fs::read(&path).unwrap(), b"x");
+}
+
+#[test]
+fn reading_of_an_open_file_fails_after_the_runtime_s_end() {
+    let folder = Folder::new();
+    let path = folder.file("a", "x");
+    let runtime = runtime();
+    let mut file = runtime.block_on(File::open(&path)).unwrap();
+    let handle = runtime.handle().clone();
+    drop(runtime);
+    let _entered = handle.enter();
+    let Poll::Ready(Err(error)) = poll_once(file.read(&mut [0; 8])) else {
+        panic!("it does not fail");
+    };
+    assert_eq!(error.kind(), ErrorKind::Other);
 }
 
 #[test]
@@ -135,26 +155,37 @@ fn operation_that_has_begun_ends_although_its_future_is_dropped() {
     }
 }
 
-#[test]
-fn write_that_was_taken_is_written_although_the_runtime_ends() {
-    let folder = Folder::new();
-    let path = folder.join("a");
+/// A runtime whose one thread for blocking work is busy until told, and a file that has taken
+/// "hello" to write behind that.
+struct Queued {
+    runtime: Runtime,
+    file: File,
+    go: mpsc::Sender<()>,
+}
+
+fn queued_write(folder: &Folder) -> Queued {
     let runtime = Builder::new_current_thread()
         .max_blocking_threads(1)
         .build()
         .unwrap();
-    let mut file = runtime.block_on(File::create(&path)).unwrap();
+    let mut file = runtime.block_on(File::create(folder.join("a"))).unwrap();
     let (go, wait) = mpsc::channel::<()>();
     let (started, begun) = mpsc::channel();
-    let blocker = runtime.spawn_blocking(move || {
+    runtime.spawn_blocking(move || {
         started.send(()).unwrap();
         wait.recv()
     });
     begun.recv().unwrap();
-    // Behind the blocker, in the queue of the only thread.
     runtime.block_on(async {
         assert_eq!(file.write(b"hello").await.unwrap(), 5);
     });
+    Queued { runtime, file, go }
+}
+
+#[test]
+fn write_that_was_taken_is_written_although_the_runtime_ends() {
+    let folder = Folder::new();
+    let Queued { runtime, file, go } = queued_write(&folder);
     let handle = runtime.handle().clone();
     let ending = std::thread::spawn(move || drop(runtime));
     // A job that ends at once was refused: the shutdown has begun, and the queue may move on.
@@ -163,6 +194,36 @@ fn write_that_was_taken_is_written_although_the_runtime_ends() {
     }
     go.send(()).unwrap();
     ending.join().unwrap();
-    assert_eq!(std::fs::read(&path).unwrap(), b"hello");
-    drop((blocker, file));
+    assert_eq!(std::fs::read(folder.join("a")).unwrap(), b"hello");
+    drop(file);
+}
+
+#[test]
+fn write_that_was_taken_is_written_although_nobody_waits_for_the_runtime_s_end() {
+    let folder = Folder::new();
+    let Queued { runtime, file, go } = queued_write(&folder);
+    runtime.shutdown_background();
+    drop(file);
+    go.send(()).unwrap();
+    while std::fs::read(folder.join("a")).unwrap() != b"hello" {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn flush_of_a_write_that_outlived_the_runtime_tells_its_result() {
+    let folder = Folder::new();
+    let Queued {
+        runtime,
+        mut file,
+        go,
+    } = queued_write(&folder);
+    runtime.shutdown_background();
+    go.send(()).unwrap();
+    let flushed = Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(file.flush());
+    flushed.unwrap();
+    assert_eq!(std::fs::read(folder.join("a")).unwrap(), b"hello");
 }

@@ -10,11 +10,6 @@
 //! buffer. A write copies the caller's bytes, starts, and returns: its error appears in the next
 //! write or flush.
 
-#![cfg_attr(
-    any(unix, windows),
-    expect(unsafe_code, reason = "`FromRawFd` is an unsafe trait method")
-)]
-
 use std::fmt;
 use std::fs::{Metadata, Permissions};
 use std::future::{Future, poll_fn};
@@ -36,6 +31,7 @@ use crate::task::{JoinHandle, coop, spawn_blocking};
 use crate::telemetry::waits::WaitPoint;
 
 mod buf;
+mod handles;
 mod here;
 
 use buf::Buf;
@@ -575,72 +571,6 @@ impl From<std::fs::File> for File {
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("File").field("std", &self.std).finish()
-    }
-}
-
-#[cfg(unix)]
-mod unix {
-    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-
-    use super::File;
-
-    impl AsRawFd for File {
-        fn as_raw_fd(&self) -> RawFd {
-            self.std.as_raw_fd()
-        }
-    }
-
-    impl AsFd for File {
-        fn as_fd(&self) -> BorrowedFd<'_> {
-            self.std.as_fd()
-        }
-    }
-
-    impl From<OwnedFd> for File {
-        fn from(fd: OwnedFd) -> File {
-            File::from_std(fd.into())
-        }
-    }
-
-    impl FromRawFd for File {
-        unsafe fn from_raw_fd(fd: RawFd) -> File {
-            // SAFETY: the caller promises what `FromRawFd` asks for.
-            File::from_std(unsafe { std::fs::File::from_raw_fd(fd) })
-        }
-    }
-}
-
-#[cfg(windows)]
-mod windows {
-    use std::os::windows::io::{
-        AsHandle, AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle, RawHandle,
-    };
-
-    use super::File;
-
-    impl AsRawHandle for File {
-        fn as_raw_handle(&self) -> RawHandle {
-            self.std.as_raw_handle()
-        }
-    }
-
-    impl AsHandle for File {
-        fn as_handle(&self) -> BorrowedHandle<'_> {
-            self.std.as_handle()
-        }
-    }
-
-    impl From<OwnedHandle> for File {
-        fn from(handle: OwnedHandle) -> File {
-            File::from_std(handle.into())
-        }
-    }
-
-    impl FromRawHandle for File {
-        unsafe fn from_raw_handle(handle: RawHandle) -> File {
-            // SAFETY: the caller promises what `FromRawHandle` asks for.
-            File::from_std(unsafe { std::fs::File::from_raw_handle(handle) })
-        }
     }
 }
 

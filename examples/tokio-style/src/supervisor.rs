@@ -126,7 +126,7 @@ async fn run_once(args: &Args, signals: &mut Signals) -> io::Result<End> {
         .kill_on_drop(true)
         .spawn()?;
     // Known until somebody has waited for the child.
-    let id = child.id().unwrap_or_default();
+    let id = child.id().ok_or(io::ErrorKind::NotFound)?;
     println!("started {id}");
     let output = child
         .stdout

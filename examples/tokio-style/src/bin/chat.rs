@@ -18,6 +18,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use clap::Parser;
@@ -70,6 +71,7 @@ async fn main() -> io::Result<()> {
     });
     // Each client holds a sender, and so `recv` ends when all are gone.
     let (here, mut all_gone) = mpsc::channel::<()>(1);
+    let mut interrupt = pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
             accepted = listener.accept() => {
@@ -82,7 +84,7 @@ async fn main() -> io::Result<()> {
                     drop(here);
                 }));
             }
-            interrupted = tokio::signal::ctrl_c() => {
+            interrupted = interrupt.as_mut() => {
                 interrupted?;
                 break;
             }
@@ -101,20 +103,21 @@ async fn attend(stream: TcpStream, room: &Room) -> io::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut lines = BufReader::new(reading).lines();
     writing.write_all(b"your name?\n").await?;
-    let mut goodbye = room.events.subscribe();
-    let name = tokio::select! {
-        line = lines.next_line() => line?,
-        _ = goodbye.recv() => None,
+    let mut events = room.events.subscribe();
+    let name = loop {
+        tokio::select! {
+            line = lines.next_line() => break line?,
+            event = events.recv() => if matches!(event, Ok(Event::Goodbye)) {
+                return Ok(());
+            }
+        }
     };
-    let Some(name) = name.map(|name| name.trim().to_owned()) else {
-        return Ok(());
-    };
-    let name: Arc<str> = name.into();
+    let Some(name) = name else { return Ok(()) };
+    let name: Arc<str> = name.trim().into();
     if name.is_empty() || !room.names.lock().await.insert(name.clone()) {
         return writing.write_all(b"that name is taken\n").await;
     }
     log(&format!("is {name}"));
-    let events = room.events.subscribe();
     writing.write_all(b"welcome\n").await?;
     let done = converse(&name, &mut lines, &mut writing, events, room).await;
     room.names.lock().await.remove(&name);

@@ -21,6 +21,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,6 +145,7 @@ async fn serve(addr: SocketAddr) -> io::Result<()> {
     println!("listening {}", listener.local_addr()?);
     let store = Arc::new(Store::default());
     let expiring = tokio::spawn(expire(store.clone()));
+    let mut interrupt = pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
             accepted = listener.accept() => {
@@ -155,7 +157,7 @@ async fn serve(addr: SocketAddr) -> io::Result<()> {
                     }
                 });
             }
-            interrupted = tokio::signal::ctrl_c() => {
+            interrupted = interrupt.as_mut() => {
                 interrupted?;
                 break;
             }

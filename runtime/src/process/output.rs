@@ -7,8 +7,11 @@ use std::pin::{Pin, pin};
 use std::process::{ExitStatus, Output};
 use std::task::{Context, Poll, ready};
 
+// From tokio: `crate::io` has it with `io-util` only.
+use tokio::io::AsyncReadExt;
+
 use super::{Child, ChildStderr, ChildStdout};
-use crate::io::{AsyncRead, AsyncReadExt};
+use crate::io::AsyncRead;
 
 /// A child, or why there is none; then the error is for the first poll.
 pub(super) struct Launched(Result<Child, Option<io::Error>>);

@@ -254,6 +254,12 @@ impl BlockingPool {
                 drop(queue);
                 match job {
                     Job::Worker(run) => run(),
+                    // This thread was a worker's until the shutdown began, a moment ago.
+                    Job::Task(runnable, Kind::Optional) if shared.is_shutdown() => {
+                        shared.cancel_unqueued(runnable);
+                        self.under_way.fetch_sub(1, Ordering::Relaxed);
+                        shared.driver_handle().allow_auto_advance();
+                    }
                     Job::Task(runnable, kind) => {
                         self.run_task(shared, runnable, kind);
                         self.under_way.fetch_sub(1, Ordering::Relaxed);

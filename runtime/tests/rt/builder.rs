@@ -156,7 +156,7 @@ fn clock_of_a_multi_thread_runtime_cannot_start_paused() {
     let mut builder = Builder::new_multi_thread();
     builder.enable_time().start_paused(true);
     let panic = panic_of(|| builder.build());
-    let expected = "`time::pause()` requires the `current_thread` runtime";
+    let expected = "`time::pause()` requires the `current_thread`";
     assert!(panic.text.starts_with(expected), "{panic:?}");
     assert_eq!(panic.file, file!());
 }

@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use zokio::runtime::{Builder, Handle, Runtime, TaskMeta};
 use zokio::sync::oneshot;
@@ -252,6 +253,7 @@ fn assert_context(set: impl Fn(&mut Builder, Arc<dyn Fn() + Send + Sync>)) {
         );
         let runtime = builder.build().unwrap();
         runtime.block_on(runtime.spawn(task::yield_now())).unwrap();
+        runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
         let id = runtime.handle().id();
         drop((runtime, builder));
         let calls: Vec<_> = told.iter().collect();
@@ -312,7 +314,9 @@ fn assert_may_spawn(set: impl Fn(&mut Builder, Arc<dyn Fn() + Send + Sync>)) {
         );
         let runtime = builder.build().unwrap();
         let told = runtime.block_on(async {
-            zokio::spawn(async {}).await.unwrap();
+            // Sleeps, so that there is something to be woken from.
+            let sleep = zokio::time::sleep(Duration::from_millis(1));
+            zokio::spawn(sleep).await.unwrap();
             told.await.unwrap()
         });
         assert_eq!(told, 7);
@@ -348,7 +352,10 @@ fn terminate_hook_may_spawn() {
 }
 
 #[test]
-fn unpark_hook_may_spawn() {
+fn park_and_unpark_hooks_may_spawn() {
+    assert_may_spawn(|builder, f| {
+        builder.on_thread_park(move || f());
+    });
     assert_may_spawn(|builder, f| {
         builder.on_thread_unpark(move || f());
     });

@@ -11,9 +11,8 @@
 //! first listener, reads the pipe and wakes the listeners of the signals whose counters have
 //! moved; each listener compares the counter with what it saw last. Deliveries between two looks
 //! count as one, as they do in the operating system. The thread depends on no runtime: listeners of
-//! several runtimes get the same deliveries, and a runtime needs no I/O for it. (`signal` panics
-//! outside of all runtimes because tokio's does, so that a program that works with one of the two
-//! works with the other.)
+//! several runtimes get the same deliveries. (`signal` asks for a runtime with I/O all the same, as
+//! tokio's does, so that what works with one works with the other.)
 //!
 //! Non-goals: Windows (this module is empty there for now); a process that forks without `exec`:
 //! the child has neither the thread nor a pipe of its own.

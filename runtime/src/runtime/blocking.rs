@@ -326,6 +326,7 @@ impl BlockingPool {
         record
             .scheduled
             .set(begin.saturating_sub(record.created.get()));
+        // A runtime's end cancels all tasks, also mandatory ones.
         if kind == Kind::Optional && header.state.view_acquire().is_cancelled() {
             shared.cancel_unqueued(runnable);
             return;

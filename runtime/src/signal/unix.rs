@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll};
 
-use crate::runtime::context;
+use crate::driver::registration::current_with_io;
 use crate::sync::futures::Notified;
 use crate::telemetry::waits::WaitPoint;
 
@@ -108,10 +108,10 @@ impl From<SignalKind> for std::os::raw::c_int {
 ///
 /// # Panics
 ///
-/// Outside of a runtime. (The listener itself needs none: it may be awaited anywhere.)
+/// Outside of a runtime with I/O enabled. (The listener needs none: it may be awaited anywhere.)
 #[track_caller]
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
-    context::with_handle(|_| ());
+    drop(current_with_io());
     listen(kind)
 }
 
@@ -234,7 +234,7 @@ impl Drop for Recv<'_> {
 ///
 /// # Panics
 ///
-/// If first polled outside of a runtime.
+/// If first polled outside of a runtime with I/O enabled.
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {

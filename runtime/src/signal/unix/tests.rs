@@ -70,6 +70,7 @@ fn cancelled_recv_loses_no_signal() {
 #[test]
 fn ctrl_c_waits_for_the_interrupt() {
     let runtime = crate::runtime::Builder::new_current_thread()
+        .enable_io()
         .build()
         .unwrap();
     let _entered = runtime.enter();

@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, IoSlice};
+use std::panic::RefUnwindSafe;
 use std::pin::Pin;
 use std::ptr;
 use std::sync::Arc;
@@ -122,6 +123,9 @@ impl Pipe {
 pub struct SimplexStream {
     pipe: Mutex<Pipe>,
 }
+
+/// Nothing panics between two changes that belong together.
+impl RefUnwindSafe for SimplexStream {}
 
 /// One end of a connection in memory; from [`duplex`].
 ///

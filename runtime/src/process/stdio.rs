@@ -5,6 +5,7 @@
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::process::Stdio;
 use std::task::{Context, Poll, ready};
@@ -69,6 +70,10 @@ macro_rules! stream {
                 Ok(pipe.into())
             }
         }
+
+        // A panic in a poll leaves the pipe as it was: the driver's state has locks of its own.
+        impl UnwindSafe for $stream {}
+        impl RefUnwindSafe for $stream {}
 
         impl TryFrom<$stream> for Stdio {
             type Error = io::Error;

@@ -66,3 +66,21 @@ fn own_types_move_freely() {
         free::<io::unix::AsyncFd<std::os::fd::OwnedFd>>();
     }
 }
+
+#[test]
+fn own_types_are_unwind_safe_where_tokio_s_are() {
+    use std::panic::{RefUnwindSafe, UnwindSafe};
+    fn safe<T: UnwindSafe + RefUnwindSafe>() {}
+    use zokio::io;
+    safe::<io::Empty>();
+    safe::<io::Repeat>();
+    safe::<io::Sink>();
+    safe::<io::SimplexStream>();
+    #[cfg(unix)]
+    {
+        safe::<zokio::process::ChildStdin>();
+        safe::<zokio::process::ChildStdout>();
+        safe::<zokio::process::ChildStderr>();
+        safe::<zokio::signal::unix::SignalKind>();
+    }
+}

@@ -212,12 +212,11 @@ fn output_without_pipes_is_empty() {
 fn output_waits_for_a_pipe_that_a_grandchild_holds() {
     runtime().block_on(async {
         // The shell ends at once; the `cat` that it leaves holds the pipe until its input ends.
-        let mut child = sh("cat <&3 & exit 0")
+        let (child, mut input) = sh("cat <&3 & exit 0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn_with_descriptor_3();
-        let mut input = child.1;
-        let mut output = Box::pin(child.0.wait_with_output());
+        let mut output = Box::pin(child.wait_with_output());
         assert!(poll_once(&mut output).is_pending());
         std::io::Write::write_all(&mut input, b"late").unwrap();
         drop(input);

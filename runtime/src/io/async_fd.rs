@@ -20,6 +20,10 @@ use crate::driver::readiness::Direction;
 use crate::driver::registration::{ReadyEvent, Registration};
 use crate::driver::scheduled_io::WaitPoints;
 
+mod guard;
+
+pub use guard::{AsyncFdReadyGuard, AsyncFdReadyMutGuard, TryIoError};
+
 static POINTS: WaitPoints = WaitPoints::new("fd", "read", "write");
 
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
@@ -206,17 +210,11 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     fn guard(&self, event: ReadyEvent) -> AsyncFdReadyGuard<'_, T> {
-        AsyncFdReadyGuard {
-            fd: self,
-            event: Some(event),
-        }
+        AsyncFdReadyGuard::new(self, event)
     }
 
     fn guard_mut(&mut self, event: ReadyEvent) -> AsyncFdReadyMutGuard<'_, T> {
-        AsyncFdReadyMutGuard {
-            fd: self,
-            event: Some(event),
-        }
+        AsyncFdReadyMutGuard::new(self, event)
     }
 
     fn poll(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<io::Result<ReadyEvent>> {
@@ -441,10 +439,6 @@ impl<T: AsRawFd> Drop for AsyncFd<T> {
     }
 }
 
-/// The descriptor was not ready after all; the guard has been cleared.
-#[derive(Debug)]
-pub struct TryIoError(());
-
 /// A descriptor could not be registered: it comes back, with the reason.
 pub struct AsyncFdRegisterError<T> {
     inner: T,
@@ -484,135 +478,6 @@ impl<T> Error for AsyncFdRegisterError<T> {
 impl<T> From<AsyncFdRegisterError<T>> for io::Error {
     fn from(error: AsyncFdRegisterError<T>) -> io::Error {
         error.cause
-    }
-}
-
-/// A descriptor that was ready.
-///
-/// The driver takes it to be ready still, until somebody clears it: do so when, and only when, an
-/// operation was refused with `WouldBlock`. [`try_io`](AsyncFdReadyGuard::try_io) does it.
-#[must_use = "decide whether the descriptor is still ready: `clear_ready` or `retain_ready`"]
-pub struct AsyncFdReadyGuard<'a, T: AsRawFd> {
-    fd: &'a AsyncFd<T>,
-    event: Option<ReadyEvent>,
-}
-
-/// [`AsyncFdReadyGuard`] with mutable access.
-#[must_use = "decide whether the descriptor is still ready: `clear_ready` or `retain_ready`"]
-pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
-    fd: &'a mut AsyncFd<T>,
-    event: Option<ReadyEvent>,
-}
-
-macro_rules! guard {
-    ($guard:ident, $name:literal) => {
-        impl<T: AsRawFd> $guard<'_, T> {
-            /// The descriptor is not ready any more: the next wait waits for an event.
-            pub fn clear_ready(&mut self) {
-                if let Some(event) = self.event.take() {
-                    self.fd.clear(event, event.ready);
-                }
-            }
-
-            /// The descriptor is not ready any more for what is in `ready`.
-            pub fn clear_ready_matching(&mut self, ready: Ready) {
-                if let Some(event) = self.event.take() {
-                    self.fd.clear(event, ready);
-                    // What is left may still be cleared, by the same event.
-                    let ready = event.ready - ready;
-                    self.event = Some(ReadyEvent { ready, ..event });
-                }
-            }
-
-            /// The descriptor is still ready.
-            pub fn retain_ready(&mut self) {}
-
-            /// What the descriptor was ready for.
-            pub fn ready(&self) -> Ready {
-                self.event.map_or(Ready::EMPTY, |event| event.ready)
-            }
-
-            /// The outcome of an attempt.
-            fn settle<R>(&mut self, done: io::Result<R>) -> Result<io::Result<R>, TryIoError> {
-                match done {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        self.clear_ready();
-                        Err(TryIoError(()))
-                    }
-                    done => Ok(done),
-                }
-            }
-        }
-
-        impl<T: AsRawFd + fmt::Debug> fmt::Debug for $guard<'_, T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct($name).field("async_fd", &self.fd).finish()
-            }
-        }
-    };
-}
-
-guard!(AsyncFdReadyGuard, "ReadyGuard");
-guard!(AsyncFdReadyMutGuard, "MutReadyGuard");
-
-impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
-    /// Makes `f`, and clears the readiness if it fails with `WouldBlock`.
-    ///
-    /// # Errors
-    ///
-    /// [`TryIoError`] if `f` failed with `WouldBlock`: wait again. Other errors of `f` come as
-    /// `Ok(Err(…))`.
-    pub fn try_io<R>(
-        &mut self,
-        f: impl FnOnce(&'a AsyncFd<T>) -> io::Result<R>,
-    ) -> Result<io::Result<R>, TryIoError> {
-        let done = f(self.fd);
-        self.settle(done)
-    }
-
-    /// The descriptor.
-    pub fn get_ref(&self) -> &'a AsyncFd<T> {
-        self.fd
-    }
-
-    /// The descriptor's owner.
-    pub fn get_inner(&self) -> &'a T {
-        self.fd.get_ref()
-    }
-}
-
-impl<T: AsRawFd> AsyncFdReadyMutGuard<'_, T> {
-    /// Makes `f`, and clears the readiness if it fails with `WouldBlock`.
-    ///
-    /// # Errors
-    ///
-    /// As [`AsyncFdReadyGuard::try_io`].
-    pub fn try_io<R>(
-        &mut self,
-        f: impl FnOnce(&mut AsyncFd<T>) -> io::Result<R>,
-    ) -> Result<io::Result<R>, TryIoError> {
-        let done = f(self.fd);
-        self.settle(done)
-    }
-
-    /// The descriptor.
-    pub fn get_ref(&self) -> &AsyncFd<T> {
-        self.fd
-    }
-
-    /// The descriptor.
-    pub fn get_mut(&mut self) -> &mut AsyncFd<T> {
-        self.fd
-    }
-
-    /// The descriptor's owner.
-    pub fn get_inner(&self) -> &T {
-        self.fd.get_ref()
-    }
-
-    /// The descriptor's owner.
-    pub fn get_inner_mut(&mut self) -> &mut T {
-        self.fd.get_mut()
     }
 }
 

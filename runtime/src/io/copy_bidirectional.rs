@@ -108,6 +108,8 @@ struct Both<'a, 'b, A: ?Sized, B: ?Sized> {
     sizes: [usize; 2],
     /// `None` before the first poll.
     directions: Option<[Direction; 2]>,
+    /// Which direction is polled first, in turn: it may take all of the task's budget.
+    back_first: bool,
 }
 
 impl<'a, 'b, A: ?Sized, B: ?Sized> Both<'a, 'b, A, B> {
@@ -117,6 +119,7 @@ impl<'a, 'b, A: ?Sized, B: ?Sized> Both<'a, 'b, A, B> {
             b,
             sizes,
             directions: None,
+            back_first: true,
         }
     }
 }
@@ -142,14 +145,24 @@ where
             b,
             sizes,
             directions: state,
+            back_first,
         } = &mut *self;
         let [a_to_b, b_to_a] = match state {
             Some(state) => state,
             none => none.insert(directions(*sizes)),
         };
         // Both are polled, also when one is pending; an error of either ends both.
+        *back_first = !*back_first;
+        let early = if *back_first {
+            Some(b_to_a.poll(cx, &mut **b, &mut **a)?)
+        } else {
+            None
+        };
         let there = a_to_b.poll(cx, &mut **a, &mut **b)?;
-        let back = b_to_a.poll(cx, &mut **b, &mut **a)?;
+        let back = match early {
+            Some(back) => back,
+            None => b_to_a.poll(cx, &mut **b, &mut **a)?,
+        };
         Poll::Ready(Ok((ready!(there), ready!(back))))
     }
 }

@@ -101,3 +101,55 @@ fn copying_without_end_yields() {
         copy_bidirectional(&mut a, &mut b).await.unwrap();
     });
 }
+
+/// A stream that always has something to read and room to write, and counts.
+#[derive(Default)]
+struct Busy {
+    written: usize,
+}
+
+impl zokio::io::AsyncRead for Busy {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        buf: &mut zokio::io::ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        buf.put_slice(b"x");
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl zokio::io::AsyncWrite for Busy {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.written += buf.len();
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn direction_that_is_always_busy_does_not_starve_the_other() {
+    runtime().block_on(async {
+        let (mut a, mut b) = (Busy::default(), Busy::default());
+        {
+            let mut copying = pin!(copy_bidirectional(&mut a, &mut b));
+            for _ in 0..2 {
+                // A new poll of the task: the budget is full again.
+                zokio::task::yield_now().await;
+                assert!(poll_once(copying.as_mut()).is_pending());
+            }
+        }
+        assert!(a.written > 0 && b.written > 0);
+    });
+}

@@ -115,8 +115,8 @@ enum Injected {
 pub(crate) struct Elsewhere {
     /// Tasks that went to the injector when they were spawned.
     pub(crate) spawned: Counter,
-    /// What was spawned and never was in a worker's queue: blocking work, and tasks that came after
-    /// the runtime's end.
+    /// What was spawned and never was in a worker's queue: blocking work, local tasks, and tasks that
+    /// came after the runtime's end.
     pub(crate) unqueued: Counter,
     /// Of those, the ones that have finished; counted before they are in `finished`.
     pub(crate) unqueued_finished: Counter,
@@ -340,12 +340,6 @@ impl Shared {
         // SAFETY: the memory has this layout and is nobody else's.
         let cell = unsafe { raw::place_local(memory, future, identity) };
         self.publish(cell, identity, TaskKind::Local, name);
-        let on_worker = context::with_core_of(self, |worker, _| {
-            worker.remote().counters.local_spawns.add(1);
-        });
-        if on_worker.is_none() {
-            self.elsewhere.spawned.add_shared(1);
-        }
         // SAFETY: as in `new_task`.
         let runnable = unsafe { Runnable::new(cell) };
         // SAFETY: as in `new_task`. The output need not be `Send`: then the handle is not either.
@@ -589,10 +583,18 @@ impl Shared {
 
     /// A task's future is gone: closes its books, then publishes the output.
     pub(crate) fn finish(&self, runnable: Runnable, totals: &SiteTotals, outcome: Outcome) {
-        let slot = runnable.header().slot;
-        let location = self.records.get(slot).location();
         let watch = self.config.hooks.tasks.watch_ends();
         let meta = watch.then(|| self.meta_of(&runnable));
+        self.finish_quietly(runnable, totals, outcome);
+        if let Some(meta) = meta {
+            self.config.hooks.tasks.terminated(&meta);
+        }
+    }
+
+    /// As [`finish`](Shared::finish), for a task that hooks are not told of.
+    pub(crate) fn finish_quietly(&self, runnable: Runnable, totals: &SiteTotals, outcome: Outcome) {
+        let slot = runnable.header().slot;
+        let location = self.records.get(slot).location();
         // In this order, so that no reader finds a task among the finished and the live ones.
         let is_free = self.records.retire(slot);
         if telemetry::is_enabled() {
@@ -602,9 +604,6 @@ impl Shared {
             self.give_slot(slot);
         }
         runnable.complete();
-        if let Some(meta) = meta {
-            self.config.hooks.tasks.terminated(&meta);
-        }
     }
 
     /// As [`cancel`](Shared::cancel), for what was never in a worker's queue.
@@ -636,6 +635,12 @@ impl Shared {
 
     /// Drops a task's future in place of polling it.
     pub(crate) fn cancel(&self, runnable: Runnable) {
+        let (totals, outcome) = self.drop_future(&runnable);
+        self.finish(runnable, &totals, outcome);
+    }
+
+    /// As [`cancel`](Shared::cancel), but for the end of the books.
+    pub(crate) fn drop_future(&self, runnable: &Runnable) -> (SiteTotals, Outcome) {
         let outcome = {
             // Destructors see the task that they belong to.
             let _current = current::Restore::enter(current::Current::task(
@@ -647,7 +652,7 @@ impl Shared {
         };
         current::take_self_wakes();
         let totals = SiteTotals::of(self.records.get(runnable.header().slot), outcome);
-        self.finish(runnable, &totals, outcome);
+        (totals, outcome)
     }
 
     // ---- shutdown -------------------------------------------------------------------------
@@ -733,6 +738,20 @@ impl Shared {
             if self.injector.is_empty() {
                 break;
             }
+        }
+    }
+
+    /// Counts the spawn of a local task, which is the runtime's own if that is a local one.
+    pub(crate) fn count_local_spawn(&self, own: bool) {
+        if !own {
+            self.elsewhere.unqueued.add_shared(1);
+            return;
+        }
+        let on_worker = context::with_core_of(self, |worker, _| {
+            worker.remote().counters.local_spawns.add(1);
+        });
+        if on_worker.is_none() {
+            self.elsewhere.spawned.add_shared(1);
         }
     }
 

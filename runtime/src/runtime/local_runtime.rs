@@ -66,7 +66,7 @@ impl LocalRuntime {
     }
 
     pub(super) fn from_runtime(runtime: Runtime) -> LocalRuntime {
-        let set = LocalSet::new();
+        let set = LocalSet::of_runtime();
         let handle = runtime.handle().clone();
         handle.shared().mark_local();
         register(Local {
@@ -125,9 +125,11 @@ impl LocalRuntime {
     ///
     /// # Panics
     ///
-    /// If this thread drives futures already, and if the future panics.
+    /// If this thread drives futures already, if the future panics, and if the runtime has been shut
+    /// down by [an unhandled panic](Builder::unhandled_panic).
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _if_it_ends = EndOfTasks(self);
         self.set().block_on(self.runtime(), future)
     }
 
@@ -159,6 +161,19 @@ impl LocalRuntime {
         let _entered = context::set_handle(&self.handle);
         drop(self.set.take());
         unregister(self.handle.shared());
+    }
+}
+
+/// Cancels the local tasks when `block_on` ends with the end of the runtime, which it does for a
+/// task's panic.
+struct EndOfTasks<'a>(&'a LocalRuntime);
+
+impl Drop for EndOfTasks<'_> {
+    fn drop(&mut self) {
+        if self.0.handle.shared().is_shutdown() {
+            let _entered = context::set_handle(&self.0.handle);
+            self.0.set().context().shut_down();
+        }
     }
 }
 

@@ -14,21 +14,21 @@ pub(super) fn polls_are_watched(config: &Config) -> bool {
 
 impl Shared {
     /// What the user is told of a task that is not complete.
-    pub(super) fn meta_of(&self, runnable: &Runnable) -> TaskMeta<'static> {
+    pub(crate) fn meta_of(&self, runnable: &Runnable) -> TaskMeta<'static> {
         let header = runnable.header();
         let record = self.records.get(header.slot);
         TaskMeta::new(header.task_id(), header.place.spawned_at(record))
     }
 
     /// A task is about to be enqueued for the first time.
-    pub(super) fn call_spawn_hook(self: &Arc<Shared>, runnable: &Runnable) {
+    pub(crate) fn call_spawn_hook(self: &Arc<Shared>, runnable: &Runnable) {
         let _current = context::set_handle_to(self);
         self.config.hooks.tasks.spawned(&self.meta_of(runnable));
     }
 
     /// A spawned task has panicked.
     #[cold]
-    pub(super) fn task_panicked(&self) {
+    pub(crate) fn task_panicked(&self) {
         if matches!(self.config.unhandled_panic, UnhandledPanic::ShutdownRuntime) {
             self.begin_shutdown();
         }

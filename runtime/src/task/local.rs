@@ -27,6 +27,7 @@
 //! A runtime that ends cancels its own tasks and leaves local ones to their sets, as they may be
 //! dropped on one thread only.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -37,7 +38,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::JoinHandle;
-use crate::runtime::{Runtime, context as runtime_context, local_runtime};
+use crate::runtime::{self, Runtime, UnhandledPanic, context as runtime_context, local_runtime};
 use crate::telemetry::waits::{WaitNote, WaitPoint};
 
 mod context;
@@ -47,6 +48,9 @@ pub(crate) use context::{Context, schedule};
 pub(crate) use queue::LocalQueue;
 
 static AWAIT: WaitPoint = WaitPoint::new("local_set", "await");
+
+const PANICKED: &str =
+    "a spawned task panicked and the LocalSet is configured to shutdown on unhandled panic";
 
 const OUTSIDE: &str =
     "`spawn_local` called from outside of a `task::LocalSet` or `runtime::LocalRuntime`";
@@ -129,6 +133,7 @@ where
 /// ```
 pub struct LocalSet {
     context: Rc<Context>,
+    id: OnceCell<runtime::Id>,
     note: WaitNote,
     _not_send: PhantomData<*const ()>,
 }
@@ -136,11 +141,52 @@ pub struct LocalSet {
 impl LocalSet {
     /// A set without tasks.
     pub fn new() -> LocalSet {
+        LocalSet::with_context(Context::new(false))
+    }
+
+    /// The set of a local runtime.
+    pub(crate) fn of_runtime() -> LocalSet {
+        LocalSet::with_context(Context::new(true))
+    }
+
+    fn with_context(context: Rc<Context>) -> LocalSet {
         LocalSet {
-            context: Context::new(),
+            context,
+            id: OnceCell::new(),
             note: WaitNote::new(),
             _not_send: PhantomData,
         }
+    }
+
+    /// The set's id, which no other set and no runtime of the process has.
+    pub fn id(&self) -> runtime::Id {
+        *self.id.get_or_init(runtime::Id::next)
+    }
+
+    /// What happens when one of the set's tasks panics. Default: [`UnhandledPanic::Ignore`].
+    ///
+    /// With [`UnhandledPanic::ShutdownRuntime`] it is the end of the set: its other tasks are
+    /// cancelled, what is spawned later is too, and whatever polls the set panics.
+    ///
+    /// # Panics
+    ///
+    /// If the set is current, or has tasks.
+    ///
+    /// ```
+    /// use zokio::runtime::UnhandledPanic;
+    ///
+    /// let mut set = zokio::task::LocalSet::new();
+    /// set.unhandled_panic(UnhandledPanic::ShutdownRuntime);
+    /// ```
+    #[track_caller]
+    pub fn unhandled_panic(&mut self, behavior: UnhandledPanic) -> &mut LocalSet {
+        assert!(
+            Rc::strong_count(&self.context) == 1 && self.context.is_empty(),
+            "Unhandled Panic behavior modified after starting LocalSet"
+        );
+        let ends = matches!(behavior, UnhandledPanic::ShutdownRuntime);
+        self.context.end_on_panic(ends);
+        self
     }
 
     pub(crate) fn context(&self) -> &Rc<Context> {
@@ -209,8 +255,18 @@ impl LocalSet {
     }
 
     /// Runs tasks, in the context of the set. True: there may be more.
+    ///
+    /// # Panics
+    ///
+    /// If a task's panic was the end of the set.
+    #[track_caller]
     fn run_turn(&self) -> bool {
-        self.context.run_turn()
+        let more = !self.context.has_panicked() && self.context.run_turn();
+        assert!(
+            !self.context.has_panicked() || self.context.is_of_runtime(),
+            "{PANICKED}"
+        );
+        more
     }
 }
 
@@ -267,6 +323,7 @@ struct RunUntil<'a, F> {
 impl<F: Future> Future for RunUntil<'_, F> {
     type Output = F::Output;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
         let set = self.set;
         let _entered = context::enter(set.context.clone(), true);

@@ -13,6 +13,7 @@ mod join_error;
 mod join_handle;
 mod join_set;
 mod join_set_futures;
+mod local_hooks;
 mod local_runtime;
 mod local_set;
 mod local_set_lifetime;

@@ -31,15 +31,24 @@ pub(crate) struct Context {
     /// The tasks that have not completed. Not borrowed while any is run or dropped.
     owned: RefCell<Slab<AbortHandle>>,
     closed: Cell<bool>,
+    /// It is the set of a local runtime, whose hooks and settings hold for its tasks.
+    of_runtime: bool,
+    /// A task's panic is the end of the set.
+    ends_on_panic: Cell<bool>,
+    /// That has happened.
+    panicked: Cell<bool>,
 }
 
 impl Context {
-    pub(super) fn new() -> Rc<Context> {
+    pub(super) fn new(of_runtime: bool) -> Rc<Context> {
         Rc::new(Context {
             queue: Arc::new(LocalQueue::new()),
             tasks: RefCell::new(VecDeque::new()),
             owned: RefCell::new(Slab::new()),
             closed: Cell::new(false),
+            of_runtime,
+            ends_on_panic: Cell::new(false),
+            panicked: Cell::new(false),
         })
     }
 
@@ -100,12 +109,16 @@ impl Context {
         };
         let future = LocalFuture::new(head, future);
         let (runnable, handle) = shared.new_local_task(future, name, location);
+        shared.count_local_spawn(self.of_runtime);
         if self.closed.get() {
-            cancel(runnable);
+            self.drop_task(runnable);
             return handle;
         }
         // Nothing of the user's has run since the key was asked for.
         self.owned.borrow_mut().insert(handle.abort_handle());
+        if self.of_runtime && shared.config.hooks.tasks.watch_spawns() {
+            shared.call_spawn_hook(&runnable);
+        }
         self.tasks.borrow_mut().push_back(runnable);
         handle
     }
@@ -129,9 +142,43 @@ impl Context {
             let Some(task) = self.pop() else {
                 return false;
             };
-            self.run(task);
+            if self.of_runtime {
+                self.run_with_hooks(task);
+            } else {
+                self.run(task);
+            }
+            if self.panicked.get() {
+                return false;
+            }
         }
         true
+    }
+
+    /// Whether a task's panic was the end of the set.
+    pub(super) fn has_panicked(&self) -> bool {
+        self.panicked.get()
+    }
+
+    pub(super) fn is_of_runtime(&self) -> bool {
+        self.of_runtime
+    }
+
+    /// Makes a task's panic the end of the set, or not.
+    pub(super) fn end_on_panic(&self, ends: bool) {
+        self.ends_on_panic.set(ends);
+    }
+
+    fn run_with_hooks(&self, task: Runnable) {
+        let shared = task.runtime();
+        let hooks = &shared.config.hooks.tasks;
+        if !hooks.watch_polls() {
+            self.run(task);
+            return;
+        }
+        let meta = shared.meta_of(&task);
+        hooks.before_poll(&meta);
+        self.run(task);
+        hooks.after_poll(&meta);
     }
 
     fn pop(&self) -> Option<Runnable> {
@@ -191,13 +238,44 @@ impl Context {
         let shared = task.runtime();
         let totals = SiteTotals::of(shared.records().get(task.header().slot), outcome);
         self.disown(key);
-        shared.finish(task, &totals, outcome);
+        self.end(&shared, task, &totals, outcome);
+        if outcome == Outcome::Panicked {
+            self.task_panicked(&shared);
+        }
+    }
+
+    fn end(&self, shared: &Arc<Shared>, task: Runnable, totals: &SiteTotals, outcome: Outcome) {
+        if self.of_runtime {
+            shared.finish(task, totals, outcome);
+        } else {
+            shared.elsewhere.unqueued_finished.add_shared(1);
+            shared.finish_quietly(task, totals, outcome);
+        }
+    }
+
+    fn task_panicked(&self, shared: &Arc<Shared>) {
+        if self.of_runtime {
+            // If that ends the runtime, its `block_on` sees to the other tasks.
+            shared.task_panicked();
+            self.panicked.set(shared.is_shutdown());
+        } else if self.ends_on_panic.get() {
+            self.panicked.set(true);
+            self.shut_down();
+        }
     }
 
     /// Drops a task's future in place of polling it.
     fn cancel(&self, task: Runnable) {
         self.disown(key(&task));
-        cancel(task);
+        self.drop_task(task);
+    }
+
+    fn drop_task(&self, task: Runnable) {
+        let shared = task.runtime();
+        let outer_wakes = current::take_self_wakes();
+        let (totals, outcome) = shared.drop_future(&task);
+        self.end(&shared, task, &totals, outcome);
+        current::give_self_wakes(outer_wakes);
     }
 
     fn disown(&self, key: usize) {
@@ -210,17 +288,30 @@ impl Context {
     /// A task that another thread has just woken, and has yet to push, is waited for: that thread
     /// holds the right to run it, and does nothing else in between.
     pub(super) fn close(&self) {
-        self.closed.set(true);
-        let handles: Vec<AbortHandle> = self.owned.borrow().iter().cloned().collect();
-        // Those that are idle are enqueued by that, the others are already.
-        handles.iter().for_each(AbortHandle::abort);
-        drop(handles);
+        self.abort_all();
         while !self.is_empty() {
             match self.pop() {
                 Some(task) => self.cancel(task),
                 None => self.queue.wait(&mut self.tasks.borrow_mut()),
             }
         }
+    }
+
+    /// As [`close`](Context::close), but may be called within a turn, so it waits for nothing: what
+    /// is being run further up the stack ends at its next await, and what another thread is about to
+    /// push is dropped by the next turn or with the set.
+    pub(crate) fn shut_down(&self) {
+        self.abort_all();
+        while let Some(task) = self.pop() {
+            self.cancel(task);
+        }
+    }
+
+    fn abort_all(&self) {
+        self.closed.set(true);
+        let handles: Vec<AbortHandle> = self.owned.borrow().iter().cloned().collect();
+        // Those that are idle are enqueued by that, the others are already.
+        handles.iter().for_each(AbortHandle::abort);
     }
 
     /// Enqueues a task that this thread has woken.
@@ -232,13 +323,6 @@ impl Context {
 /// The place of a task in its set. It is part of the future: not to be asked for after a poll.
 fn key(task: &Runnable) -> usize {
     task.local_head().expect("a local task").key
-}
-
-fn cancel(task: Runnable) {
-    let shared = task.runtime();
-    let outer_wakes = current::take_self_wakes();
-    shared.cancel(task);
-    current::give_self_wakes(outer_wakes);
 }
 
 #[inline]

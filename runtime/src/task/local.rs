@@ -350,6 +350,3 @@ impl fmt::Debug for LocalEnterGuard {
         f.debug_struct("LocalEnterGuard").finish()
     }
 }
-
-#[cfg(all(test, not(zokio_loom)))]
-mod tests;

@@ -3,7 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 use zokio::sync::oneshot;
 use zokio::task::{self, AbortHandle, JoinHandle, LocalSet};
@@ -354,13 +355,50 @@ fn ten_thousand_local_tasks_come_and_go() {
     assert_eq!(count.get(), 10_000);
 }
 
+/// A waker that wakes another one when it is dropped.
+struct WakesOnDrop(Waker);
+
+impl Wake for WakesOnDrop {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for WakesOnDrop {
+    fn drop(&mut self) {
+        self.0.wake_by_ref();
+    }
+}
+
+#[test]
+fn waker_of_whoever_polls_the_set_may_wake_a_task_of_it_when_it_is_dropped() {
+    let set = LocalSet::new();
+    let polls = Rc::new(Cell::new(0));
+    let kept: Rc<RefCell<Option<Waker>>> = Rc::default();
+    let (inner, counted) = (kept.clone(), polls.clone());
+    set.spawn_local(poll_fn(move |cx| {
+        counted.set(counted.get() + 1);
+        *inner.borrow_mut() = Some(cx.waker().clone());
+        Poll::<()>::Pending
+    }));
+    let mut running = Box::pin(set.run_until(pending::<()>()));
+    assert!(super::support::poll_once(running.as_mut()).is_pending());
+    let nosy = Waker::from(Arc::new(WakesOnDrop(kept.take().unwrap())));
+    let polled = running.as_mut().poll(&mut Context::from_waker(&nosy));
+    assert!(polled.is_pending());
+    drop(nosy);
+    // The set's own clone is dropped for the one that replaces it.
+    for _ in 0..2 {
+        assert!(super::support::poll_once(running.as_mut()).is_pending());
+    }
+    assert_eq!(polls.get(), 2);
+}
+
 #[test]
 fn polling_a_run_until_after_it_was_ready_panics() {
     let set = LocalSet::new();
     let mut running = Box::pin(set.run_until(async {}));
     assert!(super::support::poll_once(running.as_mut()).is_ready());
     let caught = super::support::caught(|| {
-        let mut cx = std::task::Context::from_waker(Waker::noop());
+        let mut cx = Context::from_waker(Waker::noop());
         running.as_mut().poll(&mut cx)
     });
     assert_eq!(caught.message, "`async fn` resumed after completion");

@@ -100,3 +100,85 @@ impl Wake for TaskWaker {
         }
     }
 }
+
+#[cfg(all(test, not(zokio_loom)))]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Counts wakes, and looks at the list when it is woken or dropped.
+    struct Nosy {
+        completed: Arc<Completed>,
+        looks: Arc<AtomicUsize>,
+    }
+
+    impl Nosy {
+        fn waker(completed: &Arc<Completed>, looks: &Arc<AtomicUsize>) -> Waker {
+            Waker::from(Arc::new(Nosy {
+                completed: completed.clone(),
+                looks: looks.clone(),
+            }))
+        }
+
+        fn look(&self) {
+            let _ = self.completed.state.lock().keys.len();
+            self.looks.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Wake for Nosy {
+        fn wake(self: Arc<Self>) {
+            self.look();
+        }
+    }
+
+    impl Drop for Nosy {
+        fn drop(&mut self) {
+            self.look();
+        }
+    }
+
+    #[test]
+    fn keys_come_in_the_order_of_completion() {
+        let completed = Completed::new();
+        for key in [2, 0, 1] {
+            completed.waker(key).wake();
+        }
+        let keys = [(); 4].map(|()| completed.pop());
+        assert_eq!(keys, [Some(2), Some(0), Some(1), None]);
+    }
+
+    #[test]
+    fn whoever_waits_is_woken_once_and_outside_of_the_lock() {
+        let (completed, looks) = (Completed::new(), Arc::default());
+        let waiting = Nosy::waker(&completed, &looks);
+        assert_eq!(completed.poll_pop(&waiting), Poll::Pending);
+        completed.waker(7).wake_by_ref();
+        completed.waker(8).wake_by_ref();
+        assert_eq!(looks.load(Ordering::Relaxed), 1);
+        assert_eq!(completed.poll_pop(&waiting), Poll::Ready(7));
+    }
+
+    #[test]
+    fn waker_that_is_replaced_is_dropped_outside_of_the_lock() {
+        let (completed, looks) = (Completed::new(), Arc::default());
+        let first = Nosy::waker(&completed, &looks);
+        assert_eq!(completed.poll_pop(&first), Poll::Pending);
+        drop(first);
+        assert_eq!(completed.poll_pop(Waker::noop()), Poll::Pending);
+        assert_eq!(looks.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn waker_that_is_cleared_is_dropped_outside_of_the_lock() {
+        let (completed, looks) = (Completed::new(), Arc::default());
+        let first = Nosy::waker(&completed, &looks);
+        assert_eq!(completed.poll_pop(&first), Poll::Pending);
+        drop(first);
+        completed.waker(3).wake_by_ref();
+        completed.clear();
+        assert_eq!(completed.pop(), None);
+        assert_eq!(looks.load(Ordering::Relaxed), 2, "woken, and dropped");
+    }
+}

@@ -448,3 +448,6 @@ pub(crate) fn schedule(task: Runnable) {
         }
     }
 }
+
+#[cfg(all(test, not(zokio_loom)))]
+mod tests;

@@ -79,6 +79,12 @@ impl LocalQueue {
         into.append(&mut self.state.lock().tasks);
     }
 
+    /// Whether a set waits for a task. It is woken by that, and goes on waiting.
+    #[cfg(all(test, not(zokio_loom)))]
+    pub(super) fn has_waiter(&self) -> bool {
+        self.arrived.notify_one()
+    }
+
     /// As [`take`](LocalQueue::take), but waits until there is one.
     pub(super) fn wait(&self, into: &mut VecDeque<Runnable>) {
         let mut state = self.state.lock();

@@ -577,6 +577,61 @@ fn capture_without_tasks_leaves_them_out_and_keeps_the_sums() {
 }
 
 #[test]
+fn a_task_tells_the_size_of_its_future_and_block_on_none() {
+    let runtime = current();
+    let (gate, opened) = mpsc::channel::<()>();
+    let small = runtime.spawn(pending::<()>());
+    let large = [7u8; 3_000];
+    runtime.spawn(async move {
+        pending::<()>().await;
+        drop(large);
+    });
+    let waiting = runtime.spawn_blocking(move || opened.recv());
+    let handle = runtime.handle().clone();
+    let tasks = runtime.block_on(async move { Snapshot::capture(&handle).tasks });
+    let bytes = |kind| {
+        let of_kind = tasks.iter().filter(|t| t.kind == kind);
+        let mut bytes: Vec<_> = of_kind.map(|t| t.future_bytes).collect();
+        bytes.sort_unstable();
+        bytes
+    };
+    let spawned = bytes(TaskKind::Task);
+    assert_eq!(
+        spawned[0],
+        Some(size_of::<std::future::Pending<()>>() as u64)
+    );
+    assert!(
+        spawned[1].is_some_and(|n| (3_000..4_000).contains(&n)),
+        "{spawned:?}"
+    );
+    assert!(bytes(TaskKind::Blocking)[0].is_some_and(|n| n < 200));
+    assert_eq!(bytes(TaskKind::BlockOn), [None]);
+    drop(gate);
+    runtime.block_on(waiting).unwrap().unwrap_err();
+    small.abort();
+}
+
+#[test]
+fn a_task_seen_idle_has_the_wakers_that_it_left_behind() {
+    let runtime = multi(2);
+    let (to, mut from) = zokio::sync::mpsc::channel(1);
+    let receiver = runtime.spawn(async move { while from.recv().await.is_some() {} });
+    let sender = runtime.spawn(async move { while to.send(()).await.is_ok() {} });
+    let mut idle = 0;
+    for _ in 0..2_000 {
+        for task in capture(&runtime).tasks {
+            if task.state == TaskState::Idle {
+                idle += 1;
+                assert!(task.waker_clones > task.waker_drops, "{task:?}");
+            }
+        }
+    }
+    assert!(idle > 0, "tasks that pass messages wait now and then");
+    receiver.abort();
+    sender.abort();
+}
+
+#[test]
 fn task_detail_keeps_poll_times_from_the_first_look_on() {
     let runtime = current();
     let handle = runtime.spawn(async {
@@ -587,6 +642,7 @@ fn task_detail_keeps_poll_times_from_the_first_look_on() {
     let id = handle.id().to_string().parse().unwrap();
     let first = telemetry::task_detail(runtime.handle(), id).unwrap();
     assert_eq!(first.poll_time.unwrap().count, 0);
+    assert_eq!(first.wake_to_poll.unwrap().count, 0);
     runtime.block_on(async {
         for _ in 0..5 {
             task::yield_now().await;
@@ -594,6 +650,7 @@ fn task_detail_keeps_poll_times_from_the_first_look_on() {
     });
     let second = telemetry::task_detail(runtime.handle(), id).unwrap();
     assert_eq!(second.poll_time.unwrap().count, second.task.polls);
+    assert_eq!(second.wake_to_poll.unwrap().count, second.task.polls);
     assert!(second.task.polls > 0);
     assert!(telemetry::task_detail(runtime.handle(), u64::MAX).is_none());
 }

@@ -339,7 +339,7 @@ impl<'a> WorkerContext<'a> {
             }
             Poll::Ready(outcome) => {
                 count_first_poll(record, waited);
-                self.count_poll_end(record, begin, end);
+                self.count_poll_end(record, begin, end, waited);
                 self.end_of_task();
                 let totals = SiteTotals::of(record, outcome);
                 self.finish(runnable, &totals, outcome);
@@ -347,7 +347,7 @@ impl<'a> WorkerContext<'a> {
             Poll::Pending => {
                 record.ensure_counts();
                 count_first_poll(record, waited);
-                self.count_poll_end(record, begin, end);
+                self.count_poll_end(record, begin, end, waited);
                 let clones = header.state.view().clones();
                 count_pending(record, seen.wakes() + more_wakes, clones, end);
                 match header.state.after_poll(seen, clones) {
@@ -421,7 +421,7 @@ impl<'a> WorkerContext<'a> {
     }
 
     #[inline]
-    fn count_poll_end(&self, record: &TaskRecord, begin: u64, end: u64) {
+    fn count_poll_end(&self, record: &TaskRecord, begin: u64, end: u64, waited: u64) {
         let busy = end.saturating_sub(begin);
         record.busy.add(busy);
         record.longest_poll.raise_to(busy);
@@ -430,7 +430,7 @@ impl<'a> WorkerContext<'a> {
             record.self_wakes.add(self_wakes);
         }
         if let Some(ns) = self.count_worker_poll(begin, end) {
-            record.count_watched(ns);
+            record.count_watched(ns, waited);
         }
     }
 

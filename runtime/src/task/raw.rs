@@ -50,6 +50,19 @@ pub(crate) struct Vtable {
     local_head: Option<unsafe fn(NonNull<Header>) -> NonNull<LocalHead>>,
     /// The cell's memory.
     layout: Layout,
+    /// What of it is the future.
+    future_bytes: usize,
+}
+
+impl Vtable {
+    /// Bytes that the future takes.
+    #[cfg_attr(
+        not(feature = "telemetry"),
+        expect(dead_code, reason = "nobody lists tasks")
+    )]
+    pub(crate) fn future_bytes(&self) -> usize {
+        self.future_bytes
+    }
 }
 
 #[repr(C)]
@@ -193,6 +206,7 @@ const fn vtable_of<F: Future>() -> Vtable {
         drop_output: drop_output::<F>,
         local_head: None,
         layout: layout::<F>(),
+        future_bytes: size_of::<F>(),
     }
 }
 
@@ -204,6 +218,7 @@ fn local_vtable<F: Future>() -> &'static Vtable {
     const {
         &Vtable {
             local_head: Some(local_head::<F>),
+            future_bytes: size_of::<F>(),
             ..vtable_of::<LocalFuture<F>>()
         }
     }

@@ -65,7 +65,7 @@ const _: () = assert!(WAKE_MASK & (COMPLETE | CANCELLED | JOIN_INTEREST | JOIN_W
 pub(crate) struct State(AtomicU64);
 
 /// A copy of the word at one moment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct View(u64);
 
 /// What the maker of a wake must do.

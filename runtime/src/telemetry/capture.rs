@@ -146,14 +146,19 @@ impl Snapshot {
     }
 }
 
-/// One live task of a runtime, with its own histogram of poll times from the first call on.
+/// One live task of a runtime, with its own histograms of poll times and of waits for its turn from
+/// the first call on.
 pub fn task_detail(handle: &Handle, id: u64) -> Option<TaskDetail> {
     let shared = &**handle.shared();
     let pin = pin_task(shared, id)?;
-    let poll_time = pin.watch();
+    let (poll_time, wake_to_poll) = pin
+        .watch()
+        .map(|watched| (watched.poll_time, watched.wake_to_poll))
+        .unzip();
     Some(TaskDetail {
         task: TaskContext::new(shared, true).task(&pin),
         poll_time,
+        wake_to_poll,
     })
 }
 
@@ -228,6 +233,15 @@ fn overhead(shared: &Shared) -> OverheadSnapshot {
     }
 }
 
+/// What changes about a task.
+struct Seen {
+    state: TaskState,
+    since: u64,
+    counts: Counts,
+    /// Clones, drops, and wakes that no finished poll has answered.
+    wakers: (u64, u64, u64),
+}
+
 /// What is needed to tell a task's state and waits.
 struct TaskContext {
     /// One moment for all tasks, so that the eldest has the largest total.
@@ -266,10 +280,14 @@ impl TaskContext {
         let record = pin.record();
         let id = record.id.get();
         let created = record.created.get();
-        let (state, since) = self.state(pin, id);
+        let Seen {
+            state,
+            since,
+            counts,
+            wakers: (waker_clones, waker_drops, pending_wakes),
+        } = self.see(pin, id);
         let now = self.now.max(since);
         let current = now.saturating_sub(since);
-        let counts = counts(pin);
         let (mut busy, mut scheduled) = (counts.busy, counts.scheduled);
         match state {
             TaskState::Busy => {
@@ -283,7 +301,6 @@ impl TaskContext {
             TaskState::Idle | TaskState::Done => {}
         }
         let idle = now.saturating_sub(created).saturating_sub(busy + scheduled);
-        let (waker_clones, waker_drops, pending_wakes) = wakers(pin, state, &counts);
         let header = pin.header();
         let worker = header.map_or(NO_WORKER, |header| header.worker.get());
         // That of a task that was never woken is the stamp of its spawn.
@@ -296,6 +313,7 @@ impl TaskContext {
             state,
             location: record.location(),
             parent: Some(record.parent.get()).filter(|parent| *parent != 0),
+            future_bytes: header.map(|header| header.vtable.future_bytes() as u64),
             worker: Some(worker).filter(|worker| *worker != NO_WORKER),
             created_at_ns: clock::stamp_to_ns(created),
             state_since_ns: clock::stamp_to_ns(since),
@@ -310,6 +328,28 @@ impl TaskContext {
             waker_drops,
             last_wake_ns: last_wake.map(clock::stamp_to_ns),
             waits: self.waits(id, state, counts.polls as u32),
+        }
+    }
+
+    /// State and wakers of one moment: put together from two, a task that was woken in between
+    /// would seem to wait for ever, idle and without a waker. After some tries with a task that
+    /// does not hold still, of two.
+    fn see(&self, pin: &Pin<'_>, id: u64) -> Seen {
+        let word = || pin.header().map(|header| header.state.view());
+        let mut tries = 0..8;
+        loop {
+            let before = word();
+            let (state, since) = self.state(pin, id);
+            let counts = counts(pin);
+            let wakers = wakers(pin, state, &counts);
+            if before == word() || tries.next().is_none() {
+                return Seen {
+                    state,
+                    since,
+                    counts,
+                    wakers,
+                };
+            }
         }
     }
 

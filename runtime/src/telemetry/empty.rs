@@ -122,6 +122,7 @@ impl TaskSnapshot {
             state: TaskState::Idle,
             location,
             parent: None,
+            future_bytes: None,
             worker: None,
             created_at_ns: 0,
             state_since_ns: 0,

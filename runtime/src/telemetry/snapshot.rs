@@ -353,6 +353,9 @@ pub struct TaskSnapshot {
     pub location: &'static Location<'static>,
     /// The task that spawned it.
     pub parent: Option<u64>,
+    /// Bytes that its future (for blocking work, its closure) takes; `None` for `block_on`, whose
+    /// future is the caller's.
+    pub future_bytes: Option<u64>,
     /// The worker that polled it last.
     pub worker: Option<u16>,
     /// When it was spawned, on telemetry's clock.
@@ -393,6 +396,9 @@ pub struct TaskDetail {
     /// Its own poll times, kept from the first call of [`task_detail`](super::task_detail) for this task on; `None`
     /// for tasks that no worker polls.
     pub poll_time: Option<HistogramSnapshot>,
+    /// How long it waited from each wake to the poll that answered it, kept and `None` as
+    /// [`poll_time`](TaskDetail::poll_time) is.
+    pub wake_to_poll: Option<HistogramSnapshot>,
 }
 
 /// Something that a task waits for.

@@ -11,10 +11,11 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering};
 
+use super::clock;
 use super::counter::Counter;
 use super::record_table::{Pin, RecordTable};
-use super::snapshot::{HistogramSnapshot, TaskKind};
-use super::watch;
+use super::snapshot::TaskKind;
+use super::watch::{self, Watched};
 use crate::loom::atomic::AtomicUsize;
 use crate::task::header::Header;
 
@@ -209,12 +210,13 @@ impl TaskRecord {
         self.flags.load(Ordering::Relaxed) & RUNNING != 0
     }
 
-    /// Counts a poll in the task's own histogram, if somebody looks at the task.
+    /// Counts a poll, and the ticks that the task had waited for it, in the task's own histograms,
+    /// if somebody looks at the task.
     #[inline]
-    pub(crate) fn count_watched(&self, ns: u64) {
+    pub(crate) fn count_watched(&self, ns: u64, waited: u64) {
         let watch = self.watch.load(Ordering::Relaxed);
         if watch != 0 {
-            watch::record(watch - 1, self.id.get(), ns);
+            watch::record(watch - 1, self.id.get(), ns, clock::ticks_to_ns(waited));
         }
     }
 
@@ -291,15 +293,15 @@ impl Pin<'_> {
         self.cell().map(|cell| unsafe { cell.as_ref() })
     }
 
-    /// The task's own poll times, kept from the first call on.
-    pub(crate) fn watch(&self) -> Option<HistogramSnapshot> {
+    /// The task's own poll times and waits for its turn, kept from the first call on.
+    pub(super) fn watch(&self) -> Option<Watched> {
         let record = self.record();
         if !matches!(record.kind(), TaskKind::Task | TaskKind::Local) {
             return None;
         }
-        let (watch, poll_time) = watch::request(record.id.get());
+        let (watch, watched) = watch::request(record.id.get());
         record.watch.store(watch + 1, Ordering::Relaxed);
-        Some(poll_time)
+        Some(watched)
     }
 
     pub(crate) fn name(&self) -> Option<Arc<str>> {

@@ -1,4 +1,5 @@
-//! Histograms of single tasks' poll times, kept for the tasks that somebody looks at.
+//! Histograms of single tasks' poll times and waits for their turn, kept for the tasks that somebody
+//! looks at.
 //!
 //! There are [`WATCHES`] of them in the process. The first request for a task takes one, from the
 //! task whose last request is the longest ago if need be. A task's record holds the number of its
@@ -19,6 +20,13 @@ struct Watch {
     /// Stamp of the latest request, 0 if there was none.
     requested: AtomicU64,
     poll_time: Histogram,
+    wake_to_poll: Histogram,
+}
+
+/// What a watch has counted.
+pub(super) struct Watched {
+    pub(super) poll_time: HistogramSnapshot,
+    pub(super) wake_to_poll: HistogramSnapshot,
 }
 
 static TABLE: [Watch; WATCHES] = [const {
@@ -26,24 +34,26 @@ static TABLE: [Watch; WATCHES] = [const {
         task: AtomicU64::new(0),
         requested: AtomicU64::new(0),
         poll_time: Histogram::new(),
+        wake_to_poll: Histogram::new(),
     }
 }; WATCHES];
 
 /// Held by whoever changes which task a watch belongs to.
 static ASSIGNING: Mutex<()> = Mutex::new(());
 
-/// Counts a poll of a task whose record says `watch`.
+/// Counts a poll of a task whose record says `watch`, and the wait before it.
 #[cold]
-pub(crate) fn record(watch: u32, task: u64, ns: u64) {
+pub(super) fn record(watch: u32, task: u64, ns: u64, waited_ns: u64) {
     let watch = &TABLE[watch as usize % WATCHES];
     // Ordering: pairs with the Release in `request`: the histogram is empty by then.
     if watch.task.load(Ordering::Acquire) == task {
         watch.poll_time.record(ns);
+        watch.wake_to_poll.record(waited_ns);
     }
 }
 
 /// The watch of a task and its values so far, counted from the first request on.
-pub(crate) fn request(task: u64) -> (u32, HistogramSnapshot) {
+pub(super) fn request(task: u64) -> (u32, Watched) {
     let _assigning = ASSIGNING.lock();
     let of_task = TABLE
         .iter()
@@ -55,6 +65,7 @@ pub(crate) fn request(task: u64) -> (u32, HistogramSnapshot) {
             .expect("the table is not empty");
         watch.task.store(0, Ordering::Relaxed);
         watch.poll_time.reset();
+        watch.wake_to_poll.reset();
         // Ordering: pairs with the Acquire in `record`.
         watch.task.store(task, Ordering::Release);
         index
@@ -62,7 +73,11 @@ pub(crate) fn request(task: u64) -> (u32, HistogramSnapshot) {
     TABLE[index]
         .requested
         .store(clock::raw(), Ordering::Relaxed);
-    (index as u32, TABLE[index].poll_time.snapshot())
+    let watched = Watched {
+        poll_time: TABLE[index].poll_time.snapshot(),
+        wake_to_poll: TABLE[index].wake_to_poll.snapshot(),
+    };
+    (index as u32, watched)
 }
 
 #[cfg(test)]
@@ -73,9 +88,11 @@ mod tests {
     fn polls_are_counted_from_the_first_request_on_and_for_that_task_only() {
         let task = u64::MAX - 100;
         let (watch, empty) = request(task);
-        assert_eq!(empty.count, 0);
-        record(watch, task, 50);
-        record(watch, task - 1, 50);
-        assert_eq!(request(task).1.count, 1);
+        assert_eq!((empty.poll_time.count, empty.wake_to_poll.count), (0, 0));
+        record(watch, task, 50, 7);
+        record(watch, task - 1, 50, 7);
+        let (_, seen) = request(task);
+        assert_eq!((seen.poll_time.count, seen.poll_time.sum_ns), (1, 50));
+        assert_eq!((seen.wake_to_poll.count, seen.wake_to_poll.sum_ns), (1, 7));
     }
 }

@@ -94,7 +94,7 @@ impl TaskRecord {
     }
 
     #[inline]
-    pub(crate) fn count_watched(&self, _: u64) {}
+    pub(crate) fn count_watched(&self, _: u64, _: u64) {}
 }
 
 impl RecordTable {

@@ -37,6 +37,43 @@ pub mod v1 {
     include!("generated/zokio.console.v1.rs");
 }
 
+/// What the stock `tokio-console` speaks, version 0.1: a schema of our own for the same wire
+/// (`proto/rs/tokio/console/`), generated and checked in likewise.
+#[cfg(feature = "tokio-console")]
+#[allow(
+    clippy::all,
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "generated code"
+)]
+pub mod tokio_console {
+    /// What the other packages have in common.
+    pub mod common {
+        include!("generated/rs.tokio.console.common.rs");
+    }
+    /// Tasks.
+    pub mod tasks {
+        include!("generated/rs.tokio.console.tasks.rs");
+    }
+    /// What tasks wait for.
+    pub mod resources {
+        include!("generated/rs.tokio.console.resources.rs");
+    }
+    /// What tasks do with it.
+    pub mod async_ops {
+        include!("generated/rs.tokio.console.async_ops.rs");
+    }
+    /// Events of `tracing`, which zokio does not serve.
+    pub mod trace {
+        include!("generated/rs.tokio.console.trace.rs");
+    }
+    /// The service, its client and its server.
+    pub mod instrument {
+        include!("generated/rs.tokio.console.instrument.rs");
+    }
+}
+
 pub use helpers::{UnknownText, VersionMismatch, check_major};
 
 /// Major version of the protocol. Peers with different ones do not understand each other.

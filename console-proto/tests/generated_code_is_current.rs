@@ -1,17 +1,15 @@
-//! The checked-in code is what the schema generates.
+//! The checked-in code is what the schemas generate.
 //!
-//! After a change of the schema, rewrite it with
+//! After a change of a schema, rewrite it with
 //! `ZOKIO_REGENERATE=1 cargo test -p zokio-console-proto`.
 
 use std::fs;
 use std::path::Path;
 
-const PROTO: &str = "zokio/console/v1/console.proto";
-const GENERATED: &str = "zokio.console.v1.rs";
-
-fn generate() -> String {
+/// Generates from these files of a schema and compares, or rewrites, what came of each package.
+fn check(protos: &[&str], packages: &[&str]) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let descriptors = protox::compile([PROTO], [root.join("proto")]).expect("the schema compiles");
+    let descriptors = protox::compile(protos, [root.join("proto")]).expect("the schema compiles");
     let out = tempfile::tempdir().expect("a temporary directory");
     tonic_prost_build::configure()
         .build_transport(false)
@@ -19,19 +17,19 @@ fn generate() -> String {
         .out_dir(out.path())
         .compile_fds(descriptors)
         .expect("the schema generates code");
-    fs::read_to_string(out.path().join(GENERATED)).expect("the generated file is there")
+    for package in packages {
+        let name = format!("{package}.rs");
+        let wanted =
+            fs::read_to_string(out.path().join(&name)).expect("the generated file is there");
+        check_file(&root.join("src/generated").join(name), &wanted);
+    }
 }
 
-#[test]
-fn generated_code_is_current() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("src/generated")
-        .join(GENERATED);
-    let wanted = generate();
+fn check_file(path: &Path, wanted: &str) {
     if std::env::var_os("ZOKIO_REGENERATE").is_some_and(|v| v == "1") {
-        fs::write(&path, &wanted).expect("the generated file can be written");
+        fs::write(path, wanted).expect("the generated file can be written");
     }
-    let present = fs::read_to_string(&path).unwrap_or_default();
+    let present = fs::read_to_string(path).unwrap_or_default();
     if present != wanted {
         let line = present
             .lines()
@@ -45,4 +43,27 @@ fn generated_code_is_current() {
             line + 1
         );
     }
+}
+
+#[test]
+fn generated_code_is_current() {
+    check(&["zokio/console/v1/console.proto"], &["zokio.console.v1"]);
+}
+
+#[test]
+fn generated_code_of_tokio_console_is_current() {
+    check(
+        &[
+            "rs/tokio/console/instrument.proto",
+            "rs/tokio/console/trace.proto",
+        ],
+        &[
+            "rs.tokio.console.async_ops",
+            "rs.tokio.console.common",
+            "rs.tokio.console.instrument",
+            "rs.tokio.console.resources",
+            "rs.tokio.console.tasks",
+            "rs.tokio.console.trace",
+        ],
+    );
 }

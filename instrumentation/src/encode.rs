@@ -338,7 +338,7 @@ pub(crate) fn clip(text: &str) -> String {
 }
 
 /// The last characters of a path: its end says more than its beginning.
-fn clip_start(path: &str) -> String {
+pub(crate) fn clip_start(path: &str) -> String {
     let chars = path.chars().count();
     if chars <= MAX_TEXT_CHARS {
         return path.to_owned();

@@ -33,11 +33,14 @@
 
 mod address;
 mod builder;
+#[cfg_attr(not(feature = "tokio-console"), path = "compat/off.rs")]
+mod compat;
 mod encode;
 mod env;
 mod error;
 mod facade;
 mod grpc;
+mod mailbox;
 pub mod metric_names;
 mod prometheus;
 mod recorder;

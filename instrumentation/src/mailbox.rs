@@ -1,50 +1,59 @@
-//! The place where a viewer's next view waits for it: one view, the newest.
+//! The place where what a client is to be sent next waits for it: one item, the newest.
 //!
-//! A viewer that does not take its views costs one view, however long it stays away. Each view that
-//! was replaced before it was taken is counted as skipped.
+//! A client that does not take its items costs one, however long it stays away. Each that was
+//! replaced before it was taken is counted as skipped.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::View;
-
 /// See the module.
-#[derive(Debug, Default)]
-pub(crate) struct Mailbox(Mutex<State>);
+#[derive(Debug)]
+pub(crate) struct Mailbox<T>(Mutex<State<T>>);
 
-#[derive(Debug, Default)]
-struct State {
-    view: Option<Arc<View>>,
+#[derive(Debug)]
+struct State<T> {
+    item: Option<T>,
     skipped: u64,
     closed: bool,
     reader: Option<Waker>,
 }
 
-impl Mailbox {
-    /// Puts the newest view in, in place of one that was not taken.
-    pub(crate) fn put(&self, view: Arc<View>) {
+impl<T> Default for Mailbox<T> {
+    fn default() -> Mailbox<T> {
+        Mailbox(Mutex::new(State {
+            item: None,
+            skipped: 0,
+            closed: false,
+            reader: None,
+        }))
+    }
+}
+
+impl<T> Mailbox<T> {
+    /// Puts the newest item in, in place of one that was not taken.
+    pub(crate) fn put(&self, item: T) {
         let mut state = self.lock();
         if state.closed {
             return;
         }
-        if state.view.replace(view).is_some() {
+        if state.item.replace(item).is_some() {
             state.skipped += 1;
         }
         wake(state);
     }
 
-    /// No view will come after the one that is there.
+    /// No item will come after the one that is there.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
         wake(state);
     }
 
-    /// Takes the view and the number of those skipped so far; `None` after the last one.
-    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<(Arc<View>, u64)>> {
+    /// Takes the item and the number of those skipped so far; `None` after the last one.
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<(T, u64)>> {
         let mut state = self.lock();
-        if let Some(view) = state.view.take() {
-            return Poll::Ready(Some((view, state.skipped)));
+        if let Some(item) = state.item.take() {
+            return Poll::Ready(Some((item, state.skipped)));
         }
         if state.closed {
             return Poll::Ready(None);
@@ -56,13 +65,13 @@ impl Mailbox {
         Poll::Pending
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Wakes the reader outside of the lock.
-fn wake(mut state: MutexGuard<'_, State>) {
+fn wake<T>(mut state: MutexGuard<'_, State<T>>) {
     let reader = state.reader.take();
     drop(state);
     if let Some(reader) = reader {
@@ -73,6 +82,7 @@ fn wake(mut state: MutexGuard<'_, State>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
 
@@ -85,54 +95,43 @@ mod tests {
         }
     }
 
-    fn view(sequence: u64) -> Arc<View> {
-        Arc::new(View {
-            sequence,
-            ..View::default()
-        })
-    }
-
-    fn take(mailbox: &Mailbox, wakes: &Arc<Wakes>) -> Poll<Option<(u64, u64)>> {
+    fn take(mailbox: &Mailbox<u64>, wakes: &Arc<Wakes>) -> Poll<Option<(u64, u64)>> {
         let waker = Waker::from(Arc::clone(wakes));
-        mailbox
-            .poll_take(&mut Context::from_waker(&waker))
-            .map(|taken| taken.map(|(view, skipped)| (view.sequence, skipped)))
+        mailbox.poll_take(&mut Context::from_waker(&waker))
     }
 
     #[test]
-    fn the_newest_view_wins_and_the_others_are_counted() {
+    fn the_newest_item_wins_and_the_others_are_counted() {
         let (mailbox, wakes) = (Mailbox::default(), Arc::default());
-        for sequence in 1..=4 {
-            mailbox.put(view(sequence));
-        }
+        (1..=4).for_each(|item| mailbox.put(item));
         assert_eq!(take(&mailbox, &wakes), Poll::Ready(Some((4, 3))));
         assert_eq!(take(&mailbox, &wakes), Poll::Pending);
-        mailbox.put(view(5));
+        mailbox.put(5);
         assert_eq!(take(&mailbox, &wakes), Poll::Ready(Some((5, 3))));
     }
 
     #[test]
-    fn a_waiting_reader_is_woken_once_a_view() {
-        let (mailbox, wakes) = (Mailbox::default(), Arc::<Wakes>::default());
+    fn a_waiting_reader_is_woken_once_an_item() {
+        let (mailbox, wakes) = (Mailbox::<u64>::default(), Arc::<Wakes>::default());
         assert_eq!(take(&mailbox, &wakes), Poll::Pending);
-        mailbox.put(view(1));
-        mailbox.put(view(2));
+        mailbox.put(1);
+        mailbox.put(2);
         assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
     }
 
     #[test]
-    fn the_last_view_is_still_delivered_after_the_close() {
+    fn the_last_item_is_still_delivered_after_the_close() {
         let (mailbox, wakes) = (Mailbox::default(), Arc::default());
-        mailbox.put(view(1));
+        mailbox.put(1);
         mailbox.close();
-        mailbox.put(view(2));
+        mailbox.put(2);
         assert_eq!(take(&mailbox, &wakes), Poll::Ready(Some((1, 0))));
         assert_eq!(take(&mailbox, &wakes), Poll::Ready(None));
     }
 
     #[test]
     fn a_close_wakes_the_reader() {
-        let (mailbox, wakes) = (Mailbox::default(), Arc::<Wakes>::default());
+        let (mailbox, wakes) = (Mailbox::<u64>::default(), Arc::<Wakes>::default());
         assert_eq!(take(&mailbox, &wakes), Poll::Pending);
         mailbox.close();
         assert_eq!(wakes.0.load(Ordering::Relaxed), 1);

@@ -10,7 +10,6 @@
 //! Shutdown: [`Sampler::finish`] takes a last look for all groups and closes the mailboxes; each
 //! stream ends after its last view.
 
-pub(crate) mod mailbox;
 pub(crate) mod query;
 
 use std::pin::Pin;
@@ -26,9 +25,9 @@ use zokio::telemetry::now_ns;
 use zokio_console_proto::v1;
 
 use crate::encode;
+use crate::mailbox::Mailbox;
 use crate::runtimes::{Runtimes, Sample};
 use crate::watchdog::Log;
-use mailbox::Mailbox;
 use query::Query;
 
 /// The shortest time between two updates of a viewer.
@@ -41,7 +40,7 @@ pub(crate) const MAX_INTERVAL: Duration = Duration::from_secs(3_600);
 pub(crate) const MAX_VIEWERS: usize = 64;
 
 /// After a look that took `t`, none for at least `REST * t`.
-const REST: u32 = 19;
+pub(crate) const REST: u32 = 19;
 
 /// Updates are at least that long. h2, for one, charges each unread DATA frame below this size
 /// against a budget, and closes the connection with all its streams (`ENHANCE_YOUR_CALM`,
@@ -120,7 +119,7 @@ struct Group {
     sequence: u64,
     due: Instant,
     latest: Option<Arc<View>>,
-    viewers: Vec<Weak<Mailbox>>,
+    viewers: Vec<Weak<Mailbox<Arc<View>>>>,
 }
 
 impl Sampler {
@@ -301,7 +300,7 @@ impl Group {
 }
 
 /// The first multiple of the interval that is at least half an interval away.
-fn next_due(epoch: Instant, now: Instant, interval: Duration) -> Instant {
+pub(crate) fn next_due(epoch: Instant, now: Instant, interval: Duration) -> Instant {
     let since = now.saturating_duration_since(epoch).as_nanos();
     let passed = since % interval.as_nanos();
     let left = interval - Duration::from_nanos(passed as u64);
@@ -332,7 +331,7 @@ fn cost(samples: &[Sample]) -> v1::TelemetryCost {
 
 /// A viewer's stream of updates. Dropping it ends the subscription.
 pub(crate) struct Subscription {
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<Mailbox<Arc<View>>>,
     /// What the viewer has.
     delivered: Option<Arc<View>>,
 }

@@ -29,6 +29,7 @@ use zokio::rt::{HyperExecutor, HyperTimer};
 use zokio::sync::Notify;
 
 use crate::address::Address;
+use crate::compat::Compat;
 use crate::error::{Error, Kind};
 use crate::facade;
 use crate::sampler::Sampler;
@@ -182,8 +183,14 @@ async fn serve(config: Config, address: Address, listener: Listener, shutdown: &
     if config.publish_to_facade {
         zokio::task::spawn(facade::publish(Arc::clone(&sampler)));
     }
+    let compat = Arc::new(Compat::new(Arc::clone(&sampler), config.publish_interval));
+    zokio::task::spawn({
+        let compat = Arc::clone(&compat);
+        async move { compat.run().await }
+    });
     let router = Arc::new(Router::new(
         Arc::clone(&sampler),
+        Arc::clone(&compat),
         config.publish_interval,
         config.serve_prometheus,
         &address,
@@ -214,6 +221,7 @@ async fn serve(config: Config, address: Address, listener: Listener, shutdown: &
     }
     drop(listener);
     sampler.finish();
+    compat.finish();
     // A client that does not read its last bytes does not keep the program from ending.
     drop(zokio::time::timeout(FAREWELL, connections.all_gone()).await);
 }

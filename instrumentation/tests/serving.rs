@@ -438,11 +438,7 @@ fn foreign_services_and_names_are_refused_over_grpc_too() {
     run(&runtime, async {
         let addr = guard.addr();
         for (path, host, code) in [
-            (
-                "/rs.tokio.console.instrument.Instrument/WatchUpdates",
-                "localhost",
-                "12",
-            ),
+            ("/rs.tokio.console.trace.Trace/Watch", "localhost", "12"),
             ("/zokio.console.v1.Console/Nothing", "localhost", "12"),
             ("/zokio.console.v1.Console/Describe", "evil.example", "7"),
         ] {

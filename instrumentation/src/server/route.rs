@@ -1,4 +1,4 @@
-//! What a request is for: `/metrics`, the console's gRPC calls, or nothing that is here.
+//! What a request is for: `/metrics`, the gRPC calls of a console, or nothing that is here.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use tower_service::Service as _;
 use zokio_console_proto::v1::console_server::ConsoleServer;
 
 use crate::address::Address;
+use crate::compat::Compat;
 use crate::grpc::Service;
 use crate::prometheus::{self, Format};
 use crate::sampler::Sampler;
@@ -29,6 +30,7 @@ const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8")
 /// See the module.
 pub(crate) struct Router {
     console: ConsoleServer<Service>,
+    compat: Arc<Compat>,
     sampler: Arc<Sampler>,
     serve_prometheus: bool,
     needs_local_host: bool,
@@ -37,12 +39,14 @@ pub(crate) struct Router {
 impl Router {
     pub(crate) fn new(
         sampler: Arc<Sampler>,
+        compat: Arc<Compat>,
         publish_interval: Duration,
         serve_prometheus: bool,
         address: &Address,
     ) -> Router {
         Router {
             console: Service::server(Arc::clone(&sampler), publish_interval),
+            compat,
             sampler,
             serve_prometheus,
             needs_local_host: security::needs_local_host(address),
@@ -64,18 +68,21 @@ impl Router {
             });
         }
         let path = head.uri.path();
-        if service_of(path) == Some(<ConsoleServer<Service> as NamedService>::NAME) {
+        let service = service_of(path);
+        let is_console = service == Some(<ConsoleServer<Service> as NamedService>::NAME);
+        if is_console || self.compat.serves(service) {
             if head.version != Version::HTTP_2 {
                 return Ok(text(
                     StatusCode::HTTP_VERSION_NOT_SUPPORTED,
                     "gRPC needs HTTP/2 (with prior knowledge)\n",
                 ));
             }
-            return self
-                .console
-                .clone()
-                .call(Request::from_parts(head, body))
-                .await;
+            let request = Request::from_parts(head, body);
+            return if is_console {
+                self.console.clone().call(request).await
+            } else {
+                self.compat.call(request).await
+            };
         }
         if is_grpc {
             return Ok(Status::unimplemented(format!("there is no {path} here")).into_http());

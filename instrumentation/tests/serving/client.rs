@@ -1,5 +1,7 @@
 //! A client on zokio: gRPC over HTTP/2, plain HTTP/1.
 
+#![allow(dead_code, reason = "not every test binary needs all of it")]
+
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -54,17 +56,23 @@ pub(crate) fn run<F: Future>(runtime: &Runtime, test: F) -> F::Output {
 
 /// A console client over a new connection to `address`, with that stream window.
 pub(crate) async fn console_with_window(address: &Address, window: u32) -> Console {
+    let (channel, origin) = channel(address, window).await;
+    ConsoleClient::with_origin(channel, origin)
+}
+
+/// A new connection to `address`, with that stream window, and the origin to name.
+pub(crate) async fn channel(address: &Address, window: u32) -> (Channel, Uri) {
     match address {
         Address::Tcp(addr) => {
             let stream = TcpStream::connect(*addr).await.expect("a connection");
-            console_over(stream, &format!("http://{addr}"), window).await
+            channel_over(stream, &format!("http://{addr}"), window).await
         }
         #[cfg(unix)]
         Address::Unix(path) => {
             let stream = zokio::net::UnixStream::connect(path)
                 .await
                 .expect("a connection");
-            console_over(stream, "http://unix.socket", window).await
+            channel_over(stream, "http://unix.socket", window).await
         }
         other => panic!("what is {other}?"),
     }
@@ -74,7 +82,7 @@ pub(crate) async fn console(address: &Address) -> Console {
     console_with_window(address, 64 * 1024).await
 }
 
-async fn console_over<S>(stream: S, origin: &str, window: u32) -> Console
+async fn channel_over<S>(stream: S, origin: &str, window: u32) -> (Channel, Uri)
 where
     S: Read + Write + Unpin + Send + 'static,
 {
@@ -86,8 +94,7 @@ where
         .await
         .expect("a handshake");
     zokio::task::spawn(connection);
-    let origin: Uri = origin.parse().expect("a URI");
-    ConsoleClient::with_origin(Channel(sender), origin)
+    (Channel(sender), origin.parse().expect("a URI"))
 }
 
 /// One HTTP/1 request on a connection of its own: status, content type, body.

@@ -9,8 +9,10 @@
 //!   is a look at what is there, while somebody watches. A task that is born and gone between two
 //!   looks is not listed, and one that is gone is shown as it was when last seen.
 //! - Resources are known by those who wait for them: there is one for each thing that is waited for,
-//!   as long as it is. Where it was made is not known; a timer is its own resource. An operation is a
-//!   task that waits; of its polls only the one that began the wait is known.
+//!   until some seconds after the last wait. Where it was made is not known, so it shows where it is awaited; a timer is
+//!   its own resource. An operation is a task that waits; of its polls only the one that began the
+//!   wait is known.
+//! - Yielding counts as a self-wake, which in tokio it does not.
 //! - The histograms of a task begin when its details are first asked for. Tasks that no worker polls
 //!   (blocking work, `block_on`) have none.
 //! - "Dropped" counts changes that a slow client was not shown one by one. It has the newest state

@@ -12,6 +12,9 @@ use zokio::telemetry::{TaskKind, TaskSnapshot, TaskState, Wait};
 /// Waits of a task that are shown, the most recent.
 const MAX_WAITS: usize = 16;
 
+/// A resource that nobody waits for any more is shown that long.
+const LINGER_NS: u64 = 5_000_000_000;
+
 /// A row of one of the client's tables.
 pub(super) trait Row: PartialEq {
     /// Names the row, never 0. Rows are in the order of their ids.
@@ -128,9 +131,15 @@ impl TaskRow {
 pub(super) struct ResourceRow {
     pub(super) id: u64,
     pub(super) kind: &'static str,
-    /// Since when it is known: the beginning of the earliest wait for it that was seen.
+    /// Since when it is known: the beginning of the earliest wait for it that was seen. Of a timer,
+    /// the beginning of its wait.
     pub(super) since_ns: u64,
-    pub(super) waiters: u64,
+    /// `None` where there cannot be a second one.
+    pub(super) waiters: Option<u64>,
+    /// Since when nobody waits.
+    pub(super) idle_since_ns: Option<u64>,
+    /// The place where the one who waits longest waits.
+    pub(super) awaited_at: Option<&'static Location<'static>>,
 }
 
 impl Row for ResourceRow {
@@ -139,7 +148,9 @@ impl Row for ResourceRow {
     }
 
     fn carry_on(&mut self, before: &ResourceRow) {
-        self.since_ns = self.since_ns.min(before.since_ns);
+        if self.waiters.is_some() {
+            self.since_ns = self.since_ns.min(before.since_ns);
+        }
     }
 }
 
@@ -148,6 +159,8 @@ impl Row for ResourceRow {
 pub(super) struct OperationRow {
     pub(super) id: u64,
     pub(super) resource: u64,
+    /// Whether others can wait for the same resource.
+    pub(super) shared: bool,
     pub(super) task: u64,
     pub(super) kind: &'static str,
     pub(super) operation: &'static str,
@@ -178,6 +191,7 @@ pub(super) fn operations(task: u64, waits: &[Wait]) -> impl Iterator<Item = Oper
         OperationRow {
             id: id_of(("operation", task, w.operation, resource, which)),
             resource,
+            shared: w.resource != 0,
             task,
             kind: w.kind,
             operation: w.operation,
@@ -190,20 +204,33 @@ pub(super) fn operations(task: u64, waits: &[Wait]) -> impl Iterator<Item = Oper
 
 /// The resources of these operations.
 pub(super) fn resources(operations: &[OperationRow]) -> Vec<ResourceRow> {
-    let mut waits: Vec<_> = operations
-        .iter()
-        .map(|o| (o.resource, o.since_ns, o.kind))
-        .collect();
-    waits.sort_unstable();
+    let mut waits: Vec<&OperationRow> = operations.iter().collect();
+    waits.sort_unstable_by_key(|o| (o.resource, o.since_ns, o.id));
     waits
-        .chunk_by(|a, b| a.0 == b.0)
+        .chunk_by(|a, b| a.resource == b.resource)
         .map(|of_one| ResourceRow {
-            id: of_one[0].0,
-            kind: of_one[0].2,
-            since_ns: of_one[0].1,
-            waiters: of_one.len() as u64,
+            id: of_one[0].resource,
+            kind: of_one[0].kind,
+            since_ns: of_one[0].since_ns,
+            waiters: of_one[0].shared.then_some(of_one.len() as u64),
+            idle_since_ns: None,
+            awaited_at: of_one[0].location,
         })
         .collect()
+}
+
+impl ResourceRow {
+    /// The same when nobody waits any more, for some seconds: much is waited for again at once, and
+    /// would come and go at each look. A timer is not.
+    pub(super) fn linger(&self, now_ns: u64) -> Option<ResourceRow> {
+        let idle_since_ns = self.idle_since_ns.unwrap_or(now_ns);
+        let lingers = self.waiters.is_some() && now_ns.saturating_sub(idle_since_ns) < LINGER_NS;
+        lingers.then(|| ResourceRow {
+            waiters: Some(0),
+            idle_since_ns: Some(idle_since_ns),
+            ..self.clone()
+        })
+    }
 }
 
 /// A number for something, the same each time in this process; never 0.
@@ -357,8 +384,9 @@ pub(super) mod tests {
             .map(|r| (r.kind, r.waiters, r.since_ns))
             .collect();
         seen.sort_unstable();
-        let timer = ("sleep", 1, 5);
-        assert_eq!(seen, [("mutex", 2, 10), ("semaphore", 1, 10), timer, timer]);
+        let timer = ("sleep", None, 5);
+        let mutex = ("mutex", Some(2), 10);
+        assert_eq!(seen, [mutex, ("semaphore", Some(1), 10), timer, timer]);
         assert!(resources.is_sorted_by_key(|r| r.id));
         assert!(resources.iter().all(|r| r.id != 0));
     }

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use super::rows::{self, OperationRow, ResourceRow, Row, TaskRow};
 use crate::runtimes::Sample;
 
+/// Resources without waiters that are shown.
+const MAX_LINGERING: usize = 1_000;
+
 /// See the module. Each table is in the order of its rows' ids.
 #[derive(Debug, Default)]
 pub(super) struct View {
@@ -51,7 +54,8 @@ impl View {
                 operations.extend(rows::operations(task.id, &task.waits));
             }
         }
-        let resources = rows::resources(&operations);
+        let mut resources = rows::resources(&operations);
+        resources.extend(lingering(&resources, &before.resources, taken_at_ns));
         View {
             taken_at_ns,
             tasks: Table::new(tasks, &before.tasks),
@@ -59,6 +63,19 @@ impl View {
             operations: Table::new(operations, &before.operations),
         }
     }
+}
+
+/// Of the resources before, those that nobody waits for any more and that are still shown.
+fn lingering(
+    resources: &[ResourceRow],
+    before: &Table<ResourceRow>,
+    now_ns: u64,
+) -> Vec<ResourceRow> {
+    let is_there = |old: &ResourceRow| resources.binary_search_by_key(&old.id, |r| r.id).is_ok();
+    let old = before.rows.iter().filter(|old| !is_there(old));
+    old.filter_map(|old| old.linger(now_ns))
+        .take(MAX_LINGERING)
+        .collect()
 }
 
 impl<T: Row> Table<T> {
@@ -145,7 +162,10 @@ impl Cursor {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows::tests::here;
     use super::*;
+    use zokio::runtime::RuntimeFlavor;
+    use zokio::telemetry::{Snapshot, TaskSnapshot, Wait};
 
     #[derive(Debug, PartialEq, Eq)]
     struct Number(u64, &'static str);
@@ -210,16 +230,78 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_is_known_since_the_earliest_wait_that_was_seen() {
-        let row = |since_ns| ResourceRow {
-            id: 4,
-            kind: "mutex",
-            since_ns,
-            waiters: 1,
+    fn a_resource_is_known_since_the_earliest_wait_that_was_seen_and_a_timer_begins_anew() {
+        let since = |waiters| {
+            let row = |since_ns| ResourceRow {
+                id: 4,
+                kind: "some",
+                since_ns,
+                waiters,
+                idle_since_ns: None,
+                awaited_at: None,
+            };
+            let first = Table::new(vec![row(10)], &Table::default());
+            let second = Table::new(vec![row(90)], &first);
+            (second.rows[0].since_ns, second.new_changes)
         };
-        let first = Table::new(vec![row(10)], &Table::default());
-        let second = Table::new(vec![row(90)], &first);
-        assert_eq!(second.rows[0].since_ns, 10);
-        assert_eq!(second.new_changes, 0);
+        assert_eq!(since(Some(1)), (10, 0));
+        assert_eq!(since(None), (90, 1));
+    }
+
+    fn with_waits(waits: &[Wait], taken_at_ns: u64, before: &View) -> View {
+        let mut snapshot = Snapshot::empty("main", RuntimeFlavor::MultiThread);
+        let mut task = TaskSnapshot::empty(1, here());
+        task.waits = waits.to_vec();
+        snapshot.tasks.push(task);
+        let sample = Sample {
+            label: "main".into(),
+            snapshot: Arc::new(snapshot),
+        };
+        View::new(&[sample], taken_at_ns, before)
+    }
+
+    #[test]
+    fn a_resource_that_nobody_waits_for_stays_a_while_and_a_timer_goes() {
+        let mut lock = Wait::new("mutex", "lock", None);
+        lock.resource = 64;
+        let waits = [lock, Wait::new("sleep", "sleep", None)];
+        let second = |s: u64| s * 1_000_000_000;
+        let first = with_waits(&waits, second(1), &View::default());
+        assert_eq!(first.resources.rows.len(), 2);
+        let next = with_waits(&[], second(2), &first);
+        let waiters = |view: &View| view.resources.rows.iter().map(|r| r.waiters).collect();
+        let seen: Vec<_> = waiters(&next);
+        assert_eq!(seen, [Some(0)]);
+        // It stays the same row, and so is sent once.
+        let later = with_waits(&[], second(6), &next);
+        assert!(Arc::ptr_eq(
+            &next.resources.rows[0],
+            &later.resources.rows[0]
+        ));
+        let again = with_waits(&waits, second(6), &next);
+        assert_eq!(again.resources.rows.len(), 2);
+        assert!(
+            again
+                .resources
+                .rows
+                .iter()
+                .all(|r| r.idle_since_ns.is_none())
+        );
+        let gone = with_waits(&[], second(7), &later);
+        assert!(gone.resources.rows.is_empty());
+    }
+
+    #[test]
+    fn no_more_resources_linger_than_a_client_can_bear() {
+        let rows = (1..=3 * MAX_LINGERING as u64).map(|id| ResourceRow {
+            id,
+            kind: "oneshot",
+            since_ns: 0,
+            waiters: Some(1),
+            idle_since_ns: None,
+            awaited_at: None,
+        });
+        let before = Table::new(rows.collect(), &Table::default());
+        assert_eq!(lingering(&[], &before, 1).len(), MAX_LINGERING);
     }
 }

@@ -79,7 +79,12 @@ pub(super) fn all_metadata() -> RegisterMetadata {
     RegisterMetadata {
         metadata: vec![
             entry(TASKS, "runtime.spawn", "zokio::task", &TASK_FIELDS),
-            entry(RESOURCES, "runtime.resource", "zokio", &["waiters"]),
+            entry(
+                RESOURCES,
+                "runtime.resource",
+                "zokio",
+                &["waiters", "await.location"],
+            ),
             entry(
                 OPERATIONS,
                 "runtime.resource.async_op",
@@ -204,12 +209,26 @@ pub(super) fn resource_stats(
     gone_ns: Option<u64>,
     anchor: Anchor,
 ) -> resources::Stats {
-    let waiters = if gone_ns.is_some() { 0 } else { row.waiters };
+    let mut attributes = Vec::new();
+    if let Some(waiters) = row.waiters {
+        let waiters = if gone_ns.is_some() { 0 } else { waiters };
+        attributes.push(attribute("waiters", Value::U64Val(waiters)));
+    }
+    attributes.extend(row.awaited_at.map(await_location));
     resources::Stats {
         created_at: Some(anchor.timestamp(row.since_ns)),
-        dropped_at: gone_ns.map(|ns| anchor.timestamp(ns.max(row.since_ns))),
-        attributes: vec![attribute("waiters", Value::U64Val(waiters))],
+        dropped_at: gone_ns.map(|ns| {
+            let last_ns = row.idle_since_ns.unwrap_or(ns);
+            anchor.timestamp(last_ns.max(row.since_ns))
+        }),
+        attributes,
     }
+}
+
+fn await_location(place: &Location<'_>) -> Attribute {
+    let file = clip_start(place.file());
+    let text = format!("{file}:{}:{}", place.line(), place.column());
+    attribute("await.location", Value::DebugVal(text))
 }
 
 pub(super) fn operation(row: &OperationRow) -> async_ops::AsyncOp {
@@ -230,15 +249,7 @@ pub(super) fn operation_stats(
 ) -> async_ops::Stats {
     let began = anchor.timestamp(row.since_ns);
     let mut attributes = Vec::new();
-    if let Some(place) = row.location {
-        let place = format!(
-            "{}:{}:{}",
-            clip_start(place.file()),
-            place.line(),
-            place.column()
-        );
-        attributes.push(attribute("await.location", Value::DebugVal(place)));
-    }
+    attributes.extend(row.location.map(await_location));
     if !row.current {
         attributes.push(attribute("current", Value::BoolVal(false)));
     }

@@ -137,14 +137,9 @@ impl Picture {
         self.tasks.values().find(is)
     }
 
-    pub(crate) fn resource(&self, kind: &str) -> Option<&Resource> {
-        self.resources.values().find(|r| {
-            match r.resource.kind.as_ref().and_then(|k| k.kind.as_ref()) {
-                Some(Kind::Known(0)) => kind == "Timer",
-                Some(Kind::Other(other)) => kind == other,
-                other => panic!("the client knows no {other:?}"),
-            }
-        })
+    pub(crate) fn resource(&self, concrete_type: &str) -> Option<&Resource> {
+        let of_type = |r: &&Resource| r.resource.concrete_type == concrete_type;
+        self.resources.values().find(of_type)
     }
 
     pub(crate) fn operations_on(&self, resource: u64) -> impl Iterator<Item = &Operation> {
@@ -229,6 +224,14 @@ impl Task {
 }
 
 impl Resource {
+    pub(crate) fn kind(&self) -> &str {
+        match self.resource.kind.as_ref().and_then(|k| k.kind.as_ref()) {
+            Some(Kind::Known(0)) => "Timer",
+            Some(Kind::Other(other)) => other,
+            other => panic!("the client knows no {other:?}"),
+        }
+    }
+
     pub(crate) fn attribute(&self, name: &str) -> String {
         attribute(&self.stats.attributes, name)
     }

@@ -215,7 +215,7 @@ impl Context {
         let end = clock::raw();
         count_end(record, begin, end);
         current::give_self_wakes(outer_wakes);
-        record.count_watched(shared.count_local_poll(waited, begin..end));
+        record.count_watched(shared.count_local_poll(waited, begin..end), waited);
         match polled {
             Poll::Ready(outcome) => self.finish(task, key, outcome),
             Poll::Pending => {

@@ -308,7 +308,7 @@ mod tests {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let runtimes = Arc::new(Runtimes::default());
         runtimes.attach(runtime.handle());
-        let sampler = Arc::new(Sampler::new(runtimes));
+        let sampler = Arc::new(Sampler::new(runtimes, Arc::default()));
         (Feed::new(sampler, Duration::from_millis(100)), runtime)
     }
 

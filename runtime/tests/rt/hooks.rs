@@ -314,10 +314,15 @@ fn assert_may_spawn(set: impl Fn(&mut Builder, Arc<dyn Fn() + Send + Sync>)) {
         );
         let runtime = builder.build().unwrap();
         let told = runtime.block_on(async {
-            // Sleeps, so that there is something to be woken from.
-            let sleep = zokio::time::sleep(Duration::from_millis(1));
-            zokio::spawn(sleep).await.unwrap();
-            told.await.unwrap()
+            let mut told = told;
+            loop {
+                zokio::spawn(async {}).await.unwrap();
+                // Until a worker has been woken for one of these.
+                zokio::select! {
+                    told = &mut told => break told.unwrap(),
+                    () = zokio::time::sleep(Duration::from_millis(1)) => {}
+                }
+            }
         });
         assert_eq!(told, 7);
     }

@@ -338,7 +338,7 @@ fn future_is_dropped_within_its_runtime() {
     for runtime in both() {
         let (done, is_done) = mpsc::channel();
         let spawns = SpawnsOnDrop(done);
-        let end = runtime.block_on(async move {
+        runtime.block_on(async move {
             let mut unfinished = Box::pin(async move {
                 let _spawns = spawns;
                 pending::<()>().await;
@@ -350,6 +350,5 @@ fn future_is_dropped_within_its_runtime() {
         });
         runtime.block_on(async { task::yield_now().await });
         is_done.recv().unwrap();
-        end
     }
 }

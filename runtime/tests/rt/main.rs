@@ -1,5 +1,7 @@
 //! Runtimes, item by item: what each setting, handle, hook and counter is documented to do.
 
+#![cfg(feature = "full")]
+
 mod block_on;
 mod builder;
 mod handle;

@@ -370,7 +370,10 @@ fn runtime_dropped_in_a_thread_s_last_moments_is_shut_down() {
 #[test]
 fn timer_of_a_runtime_that_is_gone_panics_when_polled() {
     for runtime in both() {
-        let timer = runtime.block_on(async { sleep(Duration::from_secs(3600)) });
+        let timer = {
+            let _guard = runtime.enter();
+            sleep(Duration::from_secs(3600))
+        };
         drop(runtime);
         assert_eq!(panic_of(|| current().block_on(timer)).text, GONE);
     }
@@ -379,12 +382,12 @@ fn timer_of_a_runtime_that_is_gone_panics_when_polled() {
 #[test]
 fn timer_under_way_panics_when_its_runtime_goes() {
     for runtime in both() {
-        let timer = runtime.block_on(async {
-            let mut timer = Box::pin(sleep(Duration::from_secs(3600)));
-            let polled = zokio::time::timeout(Duration::ZERO, &mut timer).await;
-            assert!(polled.is_err());
-            timer
-        });
+        let mut timer = {
+            let _guard = runtime.enter();
+            Box::pin(sleep(Duration::from_secs(3600)))
+        };
+        let polled = async { zokio::time::timeout(Duration::ZERO, &mut timer).await };
+        assert!(runtime.block_on(polled).is_err());
         let (waiting, waits) = mpsc::channel();
         let waiter = thread::spawn(move || {
             panic_of(|| {

@@ -1,7 +1,7 @@
 //! Signals, as tokio documents them. Each test has signals of its own: they are the process's, and
 //! tests run side by side.
 
-#![cfg(unix)]
+#![cfg(all(unix, feature = "full"))]
 
 use std::future::Future;
 use std::io;

@@ -1,4 +1,5 @@
 //! Tools of `zokio::io`: copies, streams in memory, empty streams, standard streams, descriptors.
+#![cfg(feature = "full")]
 
 #[cfg(unix)]
 mod async_fd;

@@ -1,6 +1,6 @@
 //! Child processes, as tokio documents them.
 
-#![cfg(unix)]
+#![cfg(all(unix, feature = "full"))]
 
 mod child;
 mod command;

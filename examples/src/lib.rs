@@ -6,5 +6,6 @@
 
 pub mod duration;
 pub mod greeter;
+pub mod interrupt;
 pub mod report;
 pub mod target;

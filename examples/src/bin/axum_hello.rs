@@ -16,6 +16,7 @@
     reason = "a program talks to its user"
 )]
 
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ use zokio::net::{TcpListener, TcpStream};
 use zokio::rt::HyperTimer;
 use zokio::sync::watch;
 use zokio::time::{sleep, timeout};
+use zokio_examples::interrupt;
 
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// How long to wait when the system has no descriptor left for another connection.
@@ -61,11 +63,12 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let interrupt = interrupt::listen().await;
     match listener.local_addr() {
         Ok(addr) => println!("serving http://{addr}/"),
         Err(error) => eprintln!("warning: the address is not known: {error}"),
     }
-    serve(listener, app()).await;
+    serve(listener, app(), interrupt).await;
     println!("stopped");
     ExitCode::SUCCESS
 }
@@ -94,11 +97,14 @@ async fn visit(State(visits): State<Visits>, request: Request, next: Next) -> Re
     next.run(request).await
 }
 
-/// Accepts connections until Ctrl-C, then waits for the open ones.
-async fn serve(listener: TcpListener, app: Router) {
+/// Accepts connections until `interrupt` is ready, then waits for the open ones.
+async fn serve(
+    listener: TcpListener,
+    app: Router,
+    mut interrupt: impl Future<Output = io::Result<()>> + Unpin,
+) {
     // Every connection holds a receiver: when all are gone, `closed` is ready.
     let (stop, _) = watch::channel(());
-    let mut ctrl_c = pin!(zokio::signal::ctrl_c());
     loop {
         zokio::select! {
             accepted = listener.accept() => match accepted {
@@ -110,7 +116,7 @@ async fn serve(listener: TcpListener, app: Router) {
                     sleep(ACCEPT_BACKOFF).await;
                 }
             },
-            _ = ctrl_c.as_mut() => break,
+            _ = &mut interrupt => break,
         }
     }
     drop(listener);

@@ -23,6 +23,7 @@ use zokio::stream::wrappers::ReceiverStream;
 use zokio::sync::mpsc;
 use zokio_examples::greeter::proto::{CountDownRequest, GreetRequest};
 use zokio_examples::greeter::{connect, serve};
+use zokio_examples::interrupt;
 
 /// A gRPC service on zokio, and its client.
 #[derive(Debug, Parser)]
@@ -79,10 +80,11 @@ fn complain(error: &dyn Error) -> ExitCode {
 
 async fn run_server(addr: SocketAddr) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(addr).await?;
+    let interrupt = interrupt::listen().await;
     println!("serving {}", listener.local_addr()?);
     let stop = async {
         // Where Ctrl-C cannot be listened to it ends the process.
-        if zokio::signal::ctrl_c().await.is_err() {
+        if interrupt.await.is_err() {
             std::future::pending().await
         }
     };

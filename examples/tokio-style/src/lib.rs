@@ -13,5 +13,6 @@
 //! the parts of programs that are more than their command line.
 
 pub mod frame;
+pub mod interrupt;
 #[cfg(unix)]
 pub mod supervisor;

@@ -18,7 +18,6 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 
 use clap::Parser;
@@ -27,6 +26,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, broadcast, mpsc};
+use zokio_examples_tokio_style::interrupt;
 
 /// Messages that a slow client may be behind.
 const BACKLOG: usize = 64;
@@ -64,6 +64,7 @@ struct Room {
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let listener = TcpListener::bind(Args::parse().addr).await?;
+    let mut interrupt = interrupt::listen().await;
     println!("listening {}", listener.local_addr()?);
     let room = Arc::new(Room {
         events: broadcast::channel(BACKLOG).0,
@@ -71,7 +72,6 @@ async fn main() -> io::Result<()> {
     });
     // Each client holds a sender, and so `recv` ends when all are gone.
     let (here, mut all_gone) = mpsc::channel::<()>(1);
-    let mut interrupt = pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
             accepted = listener.accept() => {
@@ -84,7 +84,7 @@ async fn main() -> io::Result<()> {
                     drop(here);
                 }));
             }
-            interrupted = interrupt.as_mut() => {
+            interrupted = &mut interrupt => {
                 interrupted?;
                 break;
             }

@@ -21,7 +21,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +31,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, RwLock};
 use tokio::time::{Instant, sleep_until};
 use zokio_examples_tokio_style::frame::{read_frame, write_frame};
+use zokio_examples_tokio_style::interrupt;
 
 /// A key-value server in memory, and its client.
 #[derive(Debug, Parser)]
@@ -142,10 +142,10 @@ fn complain(error: &io::Error) {
 
 async fn serve(addr: SocketAddr) -> io::Result<()> {
     let listener = TcpListener::bind(addr).await?;
+    let mut interrupt = interrupt::listen().await;
     println!("listening {}", listener.local_addr()?);
     let store = Arc::new(Store::default());
     let expiring = tokio::spawn(expire(store.clone()));
-    let mut interrupt = pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
             accepted = listener.accept() => {
@@ -157,7 +157,7 @@ async fn serve(addr: SocketAddr) -> io::Result<()> {
                     }
                 });
             }
-            interrupted = interrupt.as_mut() => {
+            interrupted = &mut interrupt => {
                 interrupted?;
                 break;
             }

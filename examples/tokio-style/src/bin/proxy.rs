@@ -25,6 +25,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
+use zokio_examples_tokio_style::interrupt;
 
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -55,6 +56,7 @@ struct Totals {
 async fn main() -> io::Result<()> {
     let args = Arc::new(Args::parse());
     let listener = TcpListener::bind(args.listen).await?;
+    let interrupt = interrupt::listen().await;
     println!("listening {}", listener.local_addr()?);
     let permits = Arc::new(Semaphore::new(args.limit as usize));
     let totals = Arc::new(Totals::default());
@@ -83,7 +85,7 @@ async fn main() -> io::Result<()> {
     };
     tokio::select! {
         failed = accepting => return failed,
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        interrupted = interrupt => interrupted?,
     }
     if timeout(GRACE, stop.closed()).await.is_err() {
         stop.send_replace(true);

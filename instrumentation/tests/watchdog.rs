@@ -1,7 +1,6 @@
 //! All workers are stuck, and the console is told where.
 
 #[path = "serving/client.rs"]
-#[allow(dead_code, reason = "the other tests use the rest of it")]
 mod client;
 
 use std::sync::mpsc;

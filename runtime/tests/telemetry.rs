@@ -584,7 +584,7 @@ fn a_task_tells_the_size_of_its_future_and_block_on_none() {
     let large = [7u8; 3_000];
     runtime.spawn(async move {
         pending::<()>().await;
-        drop(large);
+        std::hint::black_box(large);
     });
     let waiting = runtime.spawn_blocking(move || opened.recv());
     let handle = runtime.handle().clone();

@@ -43,6 +43,10 @@ pub(crate) struct Registration {
 /// A source as the driver saw it at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadyEvent {
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "only guards of descriptors take readiness back by it")
+    )]
     pub(crate) seen: Seen,
     pub(crate) ready: Ready,
 }
@@ -145,6 +149,7 @@ impl Registration {
 
     /// The latest caller of `poll_io` or `poll_ready` waits no longer: it is not woken, and its
     /// note does not say that it waits.
+    #[cfg(target_os = "linux")]
     pub(crate) fn stop_waiting(&self, direction: Direction) {
         self.io.stop_waiting(direction);
     }

@@ -161,6 +161,7 @@ impl ScheduledIo {
     }
 
     /// Takes back what [`wait`](ScheduledIo::wait) has left.
+    #[cfg(target_os = "linux")]
     pub(super) fn stop_waiting(&self, direction: Direction) {
         let mut waiters = self.waiters.lock();
         let waker = match direction {

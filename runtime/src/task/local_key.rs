@@ -13,7 +13,6 @@ use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomPinned;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -72,7 +71,6 @@ impl<T: 'static> LocalKey<T> {
             key: self,
             value: Some(value),
             future: Some(f),
-            _pinned: PhantomPinned,
         }
     }
 
@@ -222,9 +220,10 @@ pub struct TaskLocalFuture<T: 'static, F> {
     value: Option<T>,
     /// `None` once it has completed.
     future: Option<F>,
-    /// Keeps every instance `!Unpin`: `project` pins `future` without asking.
-    _pinned: PhantomPinned,
 }
+
+/// Only the future is pinned.
+impl<T: 'static, F: Unpin> Unpin for TaskLocalFuture<T, F> {}
 
 struct Projection<'a, T: 'static, F> {
     key: &'static LocalKey<T>,
@@ -235,7 +234,7 @@ struct Projection<'a, T: 'static, F> {
 impl<T: 'static, F> TaskLocalFuture<T, F> {
     fn project(self: Pin<&mut Self>) -> Projection<'_, T, F> {
         // SAFETY: structural pinning of `future` alone: nothing below moves it, `Drop` sees it
-        // through this same projection, and the type is never `Unpin`.
+        // through this same projection, and the type is `Unpin` only if the future is.
         let this = unsafe { self.get_unchecked_mut() };
         Projection {
             key: this.key,

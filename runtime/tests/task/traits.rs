@@ -92,6 +92,8 @@ fn wrappers_have_the_traits_of_their_futures() {
     send::<Unconstrained<u8>>();
     sync::<Unconstrained<u8>>();
     unpin::<Unconstrained<u8>>();
+    unpin::<TaskLocalFuture<PhantomPinned, std::future::Ready<u8>>>();
+    assert_not_impl!(TaskLocalFuture<u8, PhantomPinned>: Unpin);
     send::<coop::Coop<std::future::Ready<u8>>>();
     assert_not_impl!(Unconstrained<PhantomPinned>: Unpin, Unconstrained<Rc<u8>>: Send);
     assert_not_impl!(coop::RestoreOnPending: Send, coop::RestoreOnPending: Sync);

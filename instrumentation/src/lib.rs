@@ -12,13 +12,19 @@
 //! Then `zokio-console` shows the runtime live, and `curl http://127.0.0.1:6669/metrics` its
 //! metrics. [`builder`] sets up what [`init`] does not: several runtimes, other addresses, a guard.
 //!
+//! With the feature `tokio-console`, a default one, the stock `tokio-console` (0.1.14) can connect to
+//! the same port: tasks with their details, what they wait for, pause and resume. It is told all tasks,
+//! in messages that it can take, and updates every
+//! [`publish_interval`](Builder::publish_interval). A task that is born and gone between two updates
+//! is not on its list, and what tasks wait for is known there by those who wait.
+//!
 //! # What it costs
 //!
 //! The server has a thread and a runtime of its own and takes no worker's time. zokio counts in any
 //! case; here numbers are only read, and only while somebody looks: without viewers and scrapes the
 //! thread sleeps. Looking takes at most one twentieth of a core however many tasks there are, and a
-//! viewer is sent its screen, not all tasks. A viewer that is too slow gets the newest update when
-//! it is ready; the others are skipped and counted.
+//! viewer is sent its screen, not all tasks (`tokio-console`: what has changed). A viewer that is too
+//! slow gets the newest update when it is ready; the others are skipped and counted.
 //!
 //! # Who can look
 //!

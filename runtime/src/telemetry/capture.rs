@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::panic::Location;
+use std::sync::atomic::{Ordering, fence};
 
 use super::holders;
 use super::record_table::Pin;
@@ -335,13 +336,15 @@ impl TaskContext {
     /// would seem to wait for ever, idle and without a waker. After some tries with a task that
     /// does not hold still, of two.
     fn see(&self, pin: &Pin<'_>, id: u64) -> Seen {
-        let word = || pin.header().map(|header| header.state.view());
+        let word = || pin.header().map(|header| header.state.view_acquire());
         let mut tries = 0..8;
         loop {
             let before = word();
             let (state, since) = self.state(pin, id);
             let counts = counts(pin);
             let wakers = wakers(pin, state, &counts);
+            // Ordering: keeps the loads above before the one below, as in a sequence lock.
+            fence(Ordering::Acquire);
             if before == word() || tries.next().is_none() {
                 return Seen {
                     state,

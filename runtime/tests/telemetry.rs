@@ -618,7 +618,7 @@ fn a_task_seen_idle_has_the_wakers_that_it_left_behind() {
     let receiver = runtime.spawn(async move { while from.recv().await.is_some() {} });
     let sender = runtime.spawn(async move { while to.send(()).await.is_ok() {} });
     let mut idle = 0;
-    for _ in 0..2_000 {
+    for _ in 0..500 {
         for task in capture(&runtime).tasks {
             if task.state == TaskState::Idle {
                 idle += 1;

@@ -45,7 +45,10 @@ pub(crate) struct Registration {
 pub(crate) struct ReadyEvent {
     #[cfg_attr(
         not(unix),
-        expect(dead_code, reason = "only guards of descriptors take readiness back by it")
+        expect(
+            dead_code,
+            reason = "only guards of descriptors take readiness back by it"
+        )
     )]
     pub(crate) seen: Seen,
     pub(crate) ready: Ready,

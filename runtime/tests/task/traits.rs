@@ -7,7 +7,7 @@ use std::rc::Rc;
 use zokio::runtime::{LocalOptions, LocalRuntime};
 use zokio::task::{
     AbortHandle, Id, JoinError, JoinHandle, JoinSet, LocalEnterGuard, LocalSet, Unconstrained,
-    coop, join_set,
+    coop, futures::TaskLocalFuture, join_set,
 };
 
 fn send<T: Send>() {}

@@ -169,9 +169,9 @@ impl<T: 'static> JoinSet<T> {
 
     fn insert(&mut self, handle: JoinHandle<T>) -> AbortHandle {
         let abort = handle.abort_handle();
-        let waker = self.completed.waker(self.entries.next_key());
-        handle.wake_on_completion(&waker);
-        self.entries.insert(handle);
+        // In the set before its key can be noted: wakers may panic.
+        let (key, handle) = self.entries.insert(handle);
+        handle.wake_on_completion(&self.completed.waker(key));
         abort
     }
 

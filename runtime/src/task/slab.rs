@@ -28,13 +28,13 @@ impl<T> Slab<T> {
         self.free.last().copied().unwrap_or(self.places.len())
     }
 
-    pub(super) fn insert(&mut self, value: T) -> usize {
+    /// The value's key, and the value where it is.
+    pub(super) fn insert(&mut self, value: T) -> (usize, &mut T) {
         let key = self.next_key();
-        match self.free.pop() {
-            Some(key) => self.places[key] = Some(value),
-            None => self.places.push(Some(value)),
+        if self.free.pop().is_none() {
+            self.places.push(None);
         }
-        key
+        (key, self.places[key].insert(value))
     }
 
     pub(super) fn remove(&mut self, key: usize) -> Option<T> {
@@ -62,13 +62,14 @@ mod tests {
     #[test]
     fn keys_are_reused_and_name_one_value_at_a_time() {
         let mut slab = Slab::new();
-        let a = slab.insert("a");
+        let (a, _) = slab.insert("a");
         slab.insert("b");
         assert_eq!(slab.remove(a), Some("a"));
         assert_eq!(slab.remove(a), None);
         assert_eq!(slab.next_key(), a);
-        let c = slab.insert("c");
-        assert_eq!((c, slab.len()), (a, 2));
+        let (c, value) = slab.insert("c");
+        assert_eq!((c, *value), (a, "c"));
+        assert_eq!(slab.len(), 2);
         assert_eq!(slab.iter().collect::<Vec<_>>(), [&"c", &"b"]);
     }
 
@@ -76,7 +77,7 @@ mod tests {
     fn a_slab_that_was_taken_is_empty_and_begins_anew() {
         let mut slab = Slab::new();
         slab.insert(1);
-        let two = slab.insert(2);
+        let (two, _) = slab.insert(2);
         slab.remove(two);
         assert_eq!(slab.take().collect::<Vec<_>>(), [1]);
         assert!(slab.is_empty());

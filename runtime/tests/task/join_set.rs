@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::future::{Future, pending, ready};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use zokio::sync::{Notify, oneshot};
 use zokio::task::{self, JoinSet, LocalSet};
@@ -656,4 +656,38 @@ fn joining_does_not_borrow_what_its_tasks_use() {
     check(&set.join_next_with_id());
     check(&set.shutdown());
     check(&set.join_all());
+}
+
+/// Panics when woken.
+struct Panicking;
+
+impl Wake for Panicking {
+    fn wake(self: std::sync::Arc<Self>) {
+        panic!("woken");
+    }
+}
+
+#[test]
+fn task_is_in_the_set_although_the_waker_panics_that_its_end_wakes() {
+    let mut set = JoinSet::new();
+    let ended = {
+        let runtime = current();
+        set.spawn_on(pending::<u8>(), runtime.handle());
+        let waker = Waker::from(std::sync::Arc::new(Panicking));
+        let polled = set.poll_join_next(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        let other = current();
+        let ended = other.handle().clone();
+        drop(other);
+        // What is spawned on a runtime that has ended is cancelled, and complete, at once.
+        let spawn = || set.spawn_on(async { 2 }, &ended);
+        assert_eq!(super::support::caught(spawn).message, "woken");
+        assert_eq!(set.len(), 2);
+        ended
+    };
+    set.spawn_on(async { 3 }, &ended);
+    for left in [2, 1, 0] {
+        assert!(set.try_join_next().unwrap().unwrap_err().is_cancelled());
+        assert_eq!(set.len(), left);
+    }
 }

@@ -7,8 +7,8 @@ use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Mutex;
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 
 use zokio::runtime::{Builder, Runtime};
 use zokio::signal::unix::{Signal, SignalKind, signal};
@@ -335,4 +335,32 @@ fn listening_outside_of_a_runtime_or_without_io_panics_in_the_caller_s_line() {
         drop(signal(SignalKind::from_raw(-1)));
     });
     assert_eq!(line, Some(expected));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn waker_that_panics_keeps_no_signal_from_others() {
+    struct Panicking;
+
+    impl Wake for Panicking {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker that panics");
+        }
+    }
+
+    let kind = realtime(10);
+    runtime().block_on(async {
+        let mut bad = signal(kind).unwrap();
+        let waker = Waker::from(Arc::new(Panicking));
+        let polled = bad.poll_recv(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        raise(kind);
+        // On the thread that delivers: by the second one it has survived the first.
+        for _ in 0..2 {
+            let mut good = signal(SignalKind::window_change()).unwrap();
+            raise(SignalKind::window_change());
+            assert_eq!(good.recv().await, Some(()));
+        }
+        assert_eq!(bad.recv().await, Some(()));
+    });
 }

@@ -22,7 +22,9 @@
 //!   completed. A task that it does not find there has been woken by a thread that will push it
 //!   without doing anything else first: it is waited for.
 //! - **No wake is lost.** The set's waker and the pushed tasks are under one lock, and a turn sets the
-//!   one and takes the others at once: a later push finds the waker.
+//!   one and takes the others at once: a later push finds the waker. Where a task of the set polls the
+//!   set itself, the outer poll puts its own waker back at its end. (Of several that poll a set side
+//!   by side the last has its waker there, so that they are to go on being polled together.)
 //!
 //! A runtime that ends cancels its own tasks and leaves local ones to their sets, as they may be
 //! dropped on one thread only.
@@ -197,7 +199,7 @@ impl LocalSet {
     /// that.
     pub fn enter(&self) -> LocalEnterGuard {
         LocalEnterGuard {
-            _restore: context::enter(self.context.clone(), false),
+            _restore: context::enter(self.context.clone()),
             _not_send: PhantomData,
         }
     }
@@ -277,17 +279,17 @@ impl Future for LocalSet {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<()> {
         let _no_blocking = runtime_context::refuse_block_in_place();
-        let more = {
-            let _entered = context::enter(self.context.clone(), true);
-            self.context.begin_turn(cx.waker());
-            self.run_turn()
-        };
-        if more {
+        let driving = self.context.drive();
+        driving.begin_turn(cx.waker());
+        if self.run_turn() {
             cx.waker().wake_by_ref();
         } else if self.context.is_empty() {
+            drop(driving);
             self.note.clear();
             return Poll::Ready(());
         }
+        driving.end_turn(cx.waker());
+        drop(driving);
         let queue = Arc::as_ptr(&self.context.queue).cast();
         self.note.set(&AWAIT, queue, Some(Location::caller()));
         Poll::Pending
@@ -297,7 +299,7 @@ impl Future for LocalSet {
 impl Drop for LocalSet {
     fn drop(&mut self) {
         let _no_blocking = runtime_context::refuse_block_in_place();
-        let _entered = context::enter(self.context.clone(), true);
+        let _driving = self.context.drive();
         self.context.close();
     }
 }
@@ -326,15 +328,16 @@ impl<F: Future> Future for RunUntil<'_, F> {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
         let set = self.set;
-        let _entered = context::enter(set.context.clone(), true);
+        let driving = set.context.drive();
         let _no_blocking = runtime_context::refuse_block_in_place();
-        set.context.begin_turn(cx.waker());
+        driving.begin_turn(cx.waker());
         if let Poll::Ready(output) = self.future.as_mut().poll(cx) {
             return Poll::Ready(output);
         }
         if set.run_turn() {
             cx.waker().wake_by_ref();
         }
+        driving.end_turn(cx.waker());
         Poll::Pending
     }
 }

@@ -549,3 +549,44 @@ fn debug_output_names_the_types() {
         "LocalSet LocalEnterGuard"
     );
 }
+
+#[test]
+fn set_polled_by_its_own_task_wakes_whoever_polls_it_too() {
+    let set = Rc::new(LocalSet::new());
+    let (end, ended) = oneshot::channel::<()>();
+    let own = set.clone();
+    set.spawn_local(async move { own.run_until(ended).await.unwrap() });
+    let (send, receive) = oneshot::channel();
+    let task = set.spawn_local(receive);
+    let (wakes, waker) = Wakes::new();
+    let mut driven = pin!(set.run_until(task));
+    let mut cx = Context::from_waker(&waker);
+    assert!(driven.as_mut().poll(&mut cx).is_pending());
+    let before = wakes.count();
+    send.send(7).unwrap();
+    assert!(wakes.count() > before, "nobody polls the set");
+    let runtime = current();
+    assert_eq!(runtime.block_on(driven).unwrap(), Ok(7));
+    end.send(()).unwrap();
+    runtime.block_on(set.run_until(task::yield_now()));
+}
+
+#[test]
+fn guard_made_in_a_turn_and_dropped_after_it_hides_no_wake() {
+    let set = LocalSet::new();
+    let guard = Cell::new(None);
+    let (send, receive) = oneshot::channel::<()>();
+    let task = set.spawn_local(receive);
+    let (wakes, waker) = Wakes::new();
+    let mut cx = Context::from_waker(&waker);
+    let future = async {
+        guard.set(Some(set.enter()));
+        pending::<()>().await;
+    };
+    assert!(pin!(set.run_until(future)).poll(&mut cx).is_pending());
+    drop(guard.take());
+    let before = wakes.count();
+    send.send(()).unwrap();
+    assert!(wakes.count() > before, "nobody polls the set");
+    drop(task);
+}

@@ -31,6 +31,10 @@ pub(crate) struct Context {
     /// The tasks that have not completed. Not borrowed while any is run or dropped.
     owned: RefCell<Slab<AbortHandle>>,
     closed: Cell<bool>,
+    /// A poll of the set is on this thread's stack, so that it need not be woken for its tasks.
+    driven: Cell<bool>,
+    /// A poll within that one has made its waker the one to wake.
+    displaced: Cell<bool>,
     /// It is the set of a local runtime, whose hooks and settings hold for its tasks.
     of_runtime: bool,
     /// A task's panic is the end of the set.
@@ -46,6 +50,8 @@ impl Context {
             tasks: RefCell::new(VecDeque::new()),
             owned: RefCell::new(Slab::new()),
             closed: Cell::new(false),
+            driven: Cell::new(false),
+            displaced: Cell::new(false),
             of_runtime,
             ends_on_panic: Cell::new(false),
             panicked: Cell::new(false),
@@ -85,8 +91,7 @@ impl Context {
         F::Output: 'static,
     {
         let handle = self.spawn(shared, future, name, location);
-        let driven = |entered: &Entered| entered.driven && entered.is(&self.queue);
-        if !with_current(|entered| entered.is_some_and(driven)) {
+        if !self.driven.get() {
             self.queue.wake();
         }
         handle
@@ -128,8 +133,17 @@ impl Context {
         self.owned.borrow().is_empty()
     }
 
-    /// A turn begins: takes what other threads have woken.
-    pub(super) fn begin_turn(&self, waker: &Waker) {
+    /// Makes the set the current one and driven, until the guard is dropped.
+    pub(super) fn drive(self: &Rc<Context>) -> Driving {
+        Driving {
+            within: self.driven.replace(true),
+            context: self.clone(),
+            _restore: enter(self.clone()),
+        }
+    }
+
+    /// Takes what other threads have woken, and has `waker` woken for what they wake from now on.
+    fn look_around(&self, waker: &Waker) {
         // Collected apart, since wakers, which are cloned and dropped in there, may spawn.
         let mut woken = VecDeque::new();
         self.queue.begin_turn(waker, &mut woken);
@@ -317,6 +331,9 @@ impl Context {
     /// Enqueues a task that this thread has woken.
     fn push(&self, task: Runnable) {
         self.tasks.borrow_mut().push_back(task);
+        if !self.driven.get() {
+            self.queue.wake();
+        }
     }
 }
 
@@ -349,27 +366,19 @@ fn count_end(record: &TaskRecord, begin: u64, end: u64) {
 
 // ---- how the thread finds the set ---------------------------------------------------------
 
-#[derive(Clone)]
-struct Entered {
-    context: Rc<Context>,
-    /// Whether the set is being polled, so that it need not be woken for its tasks.
-    driven: bool,
-}
-
 thread_local! {
-    static CURRENT: RefCell<Option<Entered>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Rc<Context>>> = const { RefCell::new(None) };
 }
 
 /// Makes the set from before the current one again.
 pub(super) struct Restore {
     /// `None`: the thread's locals are gone, nothing was set.
-    before: Option<Option<Entered>>,
+    before: Option<Option<Rc<Context>>>,
 }
 
 /// Makes a set the current one of this thread until the guard is dropped.
-pub(super) fn enter(context: Rc<Context>, driven: bool) -> Restore {
-    let entered = Entered { context, driven };
-    let before = CURRENT.try_with(|current| current.replace(Some(entered)));
+pub(super) fn enter(context: Rc<Context>) -> Restore {
+    let before = CURRENT.try_with(|current| current.replace(Some(context)));
     Restore {
         before: before.ok(),
     }
@@ -385,18 +394,47 @@ impl Drop for Restore {
     }
 }
 
-impl Entered {
-    /// Whether it is the set with that queue.
-    fn is(&self, queue: &Arc<LocalQueue>) -> bool {
-        Arc::ptr_eq(&self.context.queue, queue)
+/// A poll of a set, or its end, on this thread's stack.
+///
+/// That is noted in the set and not beside the current one: guards of `LocalSet::enter` are the
+/// user's, who may drop them in any order.
+pub(super) struct Driving {
+    context: Rc<Context>,
+    /// Another one of the set is further up the stack: a task polls the set that it is in.
+    within: bool,
+    _restore: Restore,
+}
+
+impl Driving {
+    /// A turn begins: takes what other threads have woken. For what they wake after it `waker` is
+    /// woken, and no other.
+    pub(super) fn begin_turn(&self, waker: &Waker) {
+        self.context.displaced.set(self.within);
+        self.context.look_around(waker);
+    }
+
+    /// The poll ends, to go on when its waker is woken.
+    pub(super) fn end_turn(&self, waker: &Waker) {
+        if !self.within && self.context.displaced.take() {
+            self.context.look_around(waker);
+            if !self.context.tasks.borrow().is_empty() {
+                waker.wake_by_ref();
+            }
+        }
+    }
+}
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        self.context.driven.set(self.within);
     }
 }
 
 /// Calls `f`, which runs none of the user's code, with the current set of this thread.
 #[inline]
-fn with_current<R>(f: impl FnOnce(Option<&Entered>) -> R) -> R {
+fn with_current<R>(f: impl FnOnce(Option<&Rc<Context>>) -> R) -> R {
     let mut f = Some(f);
-    let mut call = |entered: Option<&Entered>| f.take().map(|f| f(entered)).expect("called once");
+    let mut call = |set: Option<&Rc<Context>>| f.take().map(|f| f(set)).expect("called once");
     let called = CURRENT.try_with(|current| call(current.borrow().as_ref()));
     // Without locals there is no current set.
     called.unwrap_or_else(|_| call(None))
@@ -404,7 +442,7 @@ fn with_current<R>(f: impl FnOnce(Option<&Entered>) -> R) -> R {
 
 /// The current set of this thread.
 pub(super) fn current() -> Option<Rc<Context>> {
-    with_current(|entered| entered.map(|entered| entered.context.clone()))
+    with_current(|set| set.cloned())
 }
 
 /// The runtime that counts what is spawned on this thread.
@@ -433,14 +471,9 @@ pub(crate) fn schedule(task: Runnable) {
     let Some(head) = task.local_head() else {
         unreachable!("the caller has looked");
     };
-    let own = |entered: &&Entered| entered.is(&head.queue);
-    match with_current(|entered| entered.filter(own).cloned()) {
-        Some(entered) => {
-            entered.context.push(task);
-            if !entered.driven {
-                entered.context.queue.wake();
-            }
-        }
+    let own = |set: &&Rc<Context>| Arc::ptr_eq(&set.queue, &head.queue);
+    match with_current(|set| set.filter(own).cloned()) {
+        Some(set) => set.push(task),
         None => {
             // Once pushed the task may be gone, and with it its share of the queue.
             let queue = head.queue.clone();

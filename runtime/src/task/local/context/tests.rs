@@ -69,7 +69,7 @@ fn turn_takes_what_was_pushed_behind_what_was_there() {
     let pushed = take(&context);
     let second = spawn(&context, ready(()));
     context.queue.push(pushed);
-    context.begin_turn(Waker::noop());
+    context.look_around(Waker::noop());
     let order: Vec<_> = context
         .tasks
         .borrow()
@@ -87,12 +87,12 @@ fn push_wakes_the_waker_of_the_turn_once() {
     let wakes = Arc::new(Wakes::default());
     let _handles = [spawn(&context, ready(())), spawn(&context, ready(()))];
     let tasks = [take(&context), take(&context)];
-    context.begin_turn(&Waker::from(wakes.clone()));
+    context.look_around(&Waker::from(wakes.clone()));
     for task in tasks {
         context.queue.push(task);
     }
     assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
-    context.begin_turn(&Waker::from(wakes.clone()));
+    context.look_around(&Waker::from(wakes.clone()));
     assert!(!context.run_turn());
     assert!(context.is_empty());
 }
@@ -102,7 +102,7 @@ fn task_pushed_between_two_turns_of_one_poll_is_run_in_it() {
     let context = Context::new(false);
     let handle = spawn(&context, ready(()));
     let pushed = take(&context);
-    context.begin_turn(Waker::noop());
+    context.look_around(Waker::noop());
     context.queue.push(pushed);
     assert!(!context.run_turn());
     assert!(handle.is_finished());
@@ -116,7 +116,7 @@ fn wake_on_the_set_s_thread_outside_of_the_set_goes_through_its_queue() {
     let abort = handle.abort_handle();
     abort.abort();
     assert!(context.tasks.borrow().is_empty());
-    context.begin_turn(Waker::noop());
+    context.look_around(Waker::noop());
     assert_eq!(context.tasks.borrow().len(), 1);
     assert!(!context.run_turn());
     assert!(handle.is_finished());
@@ -127,10 +127,10 @@ fn wake_within_the_set_goes_to_its_own_queue_and_wakes_nobody() {
     let context = Context::new(false);
     let wakes = Arc::new(Wakes::default());
     let handle = spawn(&context, pending::<()>());
-    context.begin_turn(&Waker::from(wakes.clone()));
+    context.look_around(&Waker::from(wakes.clone()));
     assert!(!context.run_turn());
     {
-        let _entered = enter(context.clone(), true);
+        let _driving = context.drive();
         handle.abort();
     }
     assert_eq!(context.tasks.borrow().len(), 1);

@@ -15,6 +15,7 @@
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::panic::catch_unwind;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::thread;
@@ -155,7 +156,10 @@ fn watch(mut reader: UnixStream) {
             let deliveries = slot.deliveries();
             if deliveries != *seen {
                 *seen = deliveries;
-                slot.changed.notify_waiters();
+                // Wakers are the user's code. A panic of one was reported by the panic hook; it
+                // keeps no signal from anybody else.
+                let changed = &slot.changed;
+                let _ = catch_unwind(|| changed.notify_waiters());
                 if let Some(action) = slot.action.get() {
                     action();
                 }

@@ -2,26 +2,28 @@
 //!
 //! # Protocol
 //!
-//! One look at a time ([`Sampler`] is under a mutex). The looker names the thread and raises the
-//! request; the handler, on that thread, claims it, stores the registers, has the *kernel* copy the
+//! One look at a time ([`Sampler`] is under a mutex). The looker raises a request, which names the
+//! thread; the handler, on that thread, claims it, stores the registers, has the *kernel* copy the
 //! stack into a pipe, and says that it is done:
 //!
-//! | state | set by | means |
+//! | request | set by | means |
 //! |---|---|---|
 //! | `IDLE` | looker | nobody asks; a signal is none of ours |
-//! | `ASKED` | looker | the thread named in `THREAD` is asked |
-//! | `COPYING` | handler, from `ASKED` | the handler runs |
+//! | `ASKED` and the thread | looker | that thread is asked |
+//! | `COPYING` and the thread | handler, from `ASKED` | the handler runs |
 //! | `DONE` | handler | registers and the pipe hold the answer |
 //!
 //! A looker that has waited in vain takes the request back (`ASKED` to `IDLE`). If that fails, the
 //! handler has claimed it and will be done soon. A signal that comes late finds no request, or
-//! another one for the same thread, which it may as well answer.
+//! another one for the same thread, which it may as well answer. Thread and phase are one word, so
+//! that a handler which is late by its own look at it cannot claim what another thread is asked.
 //!
 //! # Why the handler is safe
 //!
-//! It makes two system calls (`gettid`, `write`), touches atomics, and puts `errno` back. It never
-//! reads the stack itself: `write` stops at the first page that cannot be read, so no bounds of the
-//! stack need be known, whatever stack the thread runs on. A number of a thread that has ended and
+//! It makes two kinds of system calls (`gettid`, `write`), touches atomics, and puts `errno` back. It
+//! never reads the stack itself: `write` fails at the first page that cannot be read, so no bounds of
+//! the stack need be known, whatever stack the thread runs on. (It is asked for no more than a page at
+//! a time, since of what it cannot copy whole it may copy nothing.) A number of a thread that has ended and
 //! been given to a new one samples that new one: wrong, and harmless.
 
 #![expect(
@@ -34,7 +36,7 @@ use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -47,16 +49,23 @@ const SIGNAL: libc::c_int = libc::SIGURG;
 /// Bytes of stack that are asked for: what a pipe holds.
 const STACK_BYTES: usize = 64 * 1024;
 
+/// The smallest unit of memory that can be read or not.
+const PAGE: usize = 4096;
+
 /// How long the looker waits for the thread.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-const IDLE: u32 = 0;
-const ASKED: u32 = 1;
-const COPYING: u32 = 2;
-const DONE: u32 = 3;
+const IDLE: u64 = 0;
+const ASKED: u64 = 1;
+const COPYING: u64 = 2;
+const DONE: u64 = 3;
 
-static STATE: AtomicU32 = AtomicU32::new(IDLE);
-static THREAD: AtomicI32 = AtomicI32::new(0);
+/// The number of a thread that a phase is about.
+const fn of_thread(thread: u32, phase: u64) -> u64 {
+    (thread as u64) << 2 | phase
+}
+
+static REQUEST: AtomicU64 = AtomicU64::new(IDLE);
 /// The pipe's writing end; it is never closed.
 static WRITER: AtomicI32 = AtomicI32::new(-1);
 /// Program counter, stack pointer, frame pointer, link register.
@@ -93,7 +102,7 @@ pub(super) fn sample(thread: u32) -> Result<ThreadSample, SampleError> {
     ask(thread)?;
     let [pc, sp, fp, lr] = [0, 1, 2, 3].map(|i: usize| REGISTERS[i].load(Ordering::Relaxed));
     let stack = sampler.drain();
-    STATE.store(IDLE, Ordering::Relaxed);
+    REQUEST.store(IDLE, Ordering::Relaxed);
     Ok(ThreadSample {
         pc,
         sp,
@@ -107,9 +116,9 @@ pub(super) fn sample(thread: u32) -> Result<ThreadSample, SampleError> {
 
 /// Sends the signal and waits until the handler is done.
 fn ask(thread: u32) -> Result<(), SampleError> {
-    THREAD.store(thread as i32, Ordering::Relaxed);
-    // Ordering: pairs with the Acquire of the claim in `answer`: the handler sees the thread.
-    STATE.store(ASKED, Ordering::Release);
+    // Ordering: pairs with the Acquire in `claim`: the handler writes over the registers of the
+    // answer before after they were read.
+    REQUEST.store(of_thread(thread, ASKED), Ordering::Release);
     // SAFETY: `tgkill` has no preconditions; it reaches threads of this process only.
     let sent = unsafe {
         libc::syscall(
@@ -120,7 +129,7 @@ fn ask(thread: u32) -> Result<(), SampleError> {
         )
     };
     if sent != 0 {
-        STATE.store(IDLE, Ordering::Relaxed);
+        REQUEST.store(IDLE, Ordering::Relaxed);
         let ended = io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
         return Err(if ended {
             SampleError::NotRunning
@@ -131,11 +140,12 @@ fn ask(thread: u32) -> Result<(), SampleError> {
     let deadline = Instant::now() + PATIENCE;
     let mut pause = Duration::from_micros(20);
     // Ordering: pairs with the Release in `answer`: registers and stack are there.
-    while STATE.load(Ordering::Acquire) != DONE {
+    while REQUEST.load(Ordering::Acquire) != DONE {
         let late = Instant::now() > deadline;
+        let asked = of_thread(thread, ASKED);
         if late
-            && STATE
-                .compare_exchange(ASKED, IDLE, Ordering::Relaxed, Ordering::Relaxed)
+            && REQUEST
+                .compare_exchange(asked, IDLE, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
         {
             return Err(SampleError::TimedOut);
@@ -200,13 +210,8 @@ fn install() -> io::Result<()> {
 
 extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: `gettid` has no preconditions, and no error.
-    let thread = unsafe { libc::syscall(libc::SYS_gettid) } as i32;
-    let asked = THREAD.load(Ordering::Relaxed) == thread
-        && STATE
-            // Ordering: pairs with the Release in `ask`.
-            .compare_exchange(ASKED, COPYING, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok();
-    if asked {
+    let thread = unsafe { libc::syscall(libc::SYS_gettid) } as u32;
+    if claim(thread) {
         // SAFETY: the kernel passes a `ucontext_t` to handlers with SA_SIGINFO.
         answer(unsafe { &*context.cast::<libc::ucontext_t>() });
     } else {
@@ -214,30 +219,45 @@ extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context
     }
 }
 
+/// Whether that thread is asked. If so the caller has to answer.
+fn claim(thread: u32) -> bool {
+    let (asked, copying) = (of_thread(thread, ASKED), of_thread(thread, COPYING));
+    REQUEST
+        // Ordering: pairs with the Release in `ask`.
+        .compare_exchange(asked, copying, Ordering::Acquire, Ordering::Relaxed)
+        .is_ok()
+}
+
 fn answer(context: &libc::ucontext_t) {
     let registers = registers(context);
     for (to, value) in REGISTERS.iter().zip(registers) {
         to.store(value, Ordering::Relaxed);
     }
-    let sp = registers[1];
     // SAFETY: the pointer to this thread's `errno` is valid on this thread.
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above.
     let saved = unsafe { *errno };
-    // SAFETY: the kernel checks the range and copies what of it can be read. The raw call, since
-    // a tool may have put something in front of the library's that looks at the bytes.
-    unsafe {
-        libc::syscall(
-            libc::SYS_write,
-            WRITER.load(Ordering::Relaxed),
-            sp as usize,
-            STACK_BYTES,
-        )
-    };
+    copy_stack(registers[1] as usize);
     // SAFETY: as above.
     unsafe { *errno = saved };
     // Ordering: pairs with the Acquire in `ask`.
-    STATE.store(DONE, Ordering::Release);
+    REQUEST.store(DONE, Ordering::Release);
+}
+
+/// Has the kernel copy the stack from `sp` upwards, as far as there is any and the pipe has room.
+fn copy_stack(sp: usize) {
+    let writer = WRITER.load(Ordering::Relaxed);
+    let (mut at, end) = (sp, sp.saturating_add(STACK_BYTES));
+    while at < end {
+        let piece = PAGE - at % PAGE;
+        // SAFETY: the kernel checks the range and copies what of it can be read. The raw call,
+        // since a tool may have put something in front of the library's that looks at the bytes.
+        let written = unsafe { libc::syscall(libc::SYS_write, writer, at, piece) };
+        if written != piece as libc::c_long {
+            break;
+        }
+        at += piece;
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -319,6 +339,35 @@ mod tests {
         thread.join().unwrap();
     }
 
+    /// Where memory that can be read ends, from an address on.
+    fn end_of_memory(from: u64) -> u64 {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let mut end = from;
+        for line in maps.lines() {
+            let (range, rest) = line.split_once(' ').unwrap();
+            let (first, last) = range.split_once('-').unwrap();
+            let hex = |digits| u64::from_str_radix(digits, 16).unwrap();
+            if rest.starts_with('r') && (hex(first)..hex(last)).contains(&end) {
+                end = hex(last);
+            }
+        }
+        end
+    }
+
+    #[test]
+    fn sample_goes_on_to_the_end_of_a_short_stack() {
+        let (number, end, thread) = waiting_thread();
+        // Other tests' memory may come and go behind it.
+        let before = end_of_memory(sample(number).unwrap().sp);
+        let sample = sample(number).unwrap();
+        let there = before.min(end_of_memory(sample.sp)) - sample.sp;
+        assert!(there > 0, "{sample:?}");
+        let wanted = there.min((STACK_BYTES - PAGE) as u64);
+        assert!(sample.stack.len() as u64 >= wanted, "{sample:?}, {there}");
+        drop(end);
+        thread.join().unwrap();
+    }
+
     #[test]
     fn sampling_again_and_again_disturbs_nobody() {
         let (number, end, thread) = waiting_thread();
@@ -327,6 +376,17 @@ mod tests {
         }
         drop(end);
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn only_the_thread_that_is_asked_claims_a_request_and_once() {
+        let _nobody_else_asks = SAMPLER.lock();
+        REQUEST.store(of_thread(7, ASKED), Ordering::Relaxed);
+        assert!(!claim(8));
+        assert!(claim(7));
+        assert!(!claim(7));
+        REQUEST.store(IDLE, Ordering::Relaxed);
+        assert!(!claim(7));
     }
 
     #[test]

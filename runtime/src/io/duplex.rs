@@ -352,8 +352,18 @@ write_through!(DuplexStream, |this| this.write);
 
 impl Drop for DuplexStream {
     fn drop(&mut self) {
+        // A waker that panics does not keep the other direction open.
+        let _read = CloseOnDrop(&self.read);
         self.write.close(Side::Writer);
-        self.read.close(Side::Reader);
+    }
+}
+
+/// Closes a buffer whose reader is gone.
+struct CloseOnDrop<'a>(&'a SimplexStream);
+
+impl Drop for CloseOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.close(Side::Reader);
     }
 }
 

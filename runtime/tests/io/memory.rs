@@ -401,3 +401,22 @@ fn parked_task_shows_what_it_waits_for() {
     runtime.block_on(reader).unwrap().unwrap();
     assert!(waits(&Snapshot::capture(runtime.handle())).is_empty());
 }
+
+#[test]
+fn end_that_is_dropped_closes_both_directions_although_a_waker_panics() {
+    struct Panicking;
+
+    impl Wake for Panicking {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker that panics");
+        }
+    }
+
+    let (a, mut b) = duplex(4);
+    let waker = Waker::from(Arc::new(Panicking));
+    let mut cx = Context::from_waker(&waker);
+    assert!(pin!(b.read(&mut [0])).poll(&mut cx).is_pending());
+    catch_unwind(AssertUnwindSafe(|| drop(a))).unwrap_err();
+    let error = now(b.write(b"x")).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+}

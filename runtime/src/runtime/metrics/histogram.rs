@@ -73,7 +73,7 @@ impl Shape {
     /// The first bucket's width is rounded up to a power of two.
     pub(crate) fn doubling(first: Duration, buckets: usize) -> Shape {
         Shape::Doubling {
-            first: as_ns(first).next_power_of_two(),
+            first: as_ns(first).checked_next_power_of_two().unwrap_or(1 << 63),
             buckets: buckets.max(1),
         }
     }
@@ -156,6 +156,14 @@ mod tests {
         (0..shape.buckets())
             .map(|bucket| shape.range(bucket))
             .collect()
+    }
+
+    #[test]
+    fn first_bucket_may_be_wider_than_any_poll() {
+        let shape = Shape::doubling(Duration::MAX, 3);
+        assert_eq!(shape.range(0), 0..1 << 63);
+        assert_eq!(shape.bucket_of(1_000_000_000), 0);
+        assert_eq!(shape.bucket_of(u64::MAX), 1);
     }
 
     fn assert_bounds_agree(shape: Shape) {

@@ -15,8 +15,9 @@
 //! cell, which was empty, and reads the word again. If the holder does not see the cell, the waiter
 //! comes later and finds the word cleared. If it does, either it clears what the waiter has stored,
 //! or it came before the store, and then the waiter's second look finds the word cleared and takes
-//! its store back. (A processor that moves the holder's look before its store may leave a name in
-//! the cell until the lock is next taken. A fence would cost every unlock more than that is worth.)
+//! its store back. (A processor that moves the holder's look before its store, or the waiter's second
+//! look before its own, may leave a name in the cell until the lock is next taken. A fence would cost
+//! every unlock more than that is worth.)
 
 #![expect(unsafe_code, reason = "type-stable cells that are never freed")]
 
@@ -60,7 +61,9 @@ impl Holder {
         }
         self.task.store(task, Ordering::Relaxed);
         if let Some(cell) = self.cell() {
-            cell.task.store(task, Ordering::Relaxed);
+            // Ordering: Release pairs with the Acquire fence in `Cell::read`: who sees this holder
+            // does not see the name of a lock that had the cell before.
+            cell.task.store(task, Ordering::Release);
         }
     }
 
@@ -93,15 +96,16 @@ impl Holder {
         let cell = self.cell().unwrap_or_else(|| self.give_cell());
         let resource = resource.addr() as u64;
         if cell.resource.load(Ordering::Relaxed) != resource {
-            // Ordering: Release pairs with the Acquire in `Cell::read`: who sees the lock's name
-            // sees no holder of a lock that had the cell before.
+            // Ordering: Release pairs with the first Acquire in `Cell::read`: who sees the lock's
+            // name sees no holder of a lock that had the cell before.
             cell.resource.store(resource, Ordering::Release);
         }
         let task = self.task.load(Ordering::Relaxed);
         if task == 0 || cell.task.load(Ordering::Relaxed) == task {
             return;
         }
-        // Ordering: AcqRel keeps the second look at the word behind the store.
+        // Ordering: Release as in `taken`; Acquire keeps the second look at the word behind the
+        // first half of this.
         let stored = cell
             .task
             .compare_exchange(0, task, Ordering::AcqRel, Ordering::Relaxed);
@@ -173,7 +177,8 @@ impl Cell {
         // Ordering: Acquire pairs with the Release in `Holder::waited_for`.
         let resource = self.resource.load(Ordering::Acquire);
         let task = self.task.load(Ordering::Relaxed);
-        // Ordering: Acquire keeps the look that follows behind the one before.
+        // Ordering: Acquire pairs with the Release in `taken` and `waited_for`: the look that
+        // follows is not older than the holder.
         fence(Ordering::Acquire);
         let still = self.resource.load(Ordering::Relaxed) == resource;
         (still && resource != 0 && task != 0).then_some((resource, task))

@@ -75,7 +75,8 @@ unsafe fn module(base: u64, headers: &[libc::Elf64_Phdr]) -> Option<Module<Vec<u
         eh_frame_hdr_svma: Some(hdr),
         ..Default::default()
     };
-    let range = base + code.start..base + code.end;
+    // Modules that were linked for an address above theirs have a base below zero.
+    let range = base.wrapping_add(code.start)..base.wrapping_add(code.end);
     Some(Module::new(String::new(), range, base, sections))
 }
 
@@ -94,7 +95,7 @@ fn eh_frame_begin(hdr: u64, bytes: &[u8]) -> Option<u64> {
 /// `base + range` is readable memory that nobody writes to.
 unsafe fn copy(base: u64, range: &Range<u64>) -> Vec<u8> {
     let length = (range.end - range.start) as usize;
-    let begin = (base + range.start) as usize as *const u8;
+    let begin = base.wrapping_add(range.start) as usize as *const u8;
     // SAFETY: by the contract.
     unsafe { std::slice::from_raw_parts(begin, length) }.to_vec()
 }

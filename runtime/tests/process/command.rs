@@ -285,3 +285,46 @@ fn spawn_without_io_panics() {
     let line = panic_line(|| drop(Command::new("true").spawn()));
     assert!(line.is_some());
 }
+
+/// What a child has open besides its standard streams and the directory that it looks at.
+#[cfg(target_os = "linux")]
+fn descriptors(output: std::process::Output) -> Vec<String> {
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let numbered = listed.lines().filter_map(|line| {
+        let (before, target) = line.split_once(" -> ")?;
+        let number: u32 = before.rsplit(' ').next()?.parse().ok()?;
+        (number > 2 && !target.starts_with("/proc/")).then(|| format!("{number} {target}"))
+    });
+    numbered.collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn child_has_none_of_the_runtime_s_descriptors() {
+    use zokio::net::unix::pipe;
+    use zokio::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixSocket, UnixStream};
+    use zokio::signal::unix::{SignalKind, signal};
+
+    const LIST: &str = "ls -l /proc/self/fd";
+    // What the tests themselves were started with.
+    let before = descriptors(sh(LIST).into_std().output().unwrap());
+    runtime().block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await;
+        let accepted = listener.accept().await.unwrap();
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let unix = (UnixStream::pair().unwrap(), UnixDatagram::pair().unwrap());
+        let socket = UnixSocket::new_stream().unwrap();
+        let pipes = pipe::pipe().unwrap();
+        let hangups = signal(SignalKind::hangup()).unwrap();
+        let file = zokio::fs::File::open("/proc/self/exe").await.unwrap();
+        let mut other = sh("read line");
+        let other = other.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let with_all = sh(LIST).output().await.unwrap();
+        assert_eq!(descriptors(with_all), before);
+        other.unwrap().kill().await.unwrap();
+        drop((
+            listener, stream, accepted, udp, unix, socket, pipes, hangups, file,
+        ));
+    });
+}

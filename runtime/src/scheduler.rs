@@ -4,32 +4,20 @@
 //! thread is that of `block_on`. How a task lives and who sleeps and who wakes is told in
 //! `scheduler/idle.md`.
 //!
-//! **Shutdown.** The flag is raised and everybody woken; each worker leaves its loop and cancels
-//! what is in its queues. The last one cancels all tasks in the record table and what their
-//! destructors enqueue, and then *closes* the runtime. A task spawned later is cancelled on the spot.
-//! What was just being enqueued goes to a thread of its own ([`Shared::reap`]), since a wake may be
-//! made under a lock that the task's destructor takes. A task polled by a thread that lost its
-//! worker to `block_in_place` is cancelled there, when its poll ends.
-//!
-//! **Lifetime.** Cells point to their `Shared`, so it lives until the last cell is freed. Counting
-//! cells in one shared counter would cost a contended write a spawn, so each worker counts those
-//! that it allocates and frees; only when the runtime has been shut down, and no worker is left, is
-//! the sum moved to the shared counter, whose arrival at zero releases the cells' share of the
-//! `Arc` ([`Shared::free_cell`]).
+//! How long a runtime lives is told in `cells`, how it ends in `shutdown`.
 
 #![expect(
     unsafe_code,
-    reason = "the cells' share of the `Arc`, released by count"
+    reason = "new cells, and those that are handed on under their runtime's care"
 )]
 
-use std::alloc::Layout;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::thread::ThreadId;
 
-use crossbeam_deque::{Injector, Steal, Stealer};
+use crossbeam_deque::{Injector, Stealer};
 use parking_lot::{Condvar, Mutex};
 
 use crate::driver::{Driver, DriverHandle};
@@ -41,16 +29,19 @@ use crate::task::pool::CellPool;
 use crate::task::raw::{self, Identity, LocalFuture, Runnable, TaskRef};
 use crate::task::{Id, JoinHandle};
 use crate::telemetry::{
-    self, Counter, NewTask, Outcome, RecordTable, SharedSites, SiteTotals, TaskKind,
-    WorkerCounters, WorkerSites, clock, current,
+    Counter, NewTask, Outcome, RecordTable, SharedSites, TaskKind, WorkerCounters, WorkerSites,
+    clock, current,
 };
 
+mod cells;
 pub(crate) mod current_thread;
+mod finish;
 mod hooks;
 mod idle;
 mod lifo;
 mod parker;
 mod queues;
+mod shutdown;
 mod tally;
 pub(crate) mod worker;
 
@@ -385,80 +376,6 @@ impl Shared {
         self.records.publish(identity.slot, task);
     }
 
-    /// A free record slot and memory for a cell, which is counted.
-    fn take_slot_and_cell(self: &Arc<Shared>, layout: Layout) -> (u32, NonNull<u8>) {
-        let cached = context::with_core_of(self, |worker, core| {
-            worker.remote().cells.add(1);
-            let memory = core.magazines.allocate(&self.pool, layout);
-            (core.take_slot(&self.records), memory)
-        });
-        cached.unwrap_or_else(|| {
-            if self.cells.fetch_add(1, Ordering::Relaxed) == 0 {
-                // Spawned after the runtime's end, when the cells' share had been given back.
-                let _ = Arc::into_raw(self.clone());
-            }
-            (self.records.take_slot(), self.pool.allocate(layout))
-        })
-    }
-
-    pub(crate) fn give_slot(&self, slot: u32) {
-        let cached = context::with_core_of(self, |worker, core| {
-            core.free_slots.push(slot);
-            if core.free_slots.len() > 2 * worker::SLOT_BATCH {
-                let keep = core.free_slots.len() - worker::SLOT_BATCH;
-                worker
-                    .shared()
-                    .records
-                    .give_slots(core.free_slots.drain(keep..));
-            }
-        });
-        if cached.is_none() {
-            self.records.give_slots(std::iter::once(slot));
-        }
-    }
-
-    /// Frees a cell's memory and counts it.
-    ///
-    /// # Safety
-    ///
-    /// `shared` is the pointer in a cell of this layout, which nobody uses any more.
-    pub(crate) unsafe fn free_cell(shared: NonNull<Shared>, cell: NonNull<u8>, layout: Layout) {
-        // SAFETY: the cell is still counted, so the cells' share is still there.
-        let this = unsafe { shared.as_ref() };
-        let on_worker = context::with_core_of(this, |worker, core| {
-            // SAFETY: a cell is allocated by its runtime's pool; by the contract it is unused.
-            unsafe { core.magazines.free(&this.pool, cell, layout) };
-            worker.remote().cells.add(1u64.wrapping_neg());
-        });
-        if on_worker.is_some() {
-            // The worker's thread keeps the runtime alive.
-            return;
-        }
-        // SAFETY: as above.
-        unsafe { this.pool.free(cell, layout) };
-        // Ordering: Release orders this thread's last use before the drop; Acquire, in the thread
-        // that drops, pairs with the Release of all the others.
-        if this.cells.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // SAFETY: the share made by `into_raw`: one was made for each time that the count left
-            // zero, and this is the one time that it has come back.
-            drop(unsafe { Arc::from_raw(shared.as_ptr()) });
-        }
-    }
-
-    /// Moves the workers' counts of cells to the shared counter. No worker counts any more.
-    fn settle_cells(self: &Arc<Shared>) {
-        let by_workers: u64 = self
-            .remotes
-            .iter()
-            .fold(0, |sum, remote| sum.wrapping_add(remote.cells.get()));
-        let change = by_workers as i64 - CELLS_BIAS;
-        // Ordering: as in `free_cell`.
-        if self.cells.fetch_add(change, Ordering::AcqRel) + change == 0 {
-            // SAFETY: the share made by `into_raw` in `new`; no cell is left to use it.
-            unsafe { Arc::decrement_strong_count(Arc::as_ptr(self)) };
-        }
-    }
-
     // ---- enqueueing -----------------------------------------------------------------------
 
     /// Enqueues a new task.
@@ -525,26 +442,6 @@ impl Shared {
         }
     }
 
-    /// Cancels what was enqueued after the end, on a thread that holds no lock. If the system
-    /// refuses a thread, the tasks stay in the queue until something else drains it.
-    ///
-    /// # Safety
-    ///
-    /// `shared` is the pointer in a live cell.
-    #[cold]
-    unsafe fn reap(shared: NonNull<Shared>) {
-        // SAFETY: made by `Arc::as_ptr`; the cells' share is a count, held as the cell is live.
-        unsafe { Arc::increment_strong_count(shared.as_ptr()) };
-        // SAFETY: the count that was just added.
-        let shared = unsafe { Arc::from_raw(shared.as_ptr().cast_const()) };
-        let reaper = std::thread::Builder::new().name("zokio-reaper".to_owned());
-        let _ = reaper.spawn(move || {
-            let handle = runtime::Handle::from_shared(shared.clone());
-            let _current = context::set_handle(&handle);
-            shared.drain_injector();
-        });
-    }
-
     /// Work has appeared: wakes a worker if nobody would come for it.
     #[inline]
     pub(crate) fn wake_a_worker(&self) {
@@ -577,233 +474,5 @@ impl Shared {
     /// Whether a worker's queue has a task.
     fn has_queued_work(&self) -> bool {
         self.remotes.iter().any(|r| !r.stealer.is_empty())
-    }
-
-    // ---- finishing ------------------------------------------------------------------------
-
-    /// A task's future is gone: closes its books, then publishes the output.
-    pub(crate) fn finish(&self, runnable: Runnable, totals: &SiteTotals, outcome: Outcome) {
-        let watch = self.config.hooks.tasks.watch_ends();
-        let meta = watch.then(|| self.meta_of(&runnable));
-        self.finish_quietly(runnable, totals, outcome);
-        if let Some(meta) = meta {
-            self.config.hooks.tasks.terminated(&meta);
-        }
-    }
-
-    /// As [`finish`](Shared::finish), for a task that hooks are not told of.
-    pub(crate) fn finish_quietly(&self, runnable: Runnable, totals: &SiteTotals, outcome: Outcome) {
-        let slot = runnable.header().slot;
-        let location = self.records.get(slot).location();
-        // In this order, so that no reader finds a task among the finished and the live ones.
-        let is_free = self.records.retire(slot);
-        if telemetry::is_enabled() {
-            self.book(location, totals, outcome);
-        }
-        if is_free {
-            self.give_slot(slot);
-        }
-        runnable.complete();
-    }
-
-    /// As [`cancel`](Shared::cancel), for what was never in a worker's queue.
-    pub(crate) fn cancel_unqueued(self: &Arc<Shared>, runnable: Runnable) {
-        let _current = context::set_handle_to(self);
-        self.elsewhere.unqueued_finished.add_shared(1);
-        self.cancel(runnable);
-    }
-
-    /// Adds a finished task to the totals.
-    fn book(&self, location: &'static Location<'static>, totals: &SiteTotals, outcome: Outcome) {
-        let booked = context::with_core_of(self, |worker, _| {
-            let remote = worker.remote();
-            remote.finished.count(outcome, Counter::add);
-            remote.sites.add(location, totals)
-        });
-        if booked.is_none() {
-            self.elsewhere.finished.count(outcome, Counter::add_shared);
-        }
-        if booked != Some(true) {
-            self.elsewhere
-                .sites
-                .lock()
-                .entry(location)
-                .or_default()
-                .add(totals);
-        }
-    }
-
-    /// Drops a task's future in place of polling it.
-    pub(crate) fn cancel(&self, runnable: Runnable) {
-        let (totals, outcome) = self.drop_future(&runnable);
-        self.finish(runnable, &totals, outcome);
-    }
-
-    /// As [`cancel`](Shared::cancel), but for the end of the books.
-    pub(crate) fn drop_future(&self, runnable: &Runnable) -> (SiteTotals, Outcome) {
-        let outcome = {
-            // Destructors see the task that they belong to.
-            let _current = current::Restore::enter(current::Current::task(
-                runnable.header().id,
-                0,
-                clock::raw(),
-            ));
-            runnable.cancel()
-        };
-        current::take_self_wakes();
-        let totals = SiteTotals::of(self.records.get(runnable.header().slot), outcome);
-        (totals, outcome)
-    }
-
-    // ---- shutdown -------------------------------------------------------------------------
-
-    pub(crate) fn is_shutdown(&self) -> bool {
-        // Ordering: pairs with the Release in `begin_shutdown`.
-        self.shutdown.load(Ordering::Acquire)
-    }
-
-    /// Asks all workers to leave. Returns at once.
-    pub(crate) fn begin_shutdown(&self) {
-        // Ordering: pairs with the Acquire in `is_shutdown`.
-        if !self.shutdown.swap(true, Ordering::AcqRel) {
-            (0..self.remotes.len()).for_each(|worker| self.unpark(worker));
-        }
-    }
-
-    /// A worker's core is no longer used; its queues are empty. The last one closes the runtime.
-    pub(crate) fn core_left(self: &Arc<Shared>) {
-        // Ordering: AcqRel orders all workers' doings before the closing by the last.
-        if self.cores.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.close();
-        }
-    }
-
-    /// A core whose thread could not be started leaves.
-    pub(crate) fn abandon_core(self: &Arc<Shared>, worker: usize) {
-        drop(self.remotes[worker].core.lock().take());
-        self.core_left();
-    }
-
-    fn close(self: &Arc<Shared>) {
-        self.drain_injector();
-        self.cancel_all();
-        // What destructors have enqueued meanwhile.
-        self.drain_injector();
-        // Ordering: pairs with the Acquire in `has_ended`.
-        self.closed.store(true, Ordering::Release);
-        // Ordering: pairs with the fence between push and look in `push_injected`: a task is
-        // either seen by this drain or by its pusher to be too late.
-        fence(Ordering::SeqCst);
-        self.drain_injector();
-        self.driver.lock().shutdown(&self.driver_handle);
-        self.settle_cells();
-    }
-
-    /// Cancels all tasks in the record table. A record that a reader has pinned is come back to.
-    fn cancel_all(&self) {
-        let mut left: Vec<u32> = self.records.slots().collect();
-        while !left.is_empty() {
-            left.retain(|slot| match self.records.pin(*slot) {
-                None => self.records.is_live(*slot),
-                Some(pin) => {
-                    let runnable = pin.cell().and_then(raw::cancel_pinned);
-                    drop(pin);
-                    if let Some(runnable) = runnable {
-                        self.cancel(runnable);
-                    }
-                    false
-                }
-            });
-            if !left.is_empty() {
-                std::thread::yield_now();
-            }
-        }
-    }
-
-    /// Cancels everything in the injector. Dropping a future may enqueue others: they are left to
-    /// the outermost drain, so that a long chain of tasks does not become a deep stack.
-    fn drain_injector(&self) {
-        while let Some(draining) = self.draining.try_lock() {
-            loop {
-                match self.injector.steal() {
-                    Steal::Success(runnable) => self.cancel(runnable),
-                    Steal::Retry => {}
-                    Steal::Empty => break,
-                }
-            }
-            drop(draining);
-            // Ordering: pairs with itself in a thread that found the lock taken: either it finds
-            // the lock free or this thread the task.
-            fence(Ordering::SeqCst);
-            if self.injector.is_empty() {
-                break;
-            }
-        }
-    }
-
-    /// Counts the spawn of a local task, which is the runtime's own if that is a local one.
-    pub(crate) fn count_local_spawn(&self, own: bool) {
-        if !own {
-            self.elsewhere.unqueued.add_shared(1);
-            return;
-        }
-        let on_worker = context::with_core_of(self, |worker, _| {
-            worker.remote().counters.local_spawns.add(1);
-        });
-        if on_worker.is_none() {
-            self.elsewhere.spawned.add_shared(1);
-        }
-    }
-
-    /// Counts a poll of a local task on this thread, which may be a worker's.
-    pub(crate) fn count_local_poll(&self, waited: u64, poll: std::ops::Range<u64>) -> u64 {
-        let ns = clock::ns_between(poll.start, poll.end);
-        let exhausted = current::take_exhausted();
-        let on_worker = context::with_core_of(self, |worker, _| {
-            let counters = &worker.remote().counters;
-            counters.polls.add(1);
-            counters.poll_time.record(ns);
-            let waited = clock::ns_between(poll.start.saturating_sub(waited), poll.start);
-            counters.wake_to_poll.record(waited);
-            counters.budget_yields.add(u64::from(exhausted));
-        });
-        if on_worker.is_none() {
-            self.elsewhere.polls.add_shared(1);
-        }
-        ns
-    }
-
-    /// Counts a thread that runs a worker's loop.
-    pub(crate) fn thread_entered(&self) {
-        *self.threads.lock() += 1;
-    }
-
-    pub(crate) fn thread_left(&self) {
-        *self.threads.lock() -= 1;
-        self.threads_left.notify_all();
-    }
-
-    /// Waits until no thread runs a worker's loop, at most until `deadline`.
-    pub(crate) fn wait_for_threads(&self, deadline: Option<std::time::Instant>) {
-        // A worker's thread that drops the runtime (in `block_in_place`) does not wait for itself.
-        let is_own = |worker: Option<&worker::WorkerContext<'_>>| {
-            worker.is_some_and(|w| std::ptr::eq(&raw const **w.shared(), self))
-        };
-        let own = usize::from(context::with_worker(is_own));
-        let mut threads = self.threads.lock();
-        while *threads > own {
-            match deadline {
-                None => self.threads_left.wait(&mut threads),
-                Some(deadline) => {
-                    if self
-                        .threads_left
-                        .wait_until(&mut threads, deadline)
-                        .timed_out()
-                    {
-                        return;
-                    }
-                }
-            }
-        }
     }
 }

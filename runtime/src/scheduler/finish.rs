@@ -1,0 +1,117 @@
+//! The end of tasks: their books are closed, then their output is published.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::Shared;
+use crate::runtime::context;
+use crate::task::raw::Runnable;
+use crate::telemetry::{self, Counter, Outcome, SiteTotals, clock, current};
+
+impl Shared {
+    /// A task's future is gone: closes its books, then publishes the output.
+    pub(crate) fn finish(&self, runnable: Runnable, totals: &SiteTotals, outcome: Outcome) {
+        let watch = self.config.hooks.tasks.watch_ends();
+        let meta = watch.then(|| self.meta_of(&runnable));
+        self.finish_quietly(runnable, totals, outcome);
+        if let Some(meta) = meta {
+            self.config.hooks.tasks.terminated(&meta);
+        }
+    }
+
+    /// As [`finish`](Shared::finish), for a task that hooks are not told of.
+    pub(crate) fn finish_quietly(&self, runnable: Runnable, totals: &SiteTotals, outcome: Outcome) {
+        let slot = runnable.header().slot;
+        let location = self.records.get(slot).location();
+        // In this order, so that no reader finds a task among the finished and the live ones.
+        let is_free = self.records.retire(slot);
+        if telemetry::is_enabled() {
+            self.book(location, totals, outcome);
+        }
+        if is_free {
+            self.give_slot(slot);
+        }
+        runnable.complete();
+    }
+
+    /// As [`cancel`](Shared::cancel), for what was never in a worker's queue.
+    pub(crate) fn cancel_unqueued(self: &Arc<Shared>, runnable: Runnable) {
+        let _current = context::set_handle_to(self);
+        self.elsewhere.unqueued_finished.add_shared(1);
+        self.cancel(runnable);
+    }
+
+    /// Adds a finished task to the totals.
+    fn book(&self, location: &'static Location<'static>, totals: &SiteTotals, outcome: Outcome) {
+        let booked = context::with_core_of(self, |worker, _| {
+            let remote = worker.remote();
+            remote.finished.count(outcome, Counter::add);
+            remote.sites.add(location, totals)
+        });
+        if booked.is_none() {
+            self.elsewhere.finished.count(outcome, Counter::add_shared);
+        }
+        if booked != Some(true) {
+            self.elsewhere
+                .sites
+                .lock()
+                .entry(location)
+                .or_default()
+                .add(totals);
+        }
+    }
+
+    /// Drops a task's future in place of polling it.
+    pub(crate) fn cancel(&self, runnable: Runnable) {
+        let (totals, outcome) = self.drop_future(&runnable);
+        self.finish(runnable, &totals, outcome);
+    }
+
+    /// As [`cancel`](Shared::cancel), but for the end of the books.
+    pub(crate) fn drop_future(&self, runnable: &Runnable) -> (SiteTotals, Outcome) {
+        let outcome = {
+            // Destructors see the task that they belong to.
+            let _current = current::Restore::enter(current::Current::task(
+                runnable.header().id,
+                0,
+                clock::raw(),
+            ));
+            runnable.cancel()
+        };
+        current::take_self_wakes();
+        let totals = SiteTotals::of(self.records.get(runnable.header().slot), outcome);
+        (totals, outcome)
+    }
+
+    /// Counts the spawn of a local task, which is the runtime's own if that is a local one.
+    pub(crate) fn count_local_spawn(&self, own: bool) {
+        if !own {
+            self.elsewhere.unqueued.add_shared(1);
+            return;
+        }
+        let on_worker = context::with_core_of(self, |worker, _| {
+            worker.remote().counters.local_spawns.add(1);
+        });
+        if on_worker.is_none() {
+            self.elsewhere.spawned.add_shared(1);
+        }
+    }
+
+    /// Counts a poll of a local task on this thread, which may be a worker's.
+    pub(crate) fn count_local_poll(&self, waited: u64, poll: std::ops::Range<u64>) -> u64 {
+        let ns = clock::ns_between(poll.start, poll.end);
+        let exhausted = current::take_exhausted();
+        let on_worker = context::with_core_of(self, |worker, _| {
+            let counters = &worker.remote().counters;
+            counters.polls.add(1);
+            counters.poll_time.record(ns);
+            let waited = clock::ns_between(poll.start.saturating_sub(waited), poll.start);
+            counters.wake_to_poll.record(waited);
+            counters.budget_yields.add(u64::from(exhausted));
+        });
+        if on_worker.is_none() {
+            self.elsewhere.polls.add_shared(1);
+        }
+        ns
+    }
+}

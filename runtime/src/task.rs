@@ -34,7 +34,7 @@ pub mod futures {
     pub use super::local_key::TaskLocalFuture;
 }
 
-use crate::runtime::{RuntimeFlavor, context};
+use crate::runtime::{Handle, RuntimeFlavor, context};
 use crate::scheduler::worker;
 
 /// Spawns a future on the current runtime. It begins at once, whether or not the handle is
@@ -65,10 +65,10 @@ where
     R: Send + 'static,
 {
     let location = Location::caller();
-    context::with_handle_to_spawn(|handle| {
-        let shared = handle.shared();
-        shared.blocking.spawn(shared, f, None, location)
-    })
+    // The current runtime is not borrowed: the pool may ask the user for a thread's name.
+    let handle = Handle::current();
+    let shared = handle.shared();
+    shared.blocking.spawn(shared, f, None, location)
 }
 
 /// Runs a function that may block, on this thread: another thread takes over the worker, so that

@@ -429,12 +429,12 @@ where
     R: Send + 'static,
 {
     let location = Location::caller();
-    let (handle, taken) = context::with_handle_to_spawn(|handle| {
-        let shared = handle.shared();
-        shared
-            .blocking
-            .spawn_kind(shared, f, None, location, Kind::Mandatory)
-    });
+    // As in `task::spawn_blocking`.
+    let runtime = Handle::current();
+    let shared = runtime.shared();
+    let (handle, taken) = shared
+        .blocking
+        .spawn_kind(shared, f, None, location, Kind::Mandatory);
     taken.then_some(handle)
 }
 

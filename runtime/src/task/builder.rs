@@ -128,12 +128,12 @@ impl<'a> Builder<'a> {
         R: Send + 'static,
     {
         let location = Location::caller();
-        Ok(context::with_handle_to_spawn(|handle| {
-            let shared = handle.shared();
-            shared
-                .blocking
-                .spawn(shared, f, self.owned_name(), location)
-        }))
+        // As in `task::spawn_blocking`.
+        let handle = Handle::current();
+        let shared = handle.shared();
+        Ok(shared
+            .blocking
+            .spawn(shared, f, self.owned_name(), location))
     }
 
     /// Runs a function that may block on the given runtime's pool of blocking threads.

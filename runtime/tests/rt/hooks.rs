@@ -486,3 +486,22 @@ fn each_park_is_followed_by_an_unpark() {
         "{rest:?}"
     );
 }
+
+#[test]
+fn function_that_names_a_thread_of_the_pool_may_enter_a_runtime() {
+    let handle: Arc<Mutex<Option<Handle>>> = Arc::default();
+    let theirs = handle.clone();
+    let runtime = Builder::new_current_thread()
+        .thread_name_fn(move || {
+            let handle = theirs.lock().unwrap();
+            let _entered = handle.as_ref().map(Handle::enter);
+            "named".to_owned()
+        })
+        .build()
+        .unwrap();
+    *handle.lock().unwrap() = Some(runtime.handle().clone());
+    let name = || thread::current().name().map(str::to_owned);
+    let name = runtime.block_on(async { task::spawn_blocking(name).await.unwrap() });
+    assert_eq!(name.as_deref(), Some("named"));
+    handle.lock().unwrap().take();
+}

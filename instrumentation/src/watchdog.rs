@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use zokio::runtime::Handle;
 use zokio::telemetry::{PollInProgress, now_ns, polls_in_progress, sample_worker, task_snapshot};
@@ -29,10 +29,13 @@ pub const DEFAULT_LONG_POLL_THRESHOLD: Duration = Duration::from_millis(100);
 /// Between two looks.
 const TICK: Duration = Duration::from_millis(20);
 
+/// The time that the thread gets to end.
+const FAREWELL: Duration = Duration::from_millis(500);
+
 /// Samples of one poll, each after ten times as long as the one before.
 const MAX_SAMPLES: u32 = 3;
 
-/// A running watchdog. Dropping it ends its thread.
+/// A running watchdog. Dropping it ends its thread, and waits for it for half a second at most.
 pub(crate) struct Watchdog {
     stop: Arc<AtomicBool>,
     thread: Option<thread::JoinHandle<()>>,
@@ -74,11 +77,20 @@ impl Watchdog {
 impl Drop for Watchdog {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // A panic has been reported by the panic hook; the program goes on.
-            drop(thread.join());
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        thread.thread().unpark();
+        let deadline = Instant::now() + FAREWELL;
+        while !thread.is_finished() {
+            if Instant::now() > deadline {
+                // It names the functions of a stack, which may take seconds. It ends by itself.
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
         }
+        // A panic has been reported by the panic hook; the program goes on.
+        drop(thread.join());
     }
 }
 

@@ -74,7 +74,11 @@ impl v1::RuntimeUpdate {
             .filter(|t| !had.get(&t.id).is_some_and(|old| old.only_ran_on(t)))
             .cloned()
             .collect();
-        let known = |p: &v1::LongPoll| previous.long_polls.iter().any(|old| old.is_sample_of(p));
+        let has_frames = |old: &&v1::LongPoll| !old.frames.is_empty();
+        let known = |p: &v1::LongPoll| {
+            let mut had = previous.long_polls.iter().filter(has_frames);
+            had.any(|old| old.is_sample_of(p))
+        };
         let long_polls = self.long_polls.iter().map(|poll| v1::LongPoll {
             frames: if known(poll) {
                 Vec::new()

@@ -29,6 +29,9 @@ const MAX_FRAMES: usize = 128;
 /// Functions that poll a task: what has called them is the runtime, the same on every stack.
 const POLLERS: [&str; 2] = ["zokio::task::raw::poll", "zokio::scheduler::"];
 
+/// The file that they are in. Of an inlined function debug information may tell the bare name only.
+const POLLERS_FILE: &str = "/src/task/raw.rs";
+
 /// A function on a stack.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Frame {
@@ -82,7 +85,9 @@ fn symbolise(address: u64, frames: &mut Vec<Frame>) {
 
 /// Cuts off the runtime, and what catches panics for it.
 fn trim(mut frames: Vec<Frame>) -> Vec<Frame> {
-    let is_poller = |f: &Frame| POLLERS.iter().any(|poller| f.function.contains(poller));
+    let is_poller = |f: &Frame| {
+        f.file.ends_with(POLLERS_FILE) || POLLERS.iter().any(|poller| f.function.contains(poller))
+    };
     let Some(poller) = frames.iter().position(is_poller) else {
         return frames;
     };

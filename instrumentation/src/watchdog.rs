@@ -5,13 +5,16 @@
 //! workers are stuck. A poll is sampled when it passes the threshold, and again at ten and a
 //! hundred times the threshold; the latest sample is kept.
 //!
-//! Fifty looks a second at three words a worker: no measurable part of a core.
+//! Fifty looks a second at three words a worker: no measurable part of a core. Naming the functions of
+//! a stack may take seconds the first time, so a second thread does that, and the looks go on.
 
 mod log;
+mod namer;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,8 +23,8 @@ use zokio::telemetry::{PollInProgress, now_ns, polls_in_progress, sample_worker,
 
 use crate::error::{Error, Kind};
 use crate::runtimes::Runtimes;
-use crate::stacks;
 pub(crate) use log::{Log, LongPoll, Stack};
+use namer::Job;
 
 /// How long a poll may take before its thread is looked at.
 pub const DEFAULT_LONG_POLL_THRESHOLD: Duration = Duration::from_millis(100);
@@ -51,11 +54,13 @@ impl Watchdog {
     ) -> Result<Watchdog, Error> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
+        let namer = namer::start(Arc::clone(&log))?;
         let mut looker = Looker {
             runtimes,
             log,
             threshold_ns: u64::try_from(threshold.as_nanos()).unwrap_or(u64::MAX),
             sample_stacks,
+            namer,
             watched: HashMap::new(),
         };
         let thread = thread::Builder::new()
@@ -99,6 +104,7 @@ struct Looker {
     log: Arc<Log>,
     threshold_ns: u64,
     sample_stacks: bool,
+    namer: mpsc::SyncSender<Job>,
     /// The long polls that are under way, by runtime and worker.
     watched: HashMap<(u64, u16), Watched>,
 }
@@ -146,36 +152,31 @@ impl Looker {
         }
         let samples = samples + 1;
         self.watched.insert(key, Watched { poll, samples });
-        let stack = self.sample(handle, poll.worker);
-        if !polls_in_progress(handle).contains(&poll) {
-            // It ended while it was looked at: the stack may be that of what came after.
-            if samples == 1 {
-                self.log
-                    .put(long_poll(runtime, handle, &poll, Stack::missed()));
-            }
-            return;
-        }
+        let sampled = if self.sample_stacks {
+            sample_worker(handle, poll.worker).map_err(|error| error.to_string())
+        } else {
+            Err("stacks are switched off".to_owned())
+        };
+        // If it ended while it was looked at, the stack may be that of what came after.
+        let sampled = match polls_in_progress(handle).contains(&poll) {
+            true => sampled,
+            false if samples > 1 => return,
+            false => Err("the poll ended while its thread was looked at".to_owned()),
+        };
+        let stack = match &sampled {
+            Ok(sample) => Stack::unnamed(sample),
+            Err(why) => Stack::unknown(why),
+        };
         let long_poll = long_poll(runtime, handle, &poll, stack);
-        if samples == 1 {
-            report(handle, &long_poll, now);
-        }
-        self.log.put(long_poll);
-    }
-
-    fn sample(&self, handle: &Handle, worker: u16) -> Stack {
-        if !self.sample_stacks {
-            return Stack::unknown("stacks are switched off");
-        }
-        match sample_worker(handle, worker) {
-            Ok(sample) => Stack {
-                taken_at_ns: now_ns(),
-                thread_id: sample.thread_id,
-                thread_state: sample.state.as_str(),
-                frames: stacks::frames(&sample),
-                error: String::new(),
-            },
-            Err(error) => Stack::unknown(error),
-        }
+        self.log.put(long_poll.clone());
+        let job = Job {
+            long_poll,
+            sample: sampled.ok(),
+            is_first: samples == 1,
+            runtime_name: handle.label().to_owned(),
+        };
+        // A full queue: the stack stays unnamed.
+        let _ = self.namer.try_send(job);
     }
 }
 
@@ -191,21 +192,4 @@ fn long_poll(runtime: u64, handle: &Handle, poll: &PollInProgress, stack: Stack)
         ended_at_ns: None,
         stack,
     }
-}
-
-/// Tells the program's own log.
-fn report(handle: &Handle, poll: &LongPoll, now: u64) {
-    let spawned_at = poll.spawned_at.map(tracing::field::display);
-    let culprit = stacks::culprit(&poll.stack.frames);
-    tracing::warn!(
-        runtime = handle.label(),
-        worker = poll.worker,
-        task = poll.task_id,
-        spawned_at,
-        poll_ms = now.saturating_sub(poll.began_at_ns) / 1_000_000,
-        thread = poll.stack.thread_state,
-        function = culprit.map(|f| f.function.as_str()),
-        at = culprit.map(|f| tracing::field::display(format!("{}:{}", f.file, f.line))),
-        "a task keeps its worker: the poll has not returned",
-    );
 }

@@ -1,5 +1,6 @@
 //! Tasks that are stuck, each in a way that the console shows: a lock kept for good, an answer
-//! that never comes, a channel that nobody empties, a task that holds its worker up.
+//! that never comes, a channel that nobody empties, tasks that hold their worker up: one computes, one
+//! sleeps.
 
 use std::io;
 use std::sync::Arc;
@@ -17,12 +18,17 @@ const WAITERS: usize = 3;
 const GREEDY_FOR: Duration = Duration::from_millis(30);
 const GREEDY_EVERY: Duration = Duration::from_millis(700);
 
+/// How long the audit keeps its worker asleep, and how often.
+const AUDIT_FOR: Duration = Duration::from_millis(250);
+const AUDIT_EVERY: Duration = Duration::from_millis(1_500);
+
 /// Starts them.
 pub(super) fn start() -> io::Result<()> {
     lock_kept()?;
     answer_never_comes()?;
     channel_never_emptied()?;
-    super::spawn("greedy", greedy())
+    super::spawn("greedy", greedy())?;
+    super::spawn("audit", audit())
 }
 
 fn lock_kept() -> io::Result<()> {
@@ -77,4 +83,18 @@ async fn greedy() {
             std::hint::black_box(super::service::hash(1_000));
         }
     }
+}
+
+/// Blocks its worker as code does that was not written for async: the thread sleeps.
+async fn audit() {
+    loop {
+        zokio::time::sleep(AUDIT_EVERY).await;
+        write_audit_log();
+    }
+}
+
+/// Stands for a file on a slow disk.
+#[inline(never)]
+fn write_audit_log() {
+    std::thread::sleep(AUDIT_FOR);
 }

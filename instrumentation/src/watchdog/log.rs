@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use zokio::telemetry::{PollInProgress, now_ns};
+use zokio::telemetry::{PollInProgress, ThreadSample, now_ns};
 
 use crate::stacks::Frame;
 
@@ -24,6 +24,13 @@ pub(crate) struct LongPoll {
     /// When it was seen to be over; `None`: it goes on.
     pub(crate) ended_at_ns: Option<u64>,
     pub(crate) stack: Stack,
+}
+
+impl LongPoll {
+    fn is_same(&self, other: &LongPoll) -> bool {
+        let key = |p: &LongPoll| (p.runtime_id, p.task_id, p.began_at_ns);
+        key(self) == key(other)
+    }
 }
 
 /// What the thread was doing when it was looked at last.
@@ -49,8 +56,15 @@ impl Stack {
         }
     }
 
-    pub(crate) fn missed() -> Stack {
-        Stack::unknown("the poll ended while its thread was looked at")
+    /// Sampled, and about to be named.
+    pub(crate) fn unnamed(sample: &ThreadSample) -> Stack {
+        Stack {
+            taken_at_ns: now_ns(),
+            thread_id: sample.thread_id,
+            thread_state: sample.state.as_str(),
+            frames: Vec::new(),
+            error: "its functions have not been named yet".to_owned(),
+        }
     }
 }
 
@@ -62,11 +76,7 @@ impl Log {
     /// Adds a long poll, or replaces what was known of it.
     pub(crate) fn put(&self, poll: LongPoll) {
         let mut polls = self.lock();
-        let same = |p: &LongPoll| {
-            (p.runtime_id, p.task_id, p.began_at_ns)
-                == (poll.runtime_id, poll.task_id, poll.began_at_ns)
-        };
-        if let Some(known) = polls.iter_mut().find(|p| same(p)) {
+        if let Some(known) = polls.iter_mut().find(|p| p.is_same(&poll)) {
             *known = poll;
             return;
         }
@@ -75,6 +85,16 @@ impl Log {
             polls.remove(oldest.unwrap_or(0));
         }
         polls.push_back(poll);
+    }
+
+    /// The stack of a long poll has been named. It may have been looked at again meanwhile.
+    pub(crate) fn name(&self, poll: &LongPoll) {
+        let mut polls = self.lock();
+        if let Some(known) = polls.iter_mut().find(|p| p.is_same(poll))
+            && known.stack.taken_at_ns == poll.stack.taken_at_ns
+        {
+            known.stack = poll.stack.clone();
+        }
     }
 
     /// A poll is over.
@@ -115,7 +135,7 @@ mod tests {
             spawned_at: None,
             began_at_ns: 5,
             ended_at_ns,
-            stack: Stack::missed(),
+            stack: Stack::unknown("missed"),
         }
     }
 
@@ -130,6 +150,30 @@ mod tests {
         let polls = log.of(1);
         assert_eq!(polls.len(), 1);
         assert_eq!(polls[0].stack.error, "other");
+    }
+
+    #[test]
+    fn names_come_to_the_sample_that_they_are_of() {
+        let log = Log::default();
+        let named = |taken_at_ns| LongPoll {
+            stack: Stack {
+                taken_at_ns,
+                frames: vec![Frame::default()],
+                ..Stack::default()
+            },
+            ..poll(7, None)
+        };
+        log.put(LongPoll {
+            stack: Stack {
+                taken_at_ns: 2,
+                ..Stack::default()
+            },
+            ..poll(7, None)
+        });
+        log.name(&named(1));
+        assert!(log.of(1)[0].stack.frames.is_empty());
+        log.name(&named(2));
+        assert_eq!(log.of(1)[0].stack.frames.len(), 1);
     }
 
     #[test]

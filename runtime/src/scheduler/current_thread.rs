@@ -59,6 +59,11 @@ impl Wake for RootWaker {
     }
 }
 
+/// How often the driver is looked at, since the worker last slept, when the root yields and no task
+/// is there to run: what has come meanwhile is then seen after one `yield_now`. A root that yields on
+/// and on does not pay for a system call each time.
+const YIELDS_TO_DRIVER: u32 = 16;
+
 const PANICKED: &str =
     "a spawned task panicked and the runtime is configured to shut down on unhandled panic";
 
@@ -198,6 +203,8 @@ fn run_with_core<F: Future>(
     // `false`, and unparked the thread, stored `woken` before.
     future.root.drives.store(true, Ordering::SeqCst);
     worker.attach();
+    let mut until_driver = shared.config.event_interval;
+    let mut yields = 0;
     let output = loop {
         if shared.is_shutdown() {
             break None;
@@ -207,14 +214,18 @@ fn run_with_core<F: Future>(
             break Some(output);
         }
         worker.stamp_now();
-        if run_some_tasks(&worker) {
+        if run_some_tasks(&worker, future.root, &mut until_driver) {
             continue;
         }
-        if future.root.is_woken() {
+        if !future.root.is_woken() {
+            worker.park(|| future.root.is_woken());
+            yields = 0;
+        } else if yields < YIELDS_TO_DRIVER {
+            yields += 1;
+            worker.run_driver();
+        } else {
             // A future that yields again and again must not keep the driver from its turn.
             worker.run_driver_if_due();
-        } else {
-            worker.park(|| future.root.is_woken());
         }
     };
     // Ordering: as above; a late wake then goes to the thread.
@@ -228,20 +239,30 @@ fn run_with_core<F: Future>(
     output
 }
 
-/// Runs tasks for one interval, then looks at the driver. False: there was nothing to run.
-fn run_some_tasks(worker: &WorkerContext<'_>) -> bool {
+/// Runs tasks until it is the root's turn, and looks at the driver once in an interval, `until_driver`
+/// being what is left of it. False: there was nothing more to run.
+///
+/// A root that has been woken waits for the tasks that were there before, like a task that yields,
+/// but for no more than an interval of them.
+fn run_some_tasks(worker: &WorkerContext<'_>, root: &RootWaker, until_driver: &mut u32) -> bool {
     let interval = worker.shared().config.event_interval;
-    for _ in 0..interval {
+    let depth = worker.with_core(|core| worker.depth(core));
+    let mut before_root = depth.unwrap_or_default().min(u64::from(interval));
+    loop {
+        if *until_driver == 0 {
+            *until_driver = interval;
+            worker.run_driver();
+        }
         let Some(runnable) = worker.with_core(|core| worker.find_task(core)).flatten() else {
             return false;
         };
         worker.run_task(runnable);
-        if worker.shared().is_shutdown() {
+        *until_driver -= 1;
+        before_root = before_root.saturating_sub(1);
+        if worker.shared().is_shutdown() || before_root == 0 && root.is_woken() {
             return true;
         }
     }
-    worker.run_driver();
-    true
 }
 
 /// Shuts a current-thread runtime down on this thread: cancels all tasks. `false`: another thread

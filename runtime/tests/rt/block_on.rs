@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::thread;
@@ -351,4 +352,24 @@ fn future_is_dropped_within_its_runtime() {
         runtime.block_on(async { task::yield_now().await });
         is_done.recv().unwrap();
     }
+}
+
+#[test]
+fn root_that_yields_waits_for_each_task_once() {
+    current().block_on(async {
+        let polls = Arc::new(AtomicUsize::new(0));
+        for _ in 0..3 {
+            let polls = polls.clone();
+            spawn(async move {
+                loop {
+                    polls.fetch_add(1, Ordering::Relaxed);
+                    task::yield_now().await;
+                }
+            });
+        }
+        for yields in 1..=200 {
+            task::yield_now().await;
+            assert_eq!(polls.load(Ordering::Relaxed), 3 * yields);
+        }
+    });
 }

@@ -524,6 +524,10 @@ impl<'a> WorkerContext<'a> {
             let has_work = self.with_core(|core| self.depth(core) > 0) == Some(true);
             has_work || stop() || shared.is_shutdown()
         };
+        if is_over() && !shared.is_shutdown() {
+            // A hook that ends each sleep before it begins must not keep the driver from its turn.
+            self.run_driver();
+        }
         loop {
             if !is_over() {
                 self.sleep_once();

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use zokio::runtime::{Builder, Handle, Runtime, TaskMeta};
-use zokio::sync::oneshot;
+use zokio::sync::{Notify, oneshot};
 use zokio::task::{self, Id};
 
 use crate::support::both_builders;
@@ -504,4 +504,36 @@ fn function_that_names_a_thread_of_the_pool_may_enter_a_runtime() {
     let name = runtime.block_on(async { task::spawn_blocking(name).await.unwrap() });
     assert_eq!(name.as_deref(), Some("named"));
     handle.lock().unwrap().take();
+}
+
+/// Blocks on a future that the hook wakes each time the thread is about to sleep.
+fn blocks_with_a_restless_hook(hook: impl Fn(&Notify) + Send + Sync + 'static) {
+    let notify = Arc::new(Notify::new());
+    let hooked = notify.clone();
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .on_thread_park(move || hook(&hooked))
+        .build()
+        .unwrap();
+    let mut timer = runtime.spawn(async { zokio::time::sleep(Duration::from_millis(1)).await });
+    let mut ended = false;
+    while !ended {
+        ended = runtime.block_on(async {
+            zokio::select! {
+                biased;
+                _ = &mut timer => true,
+                _ = notify.notified() => false,
+            }
+        });
+    }
+}
+
+#[test]
+fn park_hook_that_wakes_the_root_does_not_keep_the_driver_from_its_turn() {
+    blocks_with_a_restless_hook(Notify::notify_waiters);
+}
+
+#[test]
+fn park_hook_that_spawns_does_not_keep_the_driver_from_its_turn() {
+    blocks_with_a_restless_hook(|_| drop(zokio::spawn(async {})));
 }

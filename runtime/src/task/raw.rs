@@ -22,19 +22,20 @@
 
 use std::alloc::Layout;
 use std::cell::UnsafeCell;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 
 use super::header::{Header, NO_WORKER};
 use super::local::LocalQueue;
 use super::state::{Completion, Overflow, State, Wake};
 use super::{Id, JoinError, waker};
 use crate::scheduler::Shared;
-use crate::telemetry::{Counter, Outcome, SpawnPlace, WorkerMark};
+use crate::telemetry::{Counter, Outcome, SpawnPlace, WorkerMark, clock, current};
 
 /// Operations on a cell that depend on the future's type.
 pub(crate) struct Vtable {
@@ -255,22 +256,18 @@ unsafe fn poll<F: Future>(task: NonNull<Header>) -> Poll<Outcome> {
         let future: &mut F = unsafe { &mut (*stage).future };
         // SAFETY: cells do not move, and the future is dropped in place.
         let future = unsafe { Pin::new_unchecked(future) };
-        future.poll(&mut Context::from_waker(&waker))
+        let unwinding = DropFuture(stage);
+        let polled = future.poll(&mut Context::from_waker(&waker));
+        std::mem::forget(unwinding);
+        polled
     }));
     let output = match result {
         Ok(Poll::Pending) => return Poll::Pending,
-        Ok(Poll::Ready(output)) => Ok(output),
+        Ok(Poll::Ready(output)) => DropFuture(stage).now().map(|()| output),
         Err(payload) => Err(payload),
     };
-    // SAFETY: as above: the future is this caller's to drop, once, since it is replaced below.
-    let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
-        ManuallyDrop::drop(&mut (*stage).future);
-    }));
     let id = header(task).task_id();
-    let result = match (output, dropped) {
-        (Err(payload), _) | (Ok(_), Err(payload)) => Err(JoinError::panic(id, payload)),
-        (Ok(output), Ok(())) => Ok(output),
-    };
+    let result = output.map_err(|payload| JoinError::panic(id, payload));
     let outcome = if result.is_err() {
         Outcome::Panicked
     } else {
@@ -279,6 +276,36 @@ unsafe fn poll<F: Future>(task: NonNull<Header>) -> Poll<Outcome> {
     // SAFETY: the future is gone, the output is not yet visible to anybody else.
     unsafe { (*stage).output = ManuallyDrop::new(result) };
     Poll::Ready(outcome)
+}
+
+/// Drops a task's future: when it is itself dropped, which is when the poll panics, so that
+/// destructors find the thread panicking.
+///
+/// Made only by who may drop the future; it is not used afterwards.
+struct DropFuture<F: Future>(*mut Stage<F>);
+
+impl<F: Future> DropFuture<F> {
+    /// The panic of the future's destructor, if there was one.
+    fn now(self) -> thread::Result<()> {
+        let result = self.drop_future();
+        std::mem::forget(self);
+        result
+    }
+
+    fn drop_future(&self) -> thread::Result<()> {
+        // SAFETY: as in `poll`: the future is the maker's to drop, once, since the output replaces
+        // it next.
+        catch_unwind(AssertUnwindSafe(|| unsafe {
+            ManuallyDrop::drop(&mut (*self.0).future);
+        }))
+    }
+}
+
+impl<F: Future> Drop for DropFuture<F> {
+    fn drop(&mut self) {
+        // The task fails with the first panic.
+        let _ = self.drop_future();
+    }
 }
 
 unsafe fn cancel<F: Future>(task: NonNull<Header>) -> Outcome {
@@ -311,6 +338,11 @@ unsafe fn take_output<F: Future>(task: NonNull<Header>, into: *mut ()) {
 unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
     // SAFETY: as in `poll`.
     let stage = unsafe { stage::<F>(task) };
+    // Destructors see the task that they belong to.
+    let _current = needs_drop::<F::Output>().then(|| {
+        let id = header(task).id;
+        current::Restore::enter(current::Current::task(id, 0, clock::raw()))
+    });
     // A panic in the output's destructor has nobody to go to.
     // SAFETY: the task is complete and the caller owns the output, which it drops once.
     let _ = catch_unwind(AssertUnwindSafe(|| unsafe {

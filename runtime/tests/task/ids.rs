@@ -170,3 +170,40 @@ fn ids_are_compared_hashed_and_copied() {
         assert_eq!(HashSet::from([first, second, copy]).len(), 2);
     });
 }
+
+/// Sends the id of the task that it is dropped in.
+struct TellsId(std::sync::mpsc::Sender<Option<task::Id>>);
+
+impl Drop for TellsId {
+    fn drop(&mut self) {
+        let _ = self.0.send(task::try_id());
+    }
+}
+
+#[test]
+fn id_in_the_destructor_of_an_output_that_nobody_wants_is_the_task_s() {
+    for runtime in both() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let task = runtime.spawn(async { TellsId(tell) });
+        let id = task.id();
+        drop(task);
+        runtime.block_on(task::yield_now());
+        assert_eq!(told.recv(), Ok(Some(id)));
+    }
+}
+
+#[test]
+fn id_in_the_destructor_of_an_output_dropped_with_its_handle_is_the_task_s() {
+    for runtime in both() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let id = runtime.block_on(async {
+            let task = zokio::spawn(async { TellsId(tell) });
+            while !task.is_finished() {
+                task::yield_now().await;
+            }
+            task.id()
+        });
+        assert_eq!(told.recv(), Ok(Some(id)));
+        assert_eq!(task::try_id(), None);
+    }
+}

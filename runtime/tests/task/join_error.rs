@@ -3,10 +3,12 @@
 use std::error::Error;
 use std::future::pending;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use zokio::task::{self, JoinError};
 
-use super::support::{assert_panics_here, current, text};
+use super::support::{Defer, assert_panics_here, current, text};
 
 fn error_of<F>(future: F) -> JoinError
 where
@@ -172,4 +174,31 @@ fn blocking_work_that_panics_gives_an_error_with_its_text() {
         let expected = format!("task {id} panicked with message \"blocked\"");
         assert_eq!(error.to_string(), expected);
     });
+}
+
+/// A future whose poll panics, and what its destructor then does.
+struct Panics<F: FnMut()>(Defer<F>);
+
+impl<F: FnMut()> Future for Panics<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        std::panic::panic_any("a reason")
+    }
+}
+
+#[test]
+fn future_whose_poll_panics_is_dropped_while_the_thread_panics() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let error = error_of(Panics(Defer(move || {
+        tell.send(std::thread::panicking()).unwrap();
+    })));
+    assert_eq!(text(&*error.into_panic()), "a reason");
+    assert_eq!(told.recv(), Ok(true));
+}
+
+#[test]
+fn panic_in_the_destructor_of_a_future_whose_poll_panicked_is_ignored() {
+    let error = error_of(Panics(Defer(|| std::panic::panic_any("another"))));
+    assert_eq!(text(&*error.into_panic()), "a reason");
 }

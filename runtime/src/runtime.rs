@@ -162,6 +162,7 @@ impl Runtime {
         let shared = self.handle.shared();
         // A deadline beyond all time is none.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        shared.blocking.keep_begun_jobs();
         shared.begin_shutdown();
         if self.handle.runtime_flavor() == RuntimeFlavor::CurrentThread {
             current_thread::shutdown(shared);

@@ -2,7 +2,8 @@
 //!
 //! Jobs wait in one queue; a thread is started for a job when none is idle, up to the limit, and
 //! ends after being idle for the keep-alive time. Jobs still queued at shutdown are cancelled;
-//! those that have begun are waited for, and so are mandatory ones ([`spawn_mandatory`]).
+//! those that have begun are waited for, and so are those whose threads are just starting and
+//! mandatory ones ([`spawn_mandatory`]).
 //!
 //! Waking a sleeping thread costs more than most jobs, on both sides. So a thread that has run out of
 //! jobs stays *hot* for some microseconds, one at a time, and looks for the next: while it does, a
@@ -62,6 +63,8 @@ struct Queue {
     threads: usize,
     /// Of the threads, those that run workers.
     worker_threads: usize,
+    /// Of the threads, those that have been started and not yet looked at the queue.
+    starting: usize,
     idle: usize,
     /// Idle threads that have been notified and not yet woken: not to be counted on again.
     notified: usize,
@@ -236,6 +239,7 @@ impl BlockingPool {
         let handle = builder.spawn(move || thread_main(&shared, id))?;
         queue.next_thread += 1;
         queue.threads += 1;
+        queue.starting += 1;
         queue.handles.insert(id, handle);
         Ok(())
     }
@@ -243,6 +247,7 @@ impl BlockingPool {
     /// Runs jobs until there are none for the keep-alive time, or shutdown.
     fn run_jobs(&self, shared: &Arc<Shared>, id: usize) {
         let mut queue = self.queue.lock();
+        queue.starting -= 1;
         loop {
             // Where a worker's loop has ended no further job is near.
             let mut ran_task = false;
@@ -347,6 +352,22 @@ impl BlockingPool {
         };
         shared.elsewhere.unqueued_finished.add_shared(1);
         shared.finish(runnable, &SiteTotals::of(record, outcome), outcome);
+    }
+
+    /// Before anything is cancelled: jobs whose threads have been started, but have not come to
+    /// them yet, count as begun.
+    pub(crate) fn keep_begun_jobs(&self) {
+        let mut queue = self.queue.lock();
+        let begun = queue.starting.saturating_sub(queue.worker_jobs);
+        let tasks = queue.jobs.iter_mut().filter_map(|job| match job {
+            Job::Task(runnable, kind) => Some((runnable, kind)),
+            Job::Worker(_) => None,
+        });
+        for (runnable, kind) in tasks.take(begun) {
+            if !runnable.header().state.view_acquire().is_cancelled() {
+                *kind = Kind::Mandatory;
+            }
+        }
     }
 
     /// Cancels queued jobs that may be, and tells the threads to end when their job does.

@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -511,4 +511,34 @@ fn runtime_without_tasks_comes_and_goes_on_any_thread() {
     let runtime = thread::spawn(|| Builder::new_multi_thread().worker_threads(1).build());
     let runtime = runtime.join().unwrap().unwrap();
     thread::spawn(move || drop(runtime)).join().unwrap();
+}
+
+/// A runtime whose threads of the pool, once started, wait until the sender is dropped.
+fn with_slow_threads() -> (Runtime, mpsc::Sender<()>) {
+    let (gate, opens) = mpsc::channel::<()>();
+    let opens = Mutex::new(opens);
+    let wait = move || drop(opens.lock().unwrap().recv());
+    let runtime = Builder::new_current_thread().on_thread_start(wait).build();
+    (runtime.unwrap(), gate)
+}
+
+#[test]
+fn blocking_work_whose_thread_is_just_starting_runs() {
+    let (runtime, gate) = with_slow_threads();
+    let (tell, told) = mpsc::channel();
+    runtime.spawn_blocking(move || tell.send(()).unwrap());
+    runtime.shutdown_background();
+    drop(gate);
+    assert_eq!(told.recv(), Ok(()));
+}
+
+#[test]
+fn aborted_blocking_work_whose_thread_is_just_starting_does_not_run() {
+    let (runtime, gate) = with_slow_threads();
+    let (tell, told) = mpsc::channel();
+    let job = runtime.spawn_blocking(move || tell.send(()).unwrap());
+    job.abort();
+    runtime.shutdown_background();
+    drop(gate);
+    assert_eq!(told.recv(), Err(mpsc::RecvError));
 }

@@ -173,7 +173,7 @@ impl Semaphore {
     pub fn acquire_many(&self, n: u32) -> Acquire<'_> {
         Acquire {
             acquiring: Acquiring::new(self, n as usize),
-            permits: n,
+            permits: n as usize,
         }
     }
 
@@ -195,7 +195,7 @@ impl Semaphore {
         self.batch.try_acquire(n as usize)?;
         Ok(SemaphorePermit {
             semaphore: self,
-            permits: n,
+            permits: n as usize,
         })
     }
 
@@ -240,7 +240,7 @@ impl Semaphore {
     pub fn acquire_many_owned(self: Arc<Self>, n: u32) -> AcquireOwned {
         AcquireOwned {
             acquiring: Acquiring::new(self, n as usize),
-            permits: n,
+            permits: n as usize,
         }
     }
 
@@ -266,7 +266,7 @@ impl Semaphore {
         self.batch.try_acquire(n as usize)?;
         Ok(OwnedSemaphorePermit {
             semaphore: self,
-            permits: n,
+            permits: n as usize,
         })
     }
 
@@ -318,7 +318,7 @@ impl Semaphore {
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Acquire<'a> {
     acquiring: Acquiring<&'a Semaphore>,
-    permits: u32,
+    permits: usize,
 }
 
 impl fmt::Debug for Acquire<'_> {
@@ -347,7 +347,7 @@ impl<'a> Future for Acquire<'a> {
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct AcquireOwned {
     acquiring: Acquiring<Arc<Semaphore>>,
-    permits: u32,
+    permits: usize,
 }
 
 impl fmt::Debug for AcquireOwned {
@@ -377,7 +377,7 @@ impl Future for AcquireOwned {
 #[derive(Debug)]
 pub struct SemaphorePermit<'a> {
     semaphore: &'a Semaphore,
-    permits: u32,
+    permits: usize,
 }
 
 impl<'a> SemaphorePermit<'a> {
@@ -406,7 +406,6 @@ impl<'a> SemaphorePermit<'a> {
 
     /// Splits `n` permits off; `None` if there are fewer.
     pub fn split(&mut self, n: usize) -> Option<Self> {
-        let n = u32::try_from(n).ok()?;
         self.permits = self.permits.checked_sub(n)?;
         Some(SemaphorePermit {
             semaphore: self.semaphore,
@@ -421,13 +420,13 @@ impl<'a> SemaphorePermit<'a> {
 
     /// How many permits this holds.
     pub fn num_permits(&self) -> usize {
-        self.permits as usize
+        self.permits
     }
 }
 
 impl Drop for SemaphorePermit<'_> {
     fn drop(&mut self) {
-        self.semaphore.batch.release(self.permits as usize);
+        self.semaphore.batch.release(self.permits);
     }
 }
 
@@ -436,7 +435,7 @@ impl Drop for SemaphorePermit<'_> {
 #[derive(Debug)]
 pub struct OwnedSemaphorePermit {
     semaphore: Arc<Semaphore>,
-    permits: u32,
+    permits: usize,
 }
 
 impl OwnedSemaphorePermit {
@@ -465,7 +464,6 @@ impl OwnedSemaphorePermit {
 
     /// Splits `n` permits off; `None` if there are fewer.
     pub fn split(&mut self, n: usize) -> Option<Self> {
-        let n = u32::try_from(n).ok()?;
         self.permits = self.permits.checked_sub(n)?;
         Some(OwnedSemaphorePermit {
             semaphore: self.semaphore.clone(),
@@ -480,13 +478,13 @@ impl OwnedSemaphorePermit {
 
     /// How many permits this holds.
     pub fn num_permits(&self) -> usize {
-        self.permits as usize
+        self.permits
     }
 }
 
 impl Drop for OwnedSemaphorePermit {
     fn drop(&mut self) {
-        self.semaphore.batch.release(self.permits as usize);
+        self.semaphore.batch.release(self.permits);
     }
 }
 

@@ -319,3 +319,23 @@ fn error_texts() {
     let error = now(semaphore.acquire()).unwrap_err();
     assert_eq!(format!("{error:?}"), "AcquireError(())");
 }
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn merged_permits_may_be_more_than_32_bits_hold() {
+    const MANY: u32 = u32::MAX;
+    let all = 2 * MANY as usize;
+    let semaphore = Arc::new(Semaphore::new(all));
+    let mut permit = semaphore.try_acquire_many(MANY).unwrap();
+    permit.merge(semaphore.try_acquire_many(MANY).unwrap());
+    assert_eq!(permit.num_permits(), all);
+    let half = permit.split(all - 1).unwrap();
+    assert_eq!((permit.num_permits(), half.num_permits()), (1, all - 1));
+    drop((permit, half));
+
+    let mut owned = semaphore.clone().try_acquire_many_owned(MANY).unwrap();
+    owned.merge(semaphore.clone().try_acquire_many_owned(MANY).unwrap());
+    assert_eq!(owned.num_permits(), all);
+    drop(owned);
+    assert_eq!(semaphore.available_permits(), all);
+}

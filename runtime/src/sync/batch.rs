@@ -354,6 +354,9 @@ pub(super) trait Source {
 enum Phase {
     New,
     Queued,
+    /// All permits are there, but the task has no budget left. It keeps them: to look at its budget
+    /// first would cost it its place in line.
+    Held,
     Done,
 }
 
@@ -394,7 +397,6 @@ impl<S: Source> Acquiring<S> {
         point: &'static WaitPoint,
         location: &'static Location<'static>,
     ) -> Poll<Result<S, AcquireError>> {
-        let coop = ready!(coop::poll_proceed(cx));
         // SAFETY: `waiter`, the only field that is pinned, is not moved out of.
         let this = unsafe { self.get_unchecked_mut() };
         let source = this
@@ -406,6 +408,7 @@ impl<S: Source> Acquiring<S> {
         let result = match this.phase {
             Phase::New => Self::poll_new(source.semaphore(), waiter, this.permits, cx),
             Phase::Queued => Self::poll_queued(source.semaphore(), waiter, cx),
+            Phase::Held => Poll::Ready(Ok(())),
             Phase::Done => unreachable!("the source is gone when the acquisition is complete"),
         };
         match result {
@@ -419,7 +422,6 @@ impl<S: Source> Acquiring<S> {
                 Poll::Pending
             }
             Poll::Ready(result) => {
-                coop.made_progress();
                 if this.phase == Phase::Queued {
                     // SAFETY: as above.
                     unsafe { Pin::new_unchecked(&mut this.waiter) }
@@ -428,6 +430,10 @@ impl<S: Source> Acquiring<S> {
                     if result.is_err() {
                         this.leave();
                     }
+                }
+                if result.is_ok() {
+                    this.phase = Phase::Held;
+                    ready!(coop::poll_proceed(cx)).made_progress();
                 }
                 this.phase = Phase::Done;
                 let source = this.source.take().expect("it was there above");
@@ -493,6 +499,16 @@ impl<S: Source> Acquiring<S> {
         }
     }
 
+    /// Gives back all permits.
+    fn give_back(&mut self) {
+        let Some(source) = &self.source else { return };
+        self.phase = Phase::Done;
+        source.semaphore().release(self.permits);
+        if self.permits > 0 {
+            source.given_back();
+        }
+    }
+
     /// Leaves the queue and gives back what was given.
     fn leave(&mut self) {
         let Some(source) = &self.source else { return };
@@ -514,8 +530,10 @@ impl<S: Source> Acquiring<S> {
 
 impl<S: Source> Drop for Acquiring<S> {
     fn drop(&mut self) {
-        if self.phase == Phase::Queued {
-            self.leave();
+        match self.phase {
+            Phase::Queued => self.leave(),
+            Phase::Held => self.give_back(),
+            Phase::New | Phase::Done => {}
         }
     }
 }

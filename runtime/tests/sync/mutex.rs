@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::thread;
 
 use zokio::sync::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
+use zokio::task::coop;
 
 use crate::support::{now, polled, run};
 
@@ -184,4 +185,53 @@ fn panicking_holder_unlocks_and_poisons_nothing() {
     };
     assert!(holder.join().is_err());
     assert_eq!(*mutex.try_lock().unwrap(), 1);
+}
+
+async fn spend_the_budget() {
+    while coop::has_budget_remaining() {
+        coop::consume_budget().await;
+    }
+}
+
+#[test]
+fn task_without_budget_keeps_its_place_in_line() {
+    run(async {
+        let mutex = Mutex::new(());
+        let guard = mutex.lock().await;
+        spend_the_budget().await;
+        let mut first = polled(mutex.lock()).pending();
+        zokio::task::yield_now().await;
+        let second = polled(mutex.lock()).pending();
+        drop(guard);
+        assert_eq!(second.wakes(), 0);
+        drop(first.assert_woken());
+        assert_eq!(second.wakes(), 1);
+    });
+}
+
+#[test]
+fn lock_that_a_task_without_budget_gets_is_free_when_it_gives_up() {
+    run(async {
+        let mutex = Mutex::new(());
+        spend_the_budget().await;
+        let first = polled(mutex.lock()).pending();
+        assert!(mutex.try_lock().is_err());
+        let second = polled(mutex.lock()).pending();
+        drop(first);
+        assert_eq!(second.wakes(), 1);
+        drop(second);
+        assert!(mutex.try_lock().is_ok());
+    });
+}
+
+#[test]
+fn lock_that_a_task_without_budget_gets_is_its_own_at_the_next_poll() {
+    run(async {
+        let mutex = Mutex::new(());
+        spend_the_budget().await;
+        let mut lock = polled(mutex.lock()).pending();
+        zokio::task::yield_now().await;
+        drop(lock.assert_woken());
+        assert!(mutex.try_lock().is_ok());
+    });
 }

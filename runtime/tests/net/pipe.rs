@@ -421,3 +421,31 @@ async fn debug_names_the_ends() {
     assert!(format!("{receiver:?}").starts_with("Receiver {"));
     assert!(format!("{:?}", OpenOptions::new()).starts_with("OpenOptions {"));
 }
+
+#[zokio::test]
+async fn pipe_without_a_sender_yet_is_not_at_its_end() {
+    let folder = Folder::new();
+    let path = folder.join("fifo");
+    make_fifo(&path);
+    let mut receiver = OpenOptions::new().open_receiver(&path).unwrap();
+    let mut buffer = [0; 5];
+    let mut read = Box::pin(receiver.read_exact(&mut buffer));
+    assert!(poll_once(read.as_mut()).is_pending());
+    let mut sender = OpenOptions::new().open_sender(&path).unwrap();
+    sender.write_all(b"hello").await.unwrap();
+    read.await.unwrap();
+    assert_eq!(&buffer, b"hello");
+}
+
+#[zokio::test]
+async fn what_is_in_the_pipe_is_seen_after_one_yield() {
+    let (sender, receiver) = pipe().unwrap();
+    zokio::task::yield_now().await;
+    for _ in 0..3 {
+        assert_eq!(sender.try_write(b"x").unwrap(), 1);
+        zokio::task::yield_now().await;
+        assert_eq!(receiver.try_read(&mut [0; 8]).unwrap(), 1);
+        let empty = receiver.try_read(&mut [0; 8]).unwrap_err();
+        assert_eq!(empty.kind(), ErrorKind::WouldBlock);
+    }
+}

@@ -26,8 +26,9 @@ pub struct Receiver {
 impl Receiver {
     #[track_caller]
     pub(super) fn new(pipe: mio::unix::pipe::Receiver) -> io::Result<Receiver> {
+        // Without a sender yet a read would find the end: it waits for the first event.
         Ok(Receiver {
-            io: PollEvented::with(pipe, Interest::READABLE, true, &POINTS)?,
+            io: PollEvented::with(pipe, Interest::READABLE, false, &POINTS)?,
         })
     }
 

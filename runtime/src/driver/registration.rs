@@ -83,6 +83,12 @@ impl Registration {
         &self.io
     }
 
+    /// The source is known to be ready for `ready` before the driver says so, or assumed to be: an
+    /// operation that is refused clears it.
+    pub(crate) fn assume_ready(&self, ready: Ready) {
+        self.io.assume_ready(ready);
+    }
+
     pub(crate) fn points(&self) -> &'static WaitPoints {
         self.points
     }

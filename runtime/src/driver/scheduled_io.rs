@@ -116,6 +116,11 @@ impl ScheduledIo {
         self.word.clear(seen, mask);
     }
 
+    /// As an event, before anybody waits.
+    pub(crate) fn assume_ready(&self, ready: Ready) {
+        self.word.add(ready);
+    }
+
     /// Identifies the source in wait notes.
     pub(crate) fn resource(&self) -> *const () {
         ptr::from_ref(self).cast()

@@ -436,3 +436,21 @@ async fn poll_write_ready_of_an_idle_stream_is_ready() {
     let (client, _server) = tcp_pair().await;
     poll_fn(|cx| client.poll_write_ready(cx)).await.unwrap();
 }
+
+#[zokio::test]
+async fn accepted_stream_counts_as_ready_until_it_refuses() {
+    let listener = zokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = std::net::TcpStream::connect(address).unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    let both = Interest::READABLE | Interest::WRITABLE;
+    let Poll::Ready(Ok(ready)) = poll_once(pin!(server.ready(both))) else {
+        panic!("an accepted stream is not ready");
+    };
+    assert!(ready.is_readable() && ready.is_writable());
+    assert_eq!(drain(&server), 0);
+    assert!(poll_once(pin!(server.readable())).is_pending());
+    assert!(poll_once(pin!(server.writable())).is_ready());
+    drop(client);
+    server.readable().await.unwrap();
+}

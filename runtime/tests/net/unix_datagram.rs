@@ -268,3 +268,12 @@ async fn no_error_is_pending_and_debug_shows_the_socket() {
     let shown = format!("{a:?}");
     assert!(shown.contains("UnixDatagram {"), "{shown}");
 }
+
+#[zokio::test]
+async fn both_ends_of_a_pair_are_writable_at_once() {
+    let (a, b) = UnixDatagram::pair().unwrap();
+    for socket in [&a, &b] {
+        assert!(poll_once(pin!(socket.writable())).is_ready());
+        assert!(poll_once(pin!(socket.readable())).is_pending());
+    }
+}

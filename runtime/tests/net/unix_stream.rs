@@ -225,3 +225,25 @@ async fn debug_shows_the_socket_itself() {
     let shown = format!("{a:?}");
     assert!(shown.starts_with("UnixStream {"), "{shown}");
 }
+
+#[zokio::test]
+async fn both_ends_of_a_pair_are_writable_at_once() {
+    let (a, b) = UnixStream::pair().unwrap();
+    for stream in [&a, &b] {
+        assert!(poll_once(pin!(stream.writable())).is_ready());
+        assert!(poll_once(pin!(stream.readable())).is_pending());
+    }
+}
+
+#[zokio::test]
+async fn accepted_stream_counts_as_ready_until_it_refuses() {
+    let folder = Folder::new();
+    let path = folder.join("socket");
+    let listener = UnixListener::bind(&path).unwrap();
+    let _client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    assert!(poll_once(pin!(server.writable())).is_ready());
+    assert!(poll_once(pin!(server.readable())).is_ready());
+    server.try_read(&mut [0; 8]).unwrap_err();
+    assert!(poll_once(pin!(server.readable())).is_pending());
+}

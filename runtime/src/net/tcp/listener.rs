@@ -86,7 +86,7 @@ impl TcpListener {
 
     fn accept_now(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.io.accept()?;
-        Ok((TcpStream::new(stream)?, peer))
+        Ok((TcpStream::accepted(stream)?, peer))
     }
 
     /// From a listener of the standard library, which must be in non-blocking mode.

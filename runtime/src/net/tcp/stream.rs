@@ -67,6 +67,16 @@ impl TcpStream {
         })
     }
 
+    /// A stream that counts as ready until an operation is refused: a client that connects mostly
+    /// sends at once.
+    #[track_caller]
+    pub(super) fn accepted(stream: mio::net::TcpStream) -> io::Result<TcpStream> {
+        let stream = TcpStream::new(stream)?;
+        let both = Ready::READABLE | Ready::WRITABLE;
+        stream.registration().assume_ready(both);
+        Ok(stream)
+    }
+
     /// A stream whose becoming writable is the news.
     #[track_caller]
     pub(super) fn connecting(stream: mio::net::TcpStream) -> io::Result<TcpStream> {

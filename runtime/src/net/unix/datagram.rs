@@ -53,7 +53,11 @@ impl UnixDatagram {
     #[track_caller]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let (a, b) = mio::net::UnixDatagram::pair()?;
-        Ok((UnixDatagram::new(a)?, UnixDatagram::new(b)?))
+        let (a, b) = (UnixDatagram::new(a)?, UnixDatagram::new(b)?);
+        for socket in [&a, &b] {
+            socket.io.registration().assume_ready(Ready::WRITABLE);
+        }
+        Ok((a, b))
     }
 
     /// A socket without an address.

@@ -126,7 +126,7 @@ impl UnixListener {
 
     fn accept_now(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let (stream, peer) = self.io.accept()?;
-        Ok((UnixStream::new(stream)?, SocketAddr(peer)))
+        Ok((UnixStream::accepted(stream)?, SocketAddr(peer)))
     }
 }
 

@@ -99,7 +99,20 @@ impl UnixStream {
     #[track_caller]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (a, b) = mio::net::UnixStream::pair()?;
-        Ok((UnixStream::new(a)?, UnixStream::new(b)?))
+        let (a, b) = (UnixStream::new(a)?, UnixStream::new(b)?);
+        for stream in [&a, &b] {
+            stream.io.registration().assume_ready(Ready::WRITABLE);
+        }
+        Ok((a, b))
+    }
+
+    /// A stream that counts as ready until an operation is refused.
+    #[track_caller]
+    pub(super) fn accepted(stream: mio::net::UnixStream) -> io::Result<UnixStream> {
+        let stream = UnixStream::new(stream)?;
+        let both = Ready::READABLE | Ready::WRITABLE;
+        stream.io.registration().assume_ready(both);
+        Ok(stream)
     }
 
     #[track_caller]

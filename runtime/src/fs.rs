@@ -65,7 +65,7 @@ points! {
     WRITE = "write";
 }
 
-fn owned(path: impl AsRef<Path>) -> PathBuf {
+fn owned(path: &impl AsRef<Path>) -> PathBuf {
     path.as_ref().to_owned()
 }
 
@@ -74,8 +74,8 @@ fn owned(path: impl AsRef<Path>) -> PathBuf {
 /// # Errors
 ///
 /// Those of [`std::fs::read`].
-pub fn read(path: impl AsRef<Path>) -> Operation<impl Work<Vec<u8>>, Vec<u8>> {
-    blocking(&READ, ReadFile::new(owned(path)))
+pub fn read(path: impl AsRef<Path>) -> Operation<impl Work<Vec<u8>>, Vec<u8>, impl Sized> {
+    blocking(&READ, ReadFile::new(owned(&path))).keeping(path)
 }
 
 /// Reads a whole file as UTF-8. See [`std::fs::read_to_string`].
@@ -83,8 +83,8 @@ pub fn read(path: impl AsRef<Path>) -> Operation<impl Work<Vec<u8>>, Vec<u8>> {
 /// # Errors
 ///
 /// Those of [`std::fs::read_to_string`].
-pub fn read_to_string(path: impl AsRef<Path>) -> Operation<impl Work<String>, String> {
-    blocking(&READ, ReadText::new(owned(path)))
+pub fn read_to_string(path: impl AsRef<Path>) -> Operation<impl Work<String>, String, impl Sized> {
+    blocking(&READ, ReadText::new(owned(&path))).keeping(path)
 }
 
 /// Writes a whole file, creating it or replacing what it contained. See [`std::fs::write`].
@@ -94,10 +94,13 @@ pub fn read_to_string(path: impl AsRef<Path>) -> Operation<impl Work<String>, St
 /// # Errors
 ///
 /// Those of [`std::fs::write`].
-pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Operation<impl Work<()>, ()> {
-    let path = owned(path);
+pub fn write(
+    path: impl AsRef<Path>,
+    contents: impl AsRef<[u8]>,
+) -> Operation<impl Work<()>, (), impl Sized> {
+    let owned = owned(&path);
     let contents = contents.as_ref().to_owned();
-    blocking(&WRITE, move || std::fs::write(path, contents))
+    blocking(&WRITE, move || std::fs::write(owned, contents)).keeping(path)
 }
 
 /// Copies a file with its permissions; the number of bytes. See [`std::fs::copy`].
@@ -105,9 +108,13 @@ pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Operation<im
 /// # Errors
 ///
 /// Those of [`std::fs::copy`].
-pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Operation<impl Work<u64>, u64> {
-    let (from, to) = (owned(from), owned(to));
-    blocking(&COPY, move || std::fs::copy(from, to))
+pub fn copy(
+    from: impl AsRef<Path>,
+    to: impl AsRef<Path>,
+) -> Operation<impl Work<u64>, u64, impl Sized> {
+    let kept = (from, to);
+    let (from, to) = (owned(&kept.0), owned(&kept.1));
+    blocking(&COPY, move || std::fs::copy(from, to)).keeping(kept)
 }
 
 /// Creates a directory. See [`std::fs::create_dir`].
@@ -115,9 +122,9 @@ pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Operation<impl Work
 /// # Errors
 ///
 /// Those of [`std::fs::create_dir`].
-pub fn create_dir(path: impl AsRef<Path>) -> Operation<impl Work<()>, ()> {
-    let path = owned(path);
-    blocking(&CREATE_DIR, move || std::fs::create_dir(path))
+pub fn create_dir(path: impl AsRef<Path>) -> Operation<impl Work<()>, (), impl Sized> {
+    let owned = owned(&path);
+    blocking(&CREATE_DIR, move || std::fs::create_dir(owned)).keeping(path)
 }
 
 /// Creates a directory and those above it. See [`std::fs::create_dir_all`].
@@ -125,9 +132,9 @@ pub fn create_dir(path: impl AsRef<Path>) -> Operation<impl Work<()>, ()> {
 /// # Errors
 ///
 /// Those of [`std::fs::create_dir_all`].
-pub fn create_dir_all(path: impl AsRef<Path>) -> Operation<impl Work<()>, ()> {
-    let path = owned(path);
-    blocking(&CREATE_DIR, move || std::fs::create_dir_all(path))
+pub fn create_dir_all(path: impl AsRef<Path>) -> Operation<impl Work<()>, (), impl Sized> {
+    let owned = owned(&path);
+    blocking(&CREATE_DIR, move || std::fs::create_dir_all(owned)).keeping(path)
 }
 
 /// Removes a file. See [`std::fs::remove_file`].
@@ -135,9 +142,9 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> Operation<impl Work<()>, ()> {
 /// # Errors
 ///
 /// Those of [`std::fs::remove_file`].
-pub fn remove_file(path: impl AsRef<Path>) -> Operation<impl Work<()>, ()> {
-    let path = owned(path);
-    blocking(&REMOVE_FILE, move || std::fs::remove_file(path))
+pub fn remove_file(path: impl AsRef<Path>) -> Operation<impl Work<()>, (), impl Sized> {
+    let owned = owned(&path);
+    blocking(&REMOVE_FILE, move || std::fs::remove_file(owned)).keeping(path)
 }
 
 /// Removes an empty directory. See [`std::fs::remove_dir`].
@@ -145,9 +152,9 @@ pub fn remove_file(path: impl AsRef<Path>) -> Operation<impl Work<()>, ()> {
 /// # Errors
 ///
 /// Those of [`std::fs::remove_dir`].
-pub fn remove_dir(path: impl AsRef<Path>) -> Operation<impl Work<()>, ()> {
-    let path = owned(path);
-    blocking(&REMOVE_DIR, move || std::fs::remove_dir(path))
+pub fn remove_dir(path: impl AsRef<Path>) -> Operation<impl Work<()>, (), impl Sized> {
+    let owned = owned(&path);
+    blocking(&REMOVE_DIR, move || std::fs::remove_dir(owned)).keeping(path)
 }
 
 /// Removes a directory with all that it contains. See [`std::fs::remove_dir_all`].
@@ -155,9 +162,9 @@ pub fn remove_dir(path: impl AsRef<Path>) -> Operation<impl Work<()>, ()> {
 /// # Errors
 ///
 /// Those of [`std::fs::remove_dir_all`].
-pub fn remove_dir_all(path: impl AsRef<Path>) -> Operation<impl Work<()>, ()> {
-    let path = owned(path);
-    blocking(&REMOVE_DIR, move || std::fs::remove_dir_all(path))
+pub fn remove_dir_all(path: impl AsRef<Path>) -> Operation<impl Work<()>, (), impl Sized> {
+    let owned = owned(&path);
+    blocking(&REMOVE_DIR, move || std::fs::remove_dir_all(owned)).keeping(path)
 }
 
 /// Renames a file or directory, replacing what was there. See [`std::fs::rename`].
@@ -165,9 +172,13 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> Operation<impl Work<()>, ()> {
 /// # Errors
 ///
 /// Those of [`std::fs::rename`].
-pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Operation<impl Work<()>, ()> {
-    let (from, to) = (owned(from), owned(to));
-    blocking(&RENAME, move || std::fs::rename(from, to))
+pub fn rename(
+    from: impl AsRef<Path>,
+    to: impl AsRef<Path>,
+) -> Operation<impl Work<()>, (), impl Sized> {
+    let kept = (from, to);
+    let (from, to) = (owned(&kept.0), owned(&kept.1));
+    blocking(&RENAME, move || std::fs::rename(from, to)).keeping(kept)
 }
 
 /// Facts about a file, symbolic links followed. See [`std::fs::metadata`].
@@ -175,8 +186,8 @@ pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Operation<impl Wo
 /// # Errors
 ///
 /// Those of [`std::fs::metadata`].
-pub fn metadata(path: impl AsRef<Path>) -> Operation<impl Work<Metadata>, Metadata> {
-    blocking(&METADATA, Stat::new(owned(path), true))
+pub fn metadata(path: impl AsRef<Path>) -> Operation<impl Work<Metadata>, Metadata, impl Sized> {
+    blocking(&METADATA, Stat::new(owned(&path), true)).keeping(path)
 }
 
 /// Facts about a file, symbolic links not followed. See [`std::fs::symlink_metadata`].
@@ -184,8 +195,10 @@ pub fn metadata(path: impl AsRef<Path>) -> Operation<impl Work<Metadata>, Metada
 /// # Errors
 ///
 /// Those of [`std::fs::symlink_metadata`].
-pub fn symlink_metadata(path: impl AsRef<Path>) -> Operation<impl Work<Metadata>, Metadata> {
-    blocking(&METADATA, Stat::new(owned(path), false))
+pub fn symlink_metadata(
+    path: impl AsRef<Path>,
+) -> Operation<impl Work<Metadata>, Metadata, impl Sized> {
+    blocking(&METADATA, Stat::new(owned(&path), false)).keeping(path)
 }
 
 /// The absolute path with all symbolic links resolved. See [`std::fs::canonicalize`].
@@ -193,9 +206,9 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> Operation<impl Work<Metadata>
 /// # Errors
 ///
 /// Those of [`std::fs::canonicalize`].
-pub fn canonicalize(path: impl AsRef<Path>) -> Operation<impl Work<PathBuf>, PathBuf> {
-    let path = owned(path);
-    blocking(&CANONICALIZE, move || std::fs::canonicalize(path))
+pub fn canonicalize(path: impl AsRef<Path>) -> Operation<impl Work<PathBuf>, PathBuf, impl Sized> {
+    let owned = owned(&path);
+    blocking(&CANONICALIZE, move || std::fs::canonicalize(owned)).keeping(path)
 }
 
 /// Whether the path points at something. See [`std::fs::exists`].
@@ -203,8 +216,8 @@ pub fn canonicalize(path: impl AsRef<Path>) -> Operation<impl Work<PathBuf>, Pat
 /// # Errors
 ///
 /// If that could not be found out, for want of permission say.
-pub fn try_exists(path: impl AsRef<Path>) -> Operation<impl Work<bool>, bool> {
-    blocking(&METADATA, Exists::new(owned(path)))
+pub fn try_exists(path: impl AsRef<Path>) -> Operation<impl Work<bool>, bool, impl Sized> {
+    blocking(&METADATA, Exists::new(owned(&path))).keeping(path)
 }
 
 /// Where a symbolic link points. See [`std::fs::read_link`].
@@ -212,9 +225,9 @@ pub fn try_exists(path: impl AsRef<Path>) -> Operation<impl Work<bool>, bool> {
 /// # Errors
 ///
 /// Those of [`std::fs::read_link`].
-pub fn read_link(path: impl AsRef<Path>) -> Operation<impl Work<PathBuf>, PathBuf> {
-    let path = owned(path);
-    blocking(&READ_LINK, move || std::fs::read_link(path))
+pub fn read_link(path: impl AsRef<Path>) -> Operation<impl Work<PathBuf>, PathBuf, impl Sized> {
+    let owned = owned(&path);
+    blocking(&READ_LINK, move || std::fs::read_link(owned)).keeping(path)
 }
 
 /// Creates a hard link. See [`std::fs::hard_link`].
@@ -225,9 +238,10 @@ pub fn read_link(path: impl AsRef<Path>) -> Operation<impl Work<PathBuf>, PathBu
 pub fn hard_link(
     original: impl AsRef<Path>,
     link: impl AsRef<Path>,
-) -> Operation<impl Work<()>, ()> {
-    let (original, link) = (owned(original), owned(link));
-    blocking(&HARD_LINK, move || std::fs::hard_link(original, link))
+) -> Operation<impl Work<()>, (), impl Sized> {
+    let kept = (original, link);
+    let (original, link) = (owned(&kept.0), owned(&kept.1));
+    blocking(&HARD_LINK, move || std::fs::hard_link(original, link)).keeping(kept)
 }
 
 /// Creates a symbolic link. See [`std::os::unix::fs::symlink`].
@@ -236,9 +250,13 @@ pub fn hard_link(
 ///
 /// Those of [`std::os::unix::fs::symlink`].
 #[cfg(unix)]
-pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> Operation<impl Work<()>, ()> {
-    let (original, link) = (owned(original), owned(link));
-    blocking(&SYMLINK, move || std::os::unix::fs::symlink(original, link))
+pub fn symlink(
+    original: impl AsRef<Path>,
+    link: impl AsRef<Path>,
+) -> Operation<impl Work<()>, (), impl Sized> {
+    let kept = (original, link);
+    let (original, link) = (owned(&kept.0), owned(&kept.1));
+    blocking(&SYMLINK, move || std::os::unix::fs::symlink(original, link)).keeping(kept)
 }
 
 /// Creates a symbolic link to a directory. See [`std::os::windows::fs::symlink_dir`].
@@ -250,11 +268,13 @@ pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> Operation<
 pub fn symlink_dir(
     original: impl AsRef<Path>,
     link: impl AsRef<Path>,
-) -> Operation<impl Work<()>, ()> {
-    let (original, link) = (owned(original), owned(link));
+) -> Operation<impl Work<()>, (), impl Sized> {
+    let kept = (original, link);
+    let (original, link) = (owned(&kept.0), owned(&kept.1));
     blocking(&SYMLINK, move || {
         std::os::windows::fs::symlink_dir(original, link)
     })
+    .keeping(kept)
 }
 
 /// Creates a symbolic link to a file. See [`std::os::windows::fs::symlink_file`].
@@ -266,11 +286,13 @@ pub fn symlink_dir(
 pub fn symlink_file(
     original: impl AsRef<Path>,
     link: impl AsRef<Path>,
-) -> Operation<impl Work<()>, ()> {
-    let (original, link) = (owned(original), owned(link));
+) -> Operation<impl Work<()>, (), impl Sized> {
+    let kept = (original, link);
+    let (original, link) = (owned(&kept.0), owned(&kept.1));
     blocking(&SYMLINK, move || {
         std::os::windows::fs::symlink_file(original, link)
     })
+    .keeping(kept)
 }
 
 /// Changes the permissions of a file or directory. See [`std::fs::set_permissions`].
@@ -281,11 +303,12 @@ pub fn symlink_file(
 pub fn set_permissions(
     path: impl AsRef<Path>,
     permissions: Permissions,
-) -> Operation<impl Work<()>, ()> {
-    let path = owned(path);
+) -> Operation<impl Work<()>, (), impl Sized> {
+    let owned = owned(&path);
     blocking(&SET_PERMISSIONS, move || {
-        std::fs::set_permissions(path, permissions)
+        std::fs::set_permissions(owned, permissions)
     })
+    .keeping(path)
 }
 
 /// What an operation that the pool did not finish fails with.

@@ -28,16 +28,17 @@ const CHUNK: usize = 32;
 /// # Errors
 ///
 /// Those of [`std::fs::read_dir`].
-pub fn read_dir(path: impl AsRef<Path>) -> Operation<impl Work<ReadDir>, ReadDir> {
-    let path = path.as_ref().to_owned();
+pub fn read_dir(path: impl AsRef<Path>) -> Operation<impl Work<ReadDir>, ReadDir, impl Sized> {
+    let owned = path.as_ref().to_owned();
     blocking(&READ_DIR, move || -> io::Result<ReadDir> {
         let mut chunk = Chunk {
             entries: VecDeque::new(),
-            std: Some(std::fs::read_dir(path)?),
+            std: Some(std::fs::read_dir(owned)?),
         };
         chunk.fill();
         Ok(ReadDir(State::Idle(chunk)))
     })
+    .keeping(path)
 }
 
 /// The entries of a directory, from [`read_dir`]; `.` and `..` are left out.
@@ -222,14 +223,14 @@ impl DirBuilder {
     /// # Errors
     ///
     /// Those of [`std::fs::DirBuilder::create`].
-    pub fn create(&self, path: impl AsRef<Path>) -> Operation<impl Work<()>, ()> {
-        let path = path.as_ref().to_owned();
+    pub fn create(&self, path: impl AsRef<Path>) -> Operation<impl Work<()>, (), impl Sized> {
+        let owned = path.as_ref().to_owned();
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(self.recursive);
         #[cfg(unix)]
         if let Some(mode) = self.mode {
             std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
         }
-        blocking(&CREATE_DIR, move || builder.create(path))
+        blocking(&CREATE_DIR, move || builder.create(owned)).keeping(path)
     }
 }

@@ -205,13 +205,14 @@ impl File {
     /// # Errors
     ///
     /// Those of [`std::fs::File::open`].
-    pub fn open(path: impl AsRef<Path>) -> Operation<impl Work<File>, File> {
+    pub fn open(path: impl AsRef<Path>) -> Operation<impl Work<File>, File, impl Sized> {
         let mut options = std::fs::OpenOptions::new();
         options.read(true);
         blocking(
             &OPEN,
             OpenFile::new(path.as_ref().to_owned(), options, true),
         )
+        .keeping(path)
     }
 
     /// Opens a file for writing, created or emptied.
@@ -219,11 +220,12 @@ impl File {
     /// # Errors
     ///
     /// Those of [`std::fs::File::create`].
-    pub fn create(path: impl AsRef<Path>) -> Operation<impl Work<File>, File> {
-        let path = path.as_ref().to_owned();
+    pub fn create(path: impl AsRef<Path>) -> Operation<impl Work<File>, File, impl Sized> {
+        let owned = path.as_ref().to_owned();
         blocking(&OPEN, move || -> io::Result<File> {
-            std::fs::File::create(path).map(File::opened_here)
+            std::fs::File::create(owned).map(File::opened_here)
         })
+        .keeping(path)
     }
 
     /// Creates a file for reading and writing; fails if there is one.
@@ -231,11 +233,12 @@ impl File {
     /// # Errors
     ///
     /// Those of [`std::fs::File::create_new`].
-    pub fn create_new<P: AsRef<Path>>(path: P) -> Operation<impl Work<File>, File> {
-        let path = path.as_ref().to_owned();
+    pub fn create_new<P: AsRef<Path>>(path: P) -> Operation<impl Work<File>, File, impl Sized> {
+        let owned = path.as_ref().to_owned();
         blocking(&OPEN, move || -> io::Result<File> {
-            std::fs::File::create_new(path).map(File::opened_here)
+            std::fs::File::create_new(owned).map(File::opened_here)
         })
+        .keeping(path)
     }
 
     /// Options to open a file with.

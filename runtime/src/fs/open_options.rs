@@ -146,9 +146,9 @@ impl OpenOptions {
     /// # Errors
     ///
     /// Those of [`std::fs::OpenOptions::open`].
-    pub fn open(&self, path: impl AsRef<Path>) -> Operation<impl Work<File>, File> {
-        let path = path.as_ref().to_owned();
+    pub fn open(&self, path: impl AsRef<Path>) -> Operation<impl Work<File>, File, impl Sized> {
+        let owned = path.as_ref().to_owned();
         let only_reads = self.read && self.only_read;
-        blocking(&OPEN, OpenFile::new(path, self.std.clone(), only_reads))
+        blocking(&OPEN, OpenFile::new(owned, self.std.clone(), only_reads)).keeping(path)
     }
 }

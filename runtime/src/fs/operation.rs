@@ -51,8 +51,10 @@ pub enum Attempt<T> {
 /// The operation starts at the first poll. What the system has in memory is answered then; all
 /// else runs on the pool of blocking threads, from then on to its end, also if this is dropped.
 #[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Operation<F, T> {
+pub struct Operation<F, T, P = ()> {
     stage: Stage<F, T>,
+    /// What the caller gave for a path: it may be a guard that removes the file when it is dropped.
+    kept: Option<P>,
     point: &'static WaitPoint,
     note: WaitNote,
 }
@@ -69,13 +71,26 @@ pub(super) fn blocking<F: Work<T>, T>(point: &'static WaitPoint, work: F) -> Ope
         stage: Stage::New(work),
         point,
         note: WaitNote::new(),
+        kept: None,
     }
 }
 
-// The closure is moved, never pinned.
-impl<F, T> Unpin for Operation<F, T> {}
+impl<F, T> Operation<F, T> {
+    /// Keeps `path` until the operation is complete.
+    pub(super) fn keeping<P>(self, path: P) -> Operation<F, T, P> {
+        Operation {
+            stage: self.stage,
+            kept: Some(path),
+            point: self.point,
+            note: self.note,
+        }
+    }
+}
 
-impl<F: Work<T>, T: Send + 'static> Future for Operation<F, T> {
+// Closure and path are moved, never pinned.
+impl<F, T, P> Unpin for Operation<F, T, P> {}
+
+impl<F: Work<T>, T: Send + 'static, P> Future for Operation<F, T, P> {
     type Output = io::Result<T>;
 
     /// # Panics
@@ -84,7 +99,12 @@ impl<F: Work<T>, T: Send + 'static> Future for Operation<F, T> {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         let location = Location::caller();
-        let Operation { stage, point, note } = &mut *self;
+        let Operation {
+            stage,
+            kept,
+            point,
+            note,
+        } = &mut *self;
         if F::INLINE
             && let Stage::New(work) = stage
             && cached::allowed()
@@ -95,6 +115,7 @@ impl<F: Work<T>, T: Send + 'static> Future for Operation<F, T> {
                     coop.made_progress();
                     coop::spend(units);
                     *stage = Stage::Done;
+                    *kept = None;
                     return Poll::Ready(result);
                 }
                 Attempt::Again => {
@@ -123,11 +144,12 @@ impl<F: Work<T>, T: Send + 'static> Future for Operation<F, T> {
         let joined = ready!(result);
         note.clear();
         *stage = Stage::Done;
+        *kept = None;
         Poll::Ready(joined.unwrap_or_else(|_| Err(super::background_task_failed())))
     }
 }
 
-impl<F, T> fmt::Debug for Operation<F, T> {
+impl<F, T, P> fmt::Debug for Operation<F, T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stage = match self.stage {
             Stage::New(_) => "new",

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
@@ -226,4 +227,51 @@ fn flush_of_a_write_that_outlived_the_runtime_tells_its_result() {
         .block_on(file.flush());
     flushed.unwrap();
     assert_eq!(std::fs::read(folder.join("a")).unwrap(), b"hello");
+}
+
+/// A path whose file is gone when it is dropped.
+struct Guard(PathBuf);
+
+impl AsRef<Path> for Guard {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[zokio::test]
+async fn path_is_kept_until_the_operation_is_complete() {
+    let folder = Folder::new();
+    let guard = || Guard(folder.file("a", "hello"));
+    assert_eq!(fs::read(guard()).await.unwrap(), b"hello");
+    assert!(!folder.join("a").exists());
+    assert_eq!(fs::metadata(guard()).await.unwrap().len(), 5);
+    assert_eq!(
+        fs::canonicalize(guard())
+            .await
+            .unwrap()
+            .file_name()
+            .unwrap(),
+        "a"
+    );
+    assert_eq!(fs::copy(guard(), folder.join("b")).await.unwrap(), 5);
+    fs::File::open(guard()).await.unwrap();
+    fs::OpenOptions::new()
+        .append(true)
+        .open(guard())
+        .await
+        .unwrap();
+}
+
+#[zokio::test]
+async fn path_is_dropped_when_the_operation_is_complete() {
+    let folder = Folder::new();
+    let mut opened = Box::pin(fs::File::open(Guard(folder.file("a", "hello"))));
+    opened.as_mut().await.unwrap();
+    assert!(!folder.join("a").exists());
 }

@@ -517,7 +517,9 @@ fn runtime_without_tasks_comes_and_goes_on_any_thread() {
 fn with_slow_threads() -> (Runtime, mpsc::Sender<()>) {
     let (gate, opens) = mpsc::channel::<()>();
     let opens = Mutex::new(opens);
-    let wait = move || drop(opens.lock().unwrap().recv());
+    let wait = move || {
+        let _ = opens.lock().unwrap().recv();
+    };
     let runtime = Builder::new_current_thread().on_thread_start(wait).build();
     (runtime.unwrap(), gate)
 }

@@ -1,9 +1,10 @@
 //! Full updates and deltas: what the server leaves out and how the client puts it back.
 //!
 //! For any two full updates `a` and `b` of one runtime, `a.apply(b.delta_from(&a))` makes `a` equal
-//! to `b`. A delta leaves out spawn sites that are equal, and rows that are equal but for time that
-//! has merely run on; everything else is sent each time.
+//! to `b`. A delta leaves out spawn sites and resources that are equal, and rows that are equal but for
+//! time that has merely run on; everything else is sent each time.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::mem;
 
@@ -91,12 +92,13 @@ impl v1::RuntimeUpdate {
             spawn_sites,
             tasks,
             long_polls: long_polls.collect(),
+            resources: changed_resources(&self.resources, &previous.resources),
             full: false,
             ..self.without_lists()
         }
     }
 
-    /// A copy without spawn sites, tasks and long polls.
+    /// A copy without spawn sites, tasks, long polls and resources.
     fn without_lists(&self) -> v1::RuntimeUpdate {
         v1::RuntimeUpdate {
             id: self.id,
@@ -121,6 +123,8 @@ impl v1::RuntimeUpdate {
             matching_tasks: self.matching_tasks,
             full: self.full,
             long_polls: Vec::new(),
+            resources: Vec::new(),
+            waited_resources: self.waited_resources,
         }
     }
 
@@ -132,6 +136,8 @@ impl v1::RuntimeUpdate {
         if !self.full {
             let elapsed_ns = self.taken_at_ns.saturating_sub(previous.taken_at_ns);
             self.spawn_sites = merge_sites(previous.spawn_sites, mem::take(&mut self.spawn_sites));
+            let changed = mem::take(&mut self.resources);
+            self.resources = merge_resources(previous.resources, changed);
             let wanted: HashSet<u64> = self.rows.iter().copied().collect();
             let fresh: HashSet<u64> = self.tasks.iter().map(|t| t.id).collect();
             for mut task in previous.tasks {
@@ -174,6 +180,50 @@ fn merge_sites(mut sites: Vec<v1::SpawnSite>, changed: Vec<v1::SpawnSite>) -> Ve
         }
     }
     sites
+}
+
+/// What is new or changed, and what is gone: that without waiters.
+fn changed_resources(now: &[v1::Resource], before: &[v1::Resource]) -> Vec<v1::Resource> {
+    let had: HashMap<_, _> = before.iter().map(|r| (r.identity(), r)).collect();
+    let has: HashSet<_> = now.iter().map(v1::Resource::identity).collect();
+    let changed = now
+        .iter()
+        .filter(|r| had.get(&r.identity()) != Some(r))
+        .cloned();
+    let gone = before.iter().filter(|r| !has.contains(&r.identity()));
+    let gone = gone.map(|r| v1::Resource {
+        kind: r.kind.clone(),
+        id: r.id,
+        operation: r.operation.clone(),
+        ..Default::default()
+    });
+    changed.chain(gone).collect()
+}
+
+/// The previous resources with the changes, in the order that a full update has.
+fn merge_resources(before: Vec<v1::Resource>, changed: Vec<v1::Resource>) -> Vec<v1::Resource> {
+    let touched: HashSet<_> = changed.iter().map(v1::Resource::identity).collect();
+    let mut merged: Vec<_> = before
+        .into_iter()
+        .filter(|r| !touched.contains(&r.identity()))
+        .collect();
+    drop(touched);
+    merged.extend(changed.into_iter().filter(|r| r.waiters > 0));
+    merged.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    merged
+}
+
+impl v1::Resource {
+    /// What tells it from others: kind and id, or without an id kind and operation.
+    pub fn identity(&self) -> (&str, u64, &str) {
+        let operation = if self.id == 0 { &self.operation } else { "" };
+        (&self.kind, self.id, operation)
+    }
+
+    /// The order of resources in an update: most waiters first, then the longest wait.
+    pub fn rank(&self) -> impl Ord + '_ {
+        (Reverse(self.waiters), self.oldest_since_ns, self.identity())
+    }
 }
 
 impl v1::LongPoll {
@@ -306,6 +356,45 @@ mod tests {
         let delta = server.delta_from(&client);
         let sent: Vec<_> = delta.long_polls.iter().map(|p| p.frames.len()).collect();
         assert_eq!(sent, [0, 1]);
+        client.apply(delta);
+        assert_eq!(client, server);
+    }
+
+    #[test]
+    fn resources_change_come_go_and_move() {
+        let resource = |kind: &str, id, operation: &str, waiters, since| v1::Resource {
+            kind: kind.into(),
+            id,
+            operation: operation.into(),
+            waiters,
+            oldest_since_ns: since,
+            ..Default::default()
+        };
+        let with = |ns, resources| v1::RuntimeUpdate {
+            resources,
+            ..full(ns, vec![], vec![])
+        };
+        let mut client = with(
+            100,
+            vec![
+                resource("mutex", 7, "lock", 5, 10),
+                resource("sleep", 0, "sleep", 3, 5),
+                resource("tcp", 0, "read", 2, 9),
+                resource("tcp", 0, "write", 1, 9),
+            ],
+        );
+        let server = with(
+            200,
+            vec![
+                resource("mutex", 8, "lock", 9, 150),
+                resource("tcp", 0, "read", 4, 9),
+                resource("mutex", 7, "lock", 3, 10),
+                resource("tcp", 0, "write", 1, 9),
+            ],
+        );
+        let delta = server.delta_from(&client);
+        let sent: Vec<_> = delta.resources.iter().map(|r| r.waiters).collect();
+        assert_eq!(sent, [9, 4, 3, 0], "changed ones in order, then the gone");
         client.apply(delta);
         assert_eq!(client, server);
     }

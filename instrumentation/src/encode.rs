@@ -3,6 +3,8 @@
 //! Everything that can grow with the program has a bound here: texts, waits, spawn sites and, as the
 //! last resort, the whole message.
 
+mod resources;
+
 use std::panic::Location;
 
 use prost::Message;
@@ -45,6 +47,11 @@ pub(crate) fn runtime(
     query: &Query,
 ) -> v1::RuntimeUpdate {
     let (rows, matching) = query.select(&snapshot.tasks);
+    let (resources, waited_resources) = if query.wants_resources() {
+        resources::of(&snapshot.tasks)
+    } else {
+        Default::default()
+    };
     v1::RuntimeUpdate {
         id: snapshot.runtime_id,
         name: clip(&snapshot.name),
@@ -73,6 +80,8 @@ pub(crate) fn runtime(
             .take(MAX_LONG_POLLS)
             .map(long_poll)
             .collect(),
+        resources,
+        waited_resources,
     }
 }
 
@@ -87,8 +96,8 @@ pub(crate) fn runtime_info(snapshot: &Snapshot) -> v1::RuntimeInfo {
     }
 }
 
-/// Shortens the updates until they fit into one message together: rows first, then spawn sites,
-/// then the workers' histograms, then workers. Counts such as `matching_tasks` stay.
+/// Shortens the updates until they fit into one message together: rows first, then resources and
+/// spawn sites, then the workers' histograms, then workers. Counts such as `matching_tasks` stay.
 pub(crate) fn fit(updates: &mut [v1::RuntimeUpdate]) {
     fit_into(updates, MAX_VIEW_BYTES);
 }
@@ -101,6 +110,8 @@ fn fit_into(updates: &mut [v1::RuntimeUpdate], max_bytes: usize) {
         if !largest.tasks.is_empty() {
             largest.tasks.truncate(largest.tasks.len() / 2);
             largest.rows.truncate(largest.tasks.len());
+        } else if !largest.resources.is_empty() {
+            largest.resources.truncate(largest.resources.len() / 2);
         } else if !largest.spawn_sites.is_empty() {
             largest.spawn_sites.truncate(largest.spawn_sites.len() / 2);
         } else if largest.workers.iter().any(|w| w.poll_time.is_some()) {

@@ -85,6 +85,7 @@ impl Console for Service {
         }
         let query =
             Query::new(request.tasks.unwrap_or_default()).map_err(Status::invalid_argument)?;
+        let query = query.with_resources(request.resources);
         let interval = Duration::from_nanos(request.interval_ns);
         let wish = Wish::new(interval, self.publish_interval, request.runtime_ids, query);
         match self.sampler.subscribe(wish) {

@@ -325,6 +325,7 @@ fn cost(samples: &[Sample]) -> v1::TelemetryCost {
             .iter()
             .map(|s| s.snapshot.overhead.record_bytes)
             .sum(),
+        unattributed_events: first.unattributed_events,
         ..Default::default()
     }
 }

@@ -60,6 +60,9 @@ pub struct SubscribeRequest {
     pub runtime_ids: ::prost::alloc::vec::Vec<u64>,
     #[prost(message, optional, tag = "5")]
     pub tasks: ::core::option::Option<TaskQuery>,
+    /// Send what tasks wait for.
+    #[prost(bool, tag = "6")]
+    pub resources: bool,
 }
 /// Which tasks, in which order: evaluated at the server, so that a viewer costs its screen and not
 /// the number of tasks.
@@ -153,6 +156,53 @@ pub struct RuntimeUpdate {
     /// time of the sample.
     #[prost(message, repeated, tag = "22")]
     pub long_polls: ::prost::alloc::vec::Vec<LongPoll>,
+    /// What tasks wait for, over all tasks and not only those of the window, if the request asks for
+    /// it: most waiters first, then the longest wait; at most 200. When not full, unchanged ones are
+    /// left out, and one without waiters is no longer among them.
+    #[prost(message, repeated, tag = "23")]
+    pub resources: ::prost::alloc::vec::Vec<Resource>,
+    /// Resources that tasks wait for, in all.
+    #[prost(uint64, tag = "24")]
+    pub waited_resources: u64,
+}
+/// Something that tasks wait for. Its identity is kind and id; without an id, kind and operation.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Resource {
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// 0: no identity of its own. All waits of one kind and operation are then one entry.
+    #[prost(uint64, tag = "2")]
+    pub id: u64,
+    /// What the one that has waited longest wants of it.
+    #[prost(string, tag = "3")]
+    pub operation: ::prost::alloc::string::String,
+    /// Waits for it, in all.
+    #[prost(uint64, tag = "4")]
+    pub waiters: u64,
+    /// Since when the one that has waited longest waits.
+    #[prost(uint64, tag = "5")]
+    pub oldest_since_ns: u64,
+    /// Where it waits. Absent: unknown.
+    #[prost(message, optional, tag = "6")]
+    pub location: ::core::option::Option<Location>,
+    /// Those that have waited longest, in the order of their waits; at most 32.
+    #[prost(message, repeated, tag = "7")]
+    pub first_waiters: ::prost::alloc::vec::Vec<Waiter>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Waiter {
+    #[prost(uint64, tag = "1")]
+    pub task: u64,
+    /// Empty: no name.
+    #[prost(string, tag = "2")]
+    pub task_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub operation: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub since_ns: u64,
+    /// Touched in the task's latest poll. If not, the task holds its place without looking at it.
+    #[prost(bool, tag = "5")]
+    pub current: bool,
 }
 /// A poll that kept its worker for longer than the watchdog's threshold.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -416,6 +466,9 @@ pub struct TelemetryCost {
     /// CPU-independent time the last sampling pass took.
     #[prost(uint64, tag = "7")]
     pub sample_ns: u64,
+    /// Wakes and waker clones that could not be told to a task, over all runtimes.
+    #[prost(uint64, tag = "8")]
+    pub unattributed_events: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaskDetailsRequest {

@@ -27,6 +27,7 @@ pub(crate) struct Query {
     filter: String,
     offset: usize,
     limit: usize,
+    resources: bool,
 }
 
 impl Query {
@@ -45,17 +46,27 @@ impl Query {
             filter: query.filter.to_lowercase(),
             offset: query.offset as usize,
             limit: (query.limit as usize).min(MAX_ROWS),
+            resources: false,
         })
+    }
+
+    /// Asks for what tasks wait for, too.
+    pub(crate) fn with_resources(self, resources: bool) -> Query {
+        Query { resources, ..self }
+    }
+
+    pub(crate) fn wants_resources(&self) -> bool {
+        self.resources
     }
 
     /// Whether any task is to be looked at.
     pub(crate) fn wants_tasks(&self) -> bool {
-        self.limit > 0
+        self.limit > 0 || self.resources
     }
 
     /// The rows of the window in order, and how many tasks pass the filter in all.
     pub(crate) fn select<'a>(&self, tasks: &'a [TaskSnapshot]) -> (Vec<&'a TaskSnapshot>, usize) {
-        if !self.wants_tasks() {
+        if self.limit == 0 {
             return (Vec::new(), 0);
         }
         let mut filter = Filter::new(&self.filter);

@@ -12,6 +12,8 @@ pub(crate) enum Action {
     Resize { width: u16, height: u16 },
     /// A key was pressed.
     Key(Key),
+    /// The mouse was used.
+    Mouse(Mouse),
     /// The user wants something.
     Command(Command),
     /// Looking for the server, for the `attempt`th time since it was lost.
@@ -49,11 +51,31 @@ pub(crate) struct Now {
     pub(crate) unix_ms: u64,
 }
 
+/// What the mouse did in which cell of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mouse {
+    pub(crate) kind: MouseKind,
+    pub(crate) x: u16,
+    pub(crate) y: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MouseKind {
+    /// The left button was pressed.
+    Press,
+    ScrollUp,
+    ScrollDown,
+}
+
 /// Something that a user can ask for with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Command {
     ShowWorkers,
     ShowTasks,
+    ShowSites,
+    ShowResources,
+    ShowPool,
+    ShowCost,
     ToggleHelp,
     Back,
     NextRuntime,

@@ -35,6 +35,8 @@ pub(crate) struct Options {
     pub(crate) target: Target,
     pub(crate) interval: Duration,
     pub(crate) theme: Theme,
+    /// Whether clicks and the wheel are ours.
+    pub(crate) mouse: bool,
 }
 
 /// The console's clock.
@@ -77,7 +79,7 @@ pub(crate) async fn run(options: Options, session: Option<Session>) -> Result<()
     ));
     quit_on_signals(&out).map_err(ConsoleError::Terminal)?;
 
-    let _guard = TerminalGuard::take().map_err(ConsoleError::Terminal)?;
+    let _guard = TerminalGuard::take(options.mouse).map_err(ConsoleError::Terminal)?;
     let _input = Input::start(out).map_err(ConsoleError::Terminal)?;
     let backend = CrosstermBackend::new(io::stdout());
     let mut screen = Terminal::new(backend).map_err(ConsoleError::Terminal)?;

@@ -1,5 +1,7 @@
 //! The command line: what can be asked, and how it ends.
 
+mod texts;
+
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -7,6 +9,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::app;
 use crate::connection;
@@ -15,7 +18,7 @@ use crate::error::ConsoleError;
 use crate::headless;
 use crate::target::{self, Target};
 use crate::terminal;
-use crate::theme::Theme;
+use crate::theme::{Depth, Palette, Theme};
 
 /// Exit code for everything that kept the console from doing what it was asked.
 const FAILED: u8 = 2;
@@ -33,13 +36,43 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 
+    #[command(flatten)]
+    screen: ScreenArgs,
+}
+
+/// How screens are drawn.
+#[derive(Debug, Clone, Copy, Args)]
+struct ScreenArgs {
     /// Draw without colours. Also by setting NO_COLOR.
-    #[arg(long, global = true)]
-    no_color: bool,
+    #[arg(long, alias = "no-color", global = true)]
+    no_colors: bool,
 
     /// Draw with ASCII characters only.
+    #[arg(long, alias = "ascii", global = true)]
+    ascii_only: bool,
+
+    /// Colours to draw with; how many there are, the terminal says.
+    #[arg(long, value_enum, default_value_t, value_name = "THEME", global = true)]
+    theme: Palette,
+
+    /// Leave the mouse to the terminal.
     #[arg(long, global = true)]
-    ascii: bool,
+    no_mouse: bool,
+}
+
+impl ScreenArgs {
+    fn theme(self) -> Theme {
+        let depth = if self.no_colors {
+            Depth::None
+        } else {
+            Depth::detect(|name| std::env::var(name).ok())
+        };
+        Theme {
+            palette: self.theme,
+            depth,
+            ascii: self.ascii_only,
+        }
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -48,6 +81,7 @@ Examples:
   zokio-console connect http://10.0.0.7:6669        watch one elsewhere
   zokio-console connect unix:/run/app/console.sock  watch one over a Unix socket
   zokio-console snapshot --json | jq '.runtimes[].alive_tasks'
+  zokio-console top --interval 10s >> numbers.log   a line every ten seconds
   zokio-console demo                                try it without a program of your own
 
 Exit codes: 0 fine; 2 cannot connect, bad usage, connection lost.";
@@ -58,8 +92,17 @@ enum Command {
     Connect(ConnectArgs),
     /// Print one snapshot and end.
     Snapshot(SnapshotArgs),
+    /// Print a line of numbers for each runtime, again and again: for logs.
+    Top(TopArgs),
     /// Start a built-in service with faults and watch it.
     Demo(DemoArgs),
+    /// Print completions for a shell, to be put where it looks for them.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page, in roff.
+    Man,
 }
 
 #[derive(Debug, Args)]
@@ -95,6 +138,21 @@ struct SnapshotArgs {
     /// Only tasks in which this text is found: name, location, kind, state, wait or id.
     #[arg(long, value_name = "FILTER", default_value = "")]
     tasks: String,
+}
+
+#[derive(Debug, Args)]
+struct TopArgs {
+    /// Where the program serves: http://HOST[:PORT] or unix:/PATH.
+    #[arg(default_value = target::DEFAULT)]
+    target: Target,
+
+    /// Time between two lines.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
+    interval: Duration,
+
+    /// End after this time. Else: when the program ends, or by Ctrl-C.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    time: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -135,10 +193,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let theme = Theme {
-        color: !cli.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-        ascii: cli.ascii,
-    };
+    let screen = cli.screen;
     let command = cli.command.unwrap_or_else(|| {
         Command::Connect(ConnectArgs {
             target: Target::Tcp {
@@ -151,9 +206,12 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         })
     });
     let done = match command {
-        Command::Connect(arguments) => connect(arguments, theme),
+        Command::Connect(arguments) => connect(arguments, screen),
         Command::Snapshot(arguments) => snapshot(&arguments),
-        Command::Demo(arguments) => run_demo(&arguments, theme),
+        Command::Top(arguments) => top(&arguments),
+        Command::Completions { shell } => texts::completions(shell, &mut io::stdout().lock()),
+        Command::Man => texts::manual(&mut io::stdout().lock()),
+        Command::Demo(arguments) => run_demo(&arguments, screen),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -206,7 +264,7 @@ fn runtime() -> Result<zokio::runtime::Runtime, ConsoleError> {
         .map_err(ConsoleError::Runtime)
 }
 
-fn connect(arguments: ConnectArgs, theme: Theme) -> Result<(), ConsoleError> {
+fn connect(arguments: ConnectArgs, screen: ScreenArgs) -> Result<(), ConsoleError> {
     if !terminal::is_interactive() {
         return Err(ConsoleError::NoTerminal);
     }
@@ -232,7 +290,8 @@ fn connect(arguments: ConnectArgs, theme: Theme) -> Result<(), ConsoleError> {
             app::Options {
                 target: arguments.target,
                 interval,
-                theme,
+                theme: screen.theme(),
+                mouse: !screen.no_mouse,
             },
             session,
         )
@@ -253,7 +312,20 @@ fn snapshot(arguments: &SnapshotArgs) -> Result<(), ConsoleError> {
     })
 }
 
-fn run_demo(arguments: &DemoArgs, theme: Theme) -> Result<(), ConsoleError> {
+fn top(arguments: &TopArgs) -> Result<(), ConsoleError> {
+    runtime()?.block_on(async {
+        let mut session = connection::connect(&arguments.target).await?;
+        headless::top::print(
+            &mut session,
+            arguments.interval,
+            arguments.time,
+            &mut io::stdout().lock(),
+        )
+        .await
+    })
+}
+
+fn run_demo(arguments: &DemoArgs, screen: ScreenArgs) -> Result<(), ConsoleError> {
     let with_screens = arguments.time.is_none() && !arguments.json && terminal::is_interactive();
     let demo = demo::Demo::start()?;
     let target = demo.target()?;
@@ -264,7 +336,8 @@ fn run_demo(arguments: &DemoArgs, theme: Theme) -> Result<(), ConsoleError> {
             let options = app::Options {
                 target,
                 interval: Duration::ZERO,
-                theme,
+                theme: screen.theme(),
+                mouse: !screen.no_mouse,
             };
             return app::run(options, Some(session)).await;
         }

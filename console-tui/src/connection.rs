@@ -122,6 +122,7 @@ impl Session {
             interval_ns: u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX),
             runtime_ids: Vec::new(),
             tasks: Some(sanitize::query(query)),
+            resources: query.resources,
         };
         let answer = in_time(&self.target, self.client.subscribe(request)).await?;
         Ok(answer.map_err(|status| self.lost(&status))?.into_inner())
@@ -137,32 +138,71 @@ impl Session {
         }
     }
 
+    /// All updates for a query, one an interval.
+    pub(crate) async fn updates(
+        &mut self,
+        query: &Query,
+        interval: Duration,
+    ) -> Result<Updates, ConsoleError> {
+        let stream = self.subscribe(query, interval).await?;
+        Ok(Updates {
+            stream,
+            target: self.target.clone(),
+        })
+    }
+
     /// Where it is connected to.
     pub(crate) fn target(&self) -> String {
         self.target.to_string()
     }
 
     fn lost(&self, status: &Status) -> ConsoleError {
-        let target = self.target.to_string();
-        match status.code() {
-            Code::InvalidArgument | Code::ResourceExhausted | Code::PermissionDenied => {
-                ConsoleError::Refused {
-                    target,
-                    message: sanitize::message(status.message()),
-                }
-            }
-            _ => ConsoleError::Lost {
-                target,
-                reason: reason(status),
-            },
-        }
+        lost(&self.target, status)
     }
 
     fn ended(&self) -> ConsoleError {
-        ConsoleError::Lost {
-            target: self.target.to_string(),
-            reason: "the server ended it".into(),
+        ended(&self.target)
+    }
+}
+
+/// The updates of one subscription.
+#[derive(Debug)]
+pub(crate) struct Updates {
+    stream: Streaming<v1::Update>,
+    target: Target,
+}
+
+impl Updates {
+    /// The next one. The end of the stream is an error.
+    pub(crate) async fn next(&mut self) -> Result<Update, ConsoleError> {
+        match self.stream.message().await {
+            Ok(Some(update)) => Ok(sanitize::update(update)),
+            Ok(None) => Err(ended(&self.target)),
+            Err(status) => Err(lost(&self.target, &status)),
         }
+    }
+}
+
+fn lost(target: &Target, status: &Status) -> ConsoleError {
+    let target = target.to_string();
+    match status.code() {
+        Code::InvalidArgument | Code::ResourceExhausted | Code::PermissionDenied => {
+            ConsoleError::Refused {
+                target,
+                message: sanitize::message(status.message()),
+            }
+        }
+        _ => ConsoleError::Lost {
+            target,
+            reason: reason(status),
+        },
+    }
+}
+
+fn ended(target: &Target) -> ConsoleError {
+    ConsoleError::Lost {
+        target: target.to_string(),
+        reason: "the server ended it".into(),
     }
 }
 

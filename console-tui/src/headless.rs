@@ -1,7 +1,9 @@
-//! One snapshot without a terminal: as a summary for people or as JSON for programs.
+//! Without a terminal: one snapshot as a summary for people or as JSON for programs, or a line in
+//! each interval for logs.
 
 pub(crate) mod json;
 pub(crate) mod summary;
+pub(crate) mod top;
 
 use std::io::Write;
 
@@ -56,6 +58,7 @@ async fn all_tasks(session: &mut Session, filter: &str) -> Result<Update, Consol
         filter: filter.into(),
         offset: 0,
         limit: PAGE,
+        resources: false,
     };
     let mut all = session.update(&query).await?;
     while let Some(offset) = next_offset(&all, query.offset) {

@@ -93,6 +93,11 @@ pub(crate) enum Context {
     Workers,
     Tasks,
     Detail,
+    Sites,
+    Resources,
+    Resource,
+    /// Screens without rows.
+    Panels,
     Help,
     /// The filter is being typed: other characters are text.
     FilterInput,
@@ -130,14 +135,22 @@ const LISTS: When = When::Screens(&[
     Context::Workers,
     Context::Tasks,
     Context::Detail,
+    Context::Sites,
+    Context::Resources,
+    Context::Resource,
     Context::Help,
 ]);
 const TASKS: When = When::Screens(&[Context::Tasks]);
+const TABLES: When = When::Screens(&[Context::Tasks, Context::Sites, Context::Resources]);
 const TYPING: When = When::Screens(&[Context::FilterInput]);
 const EVERYWHERE: When = When::Screens(&[
     Context::Workers,
     Context::Tasks,
     Context::Detail,
+    Context::Sites,
+    Context::Resources,
+    Context::Resource,
+    Context::Panels,
     Context::Help,
     Context::FilterInput,
 ]);
@@ -159,7 +172,7 @@ const fn bind(
 }
 
 /// All keys.
-pub(crate) static BINDINGS: [Binding; 27] = [
+pub(crate) static BINDINGS: [Binding; 34] = [
     bind(
         &["w"],
         When::Anywhere,
@@ -173,6 +186,34 @@ pub(crate) static BINDINGS: [Binding; 27] = [
         Command::ShowTasks,
         "Screens",
         "tasks",
+    ),
+    bind(
+        &["s"],
+        When::Anywhere,
+        Command::ShowSites,
+        "Screens",
+        "spawn sites",
+    ),
+    bind(
+        &["r"],
+        When::Anywhere,
+        Command::ShowResources,
+        "Screens",
+        "resources: what tasks wait for",
+    ),
+    bind(
+        &["p"],
+        When::Anywhere,
+        Command::ShowPool,
+        "Screens",
+        "blocking pool, driver, timers",
+    ),
+    bind(
+        &["S"],
+        When::Anywhere,
+        Command::ShowCost,
+        "Screens",
+        "what telemetry itself costs",
     ),
     bind(
         &["?"],
@@ -249,38 +290,59 @@ pub(crate) static BINDINGS: [Binding; 27] = [
     bind(&["G", "end"], LISTS, Command::Last, "Lists", "last row"),
     bind(
         &["left", "h"],
-        TASKS,
+        TABLES,
         Command::SortLeft,
-        "Tasks",
+        "Tables",
         "sort by the column to the left",
     ),
     bind(
         &["right", "l"],
-        TASKS,
+        TABLES,
         Command::SortRight,
-        "Tasks",
+        "Tables",
         "sort by the column to the right",
     ),
     bind(
         &["i"],
-        TASKS,
+        TABLES,
         Command::InvertSort,
-        "Tasks",
+        "Tables",
         "invert the order",
     ),
     bind(
         &["enter"],
         TASKS,
         Command::Open,
-        "Tasks",
-        "details of the task",
+        "Tables",
+        "tasks: details of the task",
+    ),
+    bind(
+        &["enter"],
+        When::Screens(&[Context::Sites]),
+        Command::Open,
+        "Tables",
+        "sites: the tasks spawned there",
+    ),
+    bind(
+        &["enter"],
+        When::Screens(&[Context::Resources]),
+        Command::Open,
+        "Tables",
+        "resources: who waits for it",
+    ),
+    bind(
+        &["enter"],
+        When::Screens(&[Context::Resource]),
+        Command::Open,
+        "Tables",
+        "waiters: details of the task",
     ),
     bind(
         &["/"],
         TASKS,
         Command::EditFilter,
-        "Tasks",
-        "filter by text",
+        "Tables",
+        "tasks: filter by text",
     ),
     bind(
         &["enter"],
@@ -391,10 +453,14 @@ pub(crate) fn key_of(command: Command) -> String {
 mod tests {
     use super::*;
 
-    const CONTEXTS: [Context; 5] = [
+    const CONTEXTS: [Context; 9] = [
         Context::Workers,
         Context::Tasks,
         Context::Detail,
+        Context::Sites,
+        Context::Resources,
+        Context::Resource,
+        Context::Panels,
         Context::Help,
         Context::FilterInput,
     ];

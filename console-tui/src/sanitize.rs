@@ -22,6 +22,8 @@ const MAX_ROWS: usize = 20_000;
 const MAX_WAITS: usize = 256;
 const MAX_LONG_POLLS: usize = 256;
 const MAX_FRAMES: usize = 256;
+const MAX_RESOURCES: usize = 1_000;
+const MAX_WAITERS: usize = 256;
 const MAX_BUCKETS: usize = 1_024;
 /// Combining marks on one character.
 const MAX_MARKS: usize = 2;
@@ -100,6 +102,7 @@ pub(crate) fn update(raw: v1::Update) -> model::Update {
             bytes_sent: cost.bytes_sent,
             clients: cost.clients,
             sample_ns: cost.sample_ns,
+            unattributed_events: cost.unattributed_events,
         },
         skipped: raw.skipped,
     }
@@ -174,6 +177,48 @@ fn runtime(raw: v1::RuntimeUpdate) -> model::RuntimeUpdate {
             .take(MAX_LONG_POLLS)
             .map(long_poll)
             .collect(),
+        resources: raw
+            .resources
+            .into_iter()
+            .take(MAX_RESOURCES)
+            .map(resource)
+            .collect(),
+        waited_resources: raw.waited_resources,
+    }
+}
+
+fn resource(raw: v1::Resource) -> model::Resource {
+    let operation = text(&raw.operation, MAX_NAME);
+    model::Resource {
+        key: model::ResourceKey {
+            kind: text(&raw.kind, MAX_NAME),
+            id: raw.id,
+            operation: if raw.id == 0 {
+                operation.clone()
+            } else {
+                String::new()
+            },
+        },
+        operation,
+        waiters: raw.waiters,
+        oldest_since_ns: raw.oldest_since_ns,
+        location: raw.location.map(|at| location(Some(at))),
+        first_waiters: raw
+            .first_waiters
+            .into_iter()
+            .take(MAX_WAITERS)
+            .map(waiter)
+            .collect(),
+    }
+}
+
+fn waiter(raw: v1::Waiter) -> model::Waiter {
+    model::Waiter {
+        task: raw.task,
+        task_name: text(&raw.task_name, MAX_NAME),
+        operation: text(&raw.operation, MAX_NAME),
+        since_ns: raw.since_ns,
+        current: raw.current,
     }
 }
 

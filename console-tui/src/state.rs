@@ -14,7 +14,12 @@ pub(crate) mod connection;
 pub(crate) mod fixtures;
 pub(crate) mod history;
 pub(crate) mod lints;
+pub(crate) mod list;
 pub(crate) mod model;
+mod mouse;
+pub(crate) mod resources;
+pub(crate) mod sites;
+pub(crate) mod tabs;
 pub(crate) mod tasks;
 #[cfg(test)]
 mod tests;
@@ -24,6 +29,8 @@ use crate::action::{Action, Command, DetailsAnswer, Effect, Now};
 use crate::keymap::{self, Context, Key, Resolution};
 use connection::{Connection, Link};
 use model::{Histogram, Query, Task};
+use resources::{OpenResource, ResourcesView};
+use sites::SitesView;
 use tasks::TasksView;
 use world::{Runtime, World};
 
@@ -34,6 +41,14 @@ pub(crate) enum Screen {
     Workers,
     Tasks,
     Detail,
+    Sites,
+    Resources,
+    /// One resource and who waits for it.
+    Resource,
+    /// Pool, driver and timers.
+    Pool,
+    /// What telemetry costs.
+    Cost,
 }
 
 /// The console's state.
@@ -56,6 +71,11 @@ pub(crate) struct State {
     pub(crate) first_worker: usize,
     pub(crate) tasks: TasksView,
     pub(crate) detail: Option<Detail>,
+    pub(crate) sites: SitesView,
+    pub(crate) resources: ResourcesView,
+    pub(crate) resource: Option<OpenResource>,
+    /// Whether the updates tell what tasks wait for.
+    pub(crate) resources_known: bool,
     pending_key: Option<Key>,
     /// The query of the running subscription.
     query: Query,
@@ -79,6 +99,8 @@ pub(crate) struct Detail {
     pub(crate) gone: bool,
     asked: bool,
     pub(crate) scroll: usize,
+    /// The screen that it was opened from.
+    from: Screen,
 }
 
 impl State {
@@ -125,16 +147,46 @@ impl State {
             Screen::Tasks if self.tasks.editing() => Context::FilterInput,
             Screen::Tasks => Context::Tasks,
             Screen::Detail => Context::Detail,
+            Screen::Sites => Context::Sites,
+            Screen::Resources => Context::Resources,
+            Screen::Resource => Context::Resource,
+            Screen::Pool | Screen::Cost => Context::Panels,
         }
     }
 
-    /// Rows of tasks that fit on the screen.
+    /// Rows of a table that fit on the screen.
     pub(crate) fn task_rows(&self) -> usize {
         tasks::visible_rows(self.height)
     }
 
     fn wanted_query(&self) -> Query {
-        self.tasks.query(self.task_rows(), &self.query)
+        let below_resource = matches!(self.screen, Screen::Detail) && self.resource.is_some();
+        let resources =
+            below_resource || matches!(self.screen, Screen::Resources | Screen::Resource);
+        self.tasks.query(self.task_rows(), resources, &self.query)
+    }
+
+    /// Rows of the table shown, those that are not on the screen too.
+    fn rows_in_all(&self) -> usize {
+        let Some(runtime) = self.shown_runtime() else {
+            return 0;
+        };
+        match self.screen {
+            Screen::Tasks => runtime.tasks.matching,
+            Screen::Sites => runtime.spawn_sites.len(),
+            Screen::Resources => runtime.resources.len(),
+            Screen::Resource => self
+                .resource
+                .as_ref()
+                .map_or(0, |open| open.resource.first_waiters.len()),
+            Screen::Workers => runtime.workers.len(),
+            Screen::Detail => self
+                .detail
+                .as_ref()
+                .and_then(|detail| detail.task.as_ref())
+                .map_or(0, |task| task.waits.len()),
+            Screen::Pool | Screen::Cost => 0,
+        }
     }
 }
 
@@ -151,7 +203,9 @@ pub(crate) fn update(state: &mut State, action: Action) -> Vec<Effect> {
             (state.width, state.height) = (width, height);
             let rows = state.task_rows();
             state.tasks.keep_selection_visible(rows);
+            follow_lists(state);
         }
+        Action::Mouse(mouse) => mouse::act(state, mouse, &mut effects),
         Action::Key(key) => press(state, key, &mut effects),
         Action::Command(command) => perform(state, command, &mut effects),
         other => hear(state, other, &mut effects),
@@ -197,8 +251,12 @@ fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             }
             state.connection.note_update(update.taken_at_ns, state.now);
             state.live.apply(*update, query.offset as usize);
+            if state.frozen.is_none() {
+                state.resources_known = query.resources;
+            }
             choose_runtime(state);
             follow_selection(state);
+            follow_lists(state);
             refresh_detail(state, effects);
         }
         Action::Details {
@@ -216,7 +274,11 @@ fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
                 retry_at_ms,
             };
         }
-        Action::Tick(_) | Action::Resize { .. } | Action::Key(_) | Action::Command(_) => {}
+        Action::Tick(_)
+        | Action::Resize { .. }
+        | Action::Key(_)
+        | Action::Mouse(_)
+        | Action::Command(_) => {}
     }
 }
 
@@ -243,6 +305,23 @@ fn follow_selection(state: &mut State) {
     };
     if let Some(runtime) = state.live.runtime(runtime) {
         state.tasks.follow(&runtime.tasks, rows);
+    }
+}
+
+/// Keeps what is selected in the other tables selected.
+fn follow_lists(state: &mut State) {
+    let rows = state.task_rows();
+    let world = state.frozen.as_deref().unwrap_or(&state.live);
+    if let Some(runtime) = state.runtime.and_then(|id| world.runtime(id)) {
+        let keys = sites::keys(&state.sites, runtime);
+        state.sites.follow(&keys, rows);
+        let keys = resources::keys(&state.resources, runtime);
+        state.resources.follow(&keys, rows);
+    }
+    if let Some(open) = &mut state.resource
+        && let Some(runtime) = world.runtime(open.runtime_id)
+    {
+        open.refresh(runtime, rows);
     }
 }
 
@@ -291,6 +370,10 @@ fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
     match command {
         Command::ShowWorkers => show(state, Screen::Workers),
         Command::ShowTasks => show(state, Screen::Tasks),
+        Command::ShowSites => show(state, Screen::Sites),
+        Command::ShowResources => show(state, Screen::Resources),
+        Command::ShowPool => show(state, Screen::Pool),
+        Command::ShowCost => show(state, Screen::Cost),
         Command::ToggleHelp => state.help = if state.help.is_some() { None } else { Some(0) },
         Command::Back => back(state),
         Command::NextRuntime => step_runtime(state, true),
@@ -303,9 +386,9 @@ fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         | Command::PageDown
         | Command::First
         | Command::Last => step(state, command),
-        Command::SortLeft => state.tasks.sort_by_neighbour(false),
-        Command::SortRight => state.tasks.sort_by_neighbour(true),
-        Command::InvertSort => state.tasks.invert(),
+        Command::SortLeft => sort_by_neighbour(state, false),
+        Command::SortRight => sort_by_neighbour(state, true),
+        Command::InvertSort => invert(state),
         Command::Open => open(state, effects),
         Command::EditFilter => state.tasks.edit_filter(),
         Command::ApplyFilter => state.tasks.apply_filter(),
@@ -320,6 +403,27 @@ fn show(state: &mut State, screen: Screen) {
     state.screen = screen;
     state.help = None;
     state.detail = None;
+    if screen != Screen::Resource {
+        state.resource = None;
+    }
+}
+
+fn sort_by_neighbour(state: &mut State, forward: bool) {
+    match state.screen {
+        Screen::Sites => state.sites.sort_by_neighbour(&sites::COLUMNS, forward),
+        Screen::Resources => state
+            .resources
+            .sort_by_neighbour(&resources::COLUMNS, forward),
+        _ => state.tasks.sort_by_neighbour(forward),
+    }
+}
+
+fn invert(state: &mut State) {
+    match state.screen {
+        Screen::Sites => state.sites.invert(),
+        Screen::Resources => state.resources.invert(),
+        _ => state.tasks.invert(),
+    }
 }
 
 fn back(state: &mut State) {
@@ -327,9 +431,13 @@ fn back(state: &mut State) {
         return;
     }
     match state.screen {
-        Screen::Detail => show(state, Screen::Tasks),
+        Screen::Detail => {
+            let from = state.detail.as_ref().map(|detail| detail.from);
+            show(state, from.unwrap_or(Screen::Tasks));
+        }
+        Screen::Resource => show(state, Screen::Resources),
         Screen::Tasks if state.tasks.filtered() => state.tasks.clear_filter(),
-        Screen::Tasks | Screen::Workers => show(state, Screen::Workers),
+        _ => show(state, Screen::Workers),
     }
 }
 
@@ -346,8 +454,12 @@ fn step_runtime(state: &mut State, forward: bool) {
     state.runtime = Some(runtimes[(at + step) % runtimes.len()].summary.id);
     state.tasks.go_to_top();
     state.first_worker = 0;
-    if state.screen == Screen::Detail {
-        show(state, Screen::Tasks);
+    state.sites.go_to_top();
+    state.resources.go_to_top();
+    match state.screen {
+        Screen::Detail => show(state, Screen::Tasks),
+        Screen::Resource => show(state, Screen::Resources),
+        _ => {}
     }
 }
 
@@ -365,30 +477,61 @@ fn step(state: &mut State, command: Command) {
         *top = stepped(*top, command, page, help_lines());
         return;
     }
-    let (matching, workers) = state.shown_runtime().map_or((0, 0), |runtime| {
-        (runtime.tasks.matching, runtime.workers.len())
-    });
+    let rows = state.rows_in_all();
+    let to = |at| stepped(at, command, page, rows);
     match state.screen {
-        Screen::Workers => state.first_worker = stepped(state.first_worker, command, page, workers),
-        Screen::Tasks => {
-            let selected = stepped(state.tasks.selected, command, page, matching);
-            let id = state
-                .shown_runtime()
-                .and_then(|runtime| runtime.tasks.id_at(selected));
-            state.tasks.select(selected, id, page);
+        Screen::Workers => state.first_worker = to(state.first_worker),
+        Screen::Tasks => select(state, to(state.tasks.selected)),
+        Screen::Sites => select(state, to(state.sites.selected)),
+        Screen::Resources => select(state, to(state.resources.selected)),
+        Screen::Resource => {
+            if let Some(open) = &state.resource {
+                select(state, to(open.waiters.selected));
+            }
         }
         Screen::Detail => {
             if let Some(detail) = &mut state.detail {
-                let waits = detail.task.as_ref().map_or(0, |task| task.waits.len());
-                detail.scroll = stepped(detail.scroll, command, page, waits);
+                detail.scroll = to(detail.scroll);
             }
         }
+        Screen::Pool | Screen::Cost => {}
+    }
+}
+
+/// Selects a row of the table shown.
+fn select(state: &mut State, row: usize) {
+    let page = state.task_rows();
+    let world = state.frozen.as_deref().unwrap_or(&state.live);
+    let runtime = state.runtime.and_then(|id| world.runtime(id));
+    match (state.screen, runtime) {
+        (Screen::Tasks, runtime) => {
+            let id = runtime.and_then(|runtime| runtime.tasks.id_at(row));
+            state.tasks.select(row, id, page);
+        }
+        (Screen::Sites, Some(runtime)) => {
+            let keys = sites::keys(&state.sites, runtime);
+            state.sites.select(row, &keys, page);
+        }
+        (Screen::Resources, Some(runtime)) => {
+            let keys = resources::keys(&state.resources, runtime);
+            state.resources.select(row, &keys, page);
+        }
+        (Screen::Resource, _) => {
+            if let Some(open) = &mut state.resource {
+                let keys = open.tasks();
+                open.waiters.select(row, &keys, page);
+            }
+        }
+        _ => {}
     }
 }
 
 /// Lines of the help's text: the end of its scrolling.
 pub(crate) fn help_lines() -> usize {
-    keymap::BINDINGS.len() + columns::COLUMNS.len()
+    keymap::BINDINGS.len()
+        + columns::COLUMNS.len()
+        + sites::COLUMNS.len()
+        + resources::COLUMNS.len()
 }
 
 fn stepped(at: usize, command: Command, page: usize, len: usize) -> usize {
@@ -409,19 +552,54 @@ fn open(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(runtime) = state.shown_runtime() else {
         return;
     };
-    let Some(task_id) = runtime.tasks.id_at(state.tasks.selected) else {
-        return;
-    };
-    let runtime_id = runtime.summary.id;
+    match state.screen {
+        Screen::Tasks => {
+            if let Some(task_id) = runtime.tasks.id_at(state.tasks.selected) {
+                let runtime_id = runtime.summary.id;
+                open_task(state, runtime_id, task_id, effects);
+            }
+        }
+        Screen::Sites => {
+            let keys = sites::keys(&state.sites, runtime);
+            let chosen = keys.get(state.sites.selected);
+            if let Some(filter) = chosen.and_then(sites::filter_for) {
+                show(state, Screen::Tasks);
+                state.tasks.set_filter(&filter);
+            }
+        }
+        Screen::Resources => {
+            let shown = resources::sorted(&state.resources, runtime);
+            if let Some(resource) = shown.get(state.resources.selected) {
+                state.resource = Some(OpenResource::new(runtime, resource));
+                state.screen = Screen::Resource;
+            }
+        }
+        Screen::Resource => {
+            let chosen = state.resource.as_ref().and_then(|open| {
+                let task = *open.tasks().get(open.waiters.selected)?;
+                Some((open.runtime_id, task))
+            });
+            if let Some((runtime_id, task_id)) = chosen {
+                open_task(state, runtime_id, task_id, effects);
+            }
+        }
+        Screen::Workers | Screen::Detail | Screen::Pool | Screen::Cost => {}
+    }
+}
+
+/// Shows a task, also one that the window of the task table does not hold.
+fn open_task(state: &mut State, runtime_id: u64, task_id: u64, effects: &mut Vec<Effect>) {
+    let runtime = state.world().runtime(runtime_id);
     state.detail = Some(Detail {
         runtime_id,
         task_id,
-        task: runtime.tasks.get(task_id).cloned(),
+        task: runtime.and_then(|runtime| runtime.tasks.get(task_id).cloned()),
         poll_time: None,
-        taken_at_ns: runtime.summary.taken_at_ns,
+        taken_at_ns: runtime.map_or(0, |runtime| runtime.summary.taken_at_ns),
         gone: false,
         asked: true,
         scroll: 0,
+        from: state.screen,
     });
     state.screen = Screen::Detail;
     effects.push(Effect::FetchDetails {

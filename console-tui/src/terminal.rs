@@ -11,11 +11,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crossterm::event::{self, Event, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{
+    self, Event, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 use crossterm::{cursor, execute, terminal};
 use zokio::sync::mpsc::{self, error::TrySendError};
 
-use crate::action::Action;
+use crate::action::{Action, Mouse, MouseKind};
 use crate::keymap::{Key, KeyCode};
 
 /// How often the input thread looks whether it is to stop.
@@ -39,18 +41,22 @@ pub(crate) struct TerminalGuard {
 }
 
 impl TerminalGuard {
-    /// Takes the terminal over.
+    /// Takes the terminal over, the mouse too if asked for: then the terminal itself marks text
+    /// only with the shift key.
     ///
     /// # Errors
     ///
     /// Those of the terminal; it is restored then.
-    pub(crate) fn take() -> io::Result<TerminalGuard> {
+    pub(crate) fn take(mouse: bool) -> io::Result<TerminalGuard> {
         restore_on_panic();
         // Ordering: SeqCst, pairs with the swap in `restore`.
         TAKEN.store(true, Ordering::SeqCst);
         let guard = TerminalGuard { _private: () };
         terminal::enable_raw_mode()?;
         execute!(io::stdout(), terminal::EnterAlternateScreen, cursor::Hide)?;
+        if mouse {
+            execute!(io::stdout(), event::EnableMouseCapture)?;
+        }
         Ok(guard)
     }
 }
@@ -66,7 +72,12 @@ fn restore() {
     // another thread may both come here, one of them restores.
     if TAKEN.swap(false, Ordering::SeqCst) {
         // Nothing can be done about a terminal that has gone.
-        let _ = execute!(io::stdout(), terminal::LeaveAlternateScreen, cursor::Show);
+        let _ = execute!(
+            io::stdout(),
+            event::DisableMouseCapture,
+            terminal::LeaveAlternateScreen,
+            cursor::Show
+        );
         let _ = terminal::disable_raw_mode();
     }
 }
@@ -151,9 +162,25 @@ fn send(out: &mpsc::Sender<Action>, mut action: Action, stopped: &AtomicBool) ->
 fn action(event: Event) -> Option<Action> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => self::key(key).map(Action::Key),
+        Event::Mouse(event) => mouse(event).map(Action::Mouse),
         Event::Resize(width, height) => Some(Action::Resize { width, height }),
         _ => None,
     }
+}
+
+/// The left button and the wheel. Moves, drags and other buttons mean nothing.
+fn mouse(event: MouseEvent) -> Option<Mouse> {
+    let kind = match event.kind {
+        MouseEventKind::Down(MouseButton::Left) => MouseKind::Press,
+        MouseEventKind::ScrollUp => MouseKind::ScrollUp,
+        MouseEventKind::ScrollDown => MouseKind::ScrollDown,
+        _ => return None,
+    };
+    Some(Mouse {
+        kind,
+        x: event.column,
+        y: event.row,
+    })
 }
 
 fn key(event: KeyEvent) -> Option<Key> {
@@ -206,6 +233,26 @@ mod tests {
             Key::parse("page-down")
         );
         assert_eq!(pressed(Code::F(5), KeyModifiers::NONE), None);
+    }
+
+    #[test]
+    fn presses_and_the_wheel_count_and_moves_do_not() {
+        let event = |kind| MouseEvent {
+            kind,
+            column: 7,
+            row: 3,
+            modifiers: KeyModifiers::NONE,
+        };
+        let pressed = mouse(event(MouseEventKind::Down(MouseButton::Left)));
+        let expected = Mouse {
+            kind: MouseKind::Press,
+            x: 7,
+            y: 3,
+        };
+        assert_eq!(pressed, Some(expected));
+        assert!(mouse(event(MouseEventKind::ScrollDown)).is_some());
+        assert_eq!(mouse(event(MouseEventKind::Moved)), None);
+        assert_eq!(mouse(event(MouseEventKind::Down(MouseButton::Right))), None);
     }
 
     #[test]

@@ -7,6 +7,10 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::state::model::{TaskState, WorkerState};
+pub(crate) use depth::Depth;
+
+mod depth;
+mod palette;
 
 /// What a piece of the screen means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,41 +45,58 @@ pub(crate) enum Role {
     Location,
 }
 
-/// What the terminal can show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Colours that go together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Palette {
+    /// For a dark background.
+    #[default]
+    Dark,
+    /// For a light background.
+    Light,
+    /// Few and strong colours on black, whatever the terminal's background is.
+    HighContrast,
+}
+
+/// What the screen is drawn with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Theme {
-    pub(crate) color: bool,
+    pub(crate) palette: Palette,
+    pub(crate) depth: Depth,
     pub(crate) ascii: bool,
 }
 
 impl Theme {
     /// The style of a role.
     pub(crate) fn style(self, role: Role) -> Style {
-        let plain = Style::new();
-        let fg = |color: u8| plain.fg(Color::Indexed(color));
-        match role {
-            Role::Text => plain,
-            Role::Dim => fg(245),
-            Role::Frame => fg(240),
-            Role::Title => fg(117).add_modifier(Modifier::BOLD),
-            Role::Label => fg(109),
-            Role::Active => fg(222).add_modifier(Modifier::BOLD),
-            Role::Selected if self.color => {
-                plain.bg(Color::Indexed(238)).add_modifier(Modifier::BOLD)
-            }
-            Role::Selected => plain.add_modifier(Modifier::REVERSED),
-            Role::Key => fg(222),
-            Role::Busy => fg(78),
-            Role::Searching => fg(221),
-            Role::Parked => fg(61),
-            Role::Scheduled => fg(221),
-            Role::Idle => fg(110),
-            Role::Done => fg(243),
-            Role::Good => fg(78),
-            Role::Warn => fg(215).add_modifier(Modifier::BOLD),
-            Role::Bad => fg(203).add_modifier(Modifier::BOLD),
-            Role::Wait => fg(180),
-            Role::Location => fg(146),
+        if role == Role::Selected {
+            return self.selected();
+        }
+        let color = palette::color(self.palette, role).and_then(|shade| self.depth.color(shade));
+        let bold = matches!(role, Role::Title | Role::Active | Role::Warn | Role::Bad);
+        let mut style = Style::new();
+        if let Some(color) = color {
+            style = style.fg(color);
+        }
+        if bold {
+            style = style.add_modifier(Modifier::BOLD);
+        }
+        style
+    }
+
+    /// A background where it can be told from the others, else reversed.
+    fn selected(self) -> Style {
+        let style = Style::new();
+        let shade = match self.palette {
+            Palette::Dark => palette::DARK_SELECTED,
+            Palette::Light => palette::LIGHT_SELECTED,
+            Palette::HighContrast => return style.add_modifier(Modifier::REVERSED),
+        };
+        match self.depth {
+            Depth::None | Depth::Eight | Depth::Sixteen => style.add_modifier(Modifier::REVERSED),
+            Depth::Indexed | Depth::True => match self.depth.color(shade) {
+                Some(color) => style.bg(color).add_modifier(Modifier::BOLD),
+                None => style,
+            },
         }
     }
 
@@ -99,13 +120,22 @@ impl Theme {
 
     /// Takes the drawn screen down to what the terminal can show.
     pub(crate) fn finish(self, buffer: &mut Buffer) {
-        if self.color && !self.ascii {
+        let colorless = self.depth == Depth::None;
+        let own_ground = self.palette == Palette::HighContrast && !colorless;
+        if !colorless && !own_ground && !self.ascii {
             return;
         }
         for cell in &mut buffer.content {
-            if !self.color {
+            if colorless {
                 cell.fg = Color::Reset;
                 cell.bg = Color::Reset;
+            } else if own_ground {
+                if cell.fg == Color::Reset {
+                    cell.fg = Color::White;
+                }
+                if cell.bg == Color::Reset {
+                    cell.bg = Color::Black;
+                }
             }
             if self.ascii && !cell.symbol().is_ascii() {
                 let ascii = ascii(cell.symbol());
@@ -156,8 +186,9 @@ mod tests {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));
         buffer.set_string(0, 0, "│█12µs 日本…", Style::new().fg(Color::Red));
         Theme {
-            color: false,
+            depth: Depth::None,
             ascii: true,
+            ..Theme::default()
         }
         .finish(&mut buffer);
         for cell in &buffer.content {
@@ -165,5 +196,38 @@ mod tests {
             assert_eq!(cell.fg, Color::Reset);
         }
         assert!(buffer.content[4].symbol() == "u");
+    }
+
+    #[test]
+    fn a_selected_row_is_seen_in_every_theme() {
+        for palette in [Palette::Dark, Palette::Light, Palette::HighContrast] {
+            for depth in Depth::ALL {
+                let theme = Theme {
+                    palette,
+                    depth,
+                    ascii: false,
+                };
+                let style = theme.style(Role::Selected);
+                let reversed = style.add_modifier.contains(Modifier::REVERSED);
+                assert!(reversed || style.bg.is_some(), "{theme:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn high_contrast_brings_its_own_ground() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 3, 1));
+        Theme {
+            palette: Palette::HighContrast,
+            depth: Depth::Sixteen,
+            ascii: false,
+        }
+        .finish(&mut buffer);
+        assert!(
+            buffer
+                .content
+                .iter()
+                .all(|cell| (cell.fg, cell.bg) == (Color::White, Color::Black))
+        );
     }
 }

@@ -3,16 +3,22 @@
 //! ```text
 //!  zokio  w Workers  t Tasks  ? Help …                    demo 1/2   tabs
 //! ╭ panel ───────────────────────────────────────────────────────╮
-//! │ one of: workers, tasks, detail, help                         │
+//! │ one of: workers, tasks, detail, sites, resources, pool, cost,│
+//! │ help                                                         │
 //! ╰──────────────────────────────────────────────────────────────╯
 //!  ● connected http://127.0.0.1:6669 …  lag 0ms         12:34:56Z   status
 //! ```
 //!
 //! Any state can be drawn at any size: what does not fit is left out, nothing panics.
 
+mod cost;
 mod detail;
 mod help;
+mod pool;
+mod resources;
+mod sites;
 mod status;
+mod table;
 mod tabs;
 mod tasks;
 #[cfg(test)]
@@ -40,6 +46,11 @@ pub(crate) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         (None, Screen::Workers) => workers::render(state, theme, main, buffer),
         (None, Screen::Tasks) => tasks::render(state, theme, main, buffer),
         (None, Screen::Detail) => detail::render(state, theme, main, buffer),
+        (None, Screen::Sites) => sites::render(state, theme, main, buffer),
+        (None, Screen::Resources) => resources::render(state, theme, main, buffer),
+        (None, Screen::Resource) => resources::render_one(state, theme, main, buffer),
+        (None, Screen::Pool) => pool::render(state, theme, main, buffer),
+        (None, Screen::Cost) => cost::render(state, theme, main, buffer),
     }
     status::render(state, theme, bottom, buffer);
     theme.finish(buffer);

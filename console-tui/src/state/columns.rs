@@ -1,4 +1,5 @@
-//! The columns of the task table: the one list that the table, the sort keys and the help read.
+//! The columns of tables, and those of the task table: the one list that the table, the sort keys
+//! and the help read.
 
 use super::model::SortKey;
 
@@ -19,14 +20,14 @@ pub(crate) enum Column {
     WaitsFor,
 }
 
-/// What is known of a column apart from its cells.
+/// What is known of a column apart from its cells: `C` names it, `S` is what one sorts by.
 #[derive(Debug)]
-pub(crate) struct ColumnInfo {
-    pub(crate) column: Column,
+pub(crate) struct ColumnInfo<C = Column, S = SortKey> {
+    pub(crate) column: C,
     pub(crate) title: &'static str,
     /// What it means, for the help screen.
     pub(crate) help: &'static str,
-    pub(crate) sort: Option<SortKey>,
+    pub(crate) sort: Option<S>,
     /// The order that one wants first: the largest numbers, the earliest letters.
     pub(crate) ascending_first: bool,
     /// Fewest cells that it is shown in.
@@ -144,15 +145,15 @@ pub(crate) static COLUMNS: [ColumnInfo; 12] = [
     ),
 ];
 
-const fn text(
-    column: Column,
+pub(super) const fn text<C: Copy, S: Copy>(
+    column: C,
     title: &'static str,
-    sort: Option<SortKey>,
+    sort: Option<S>,
     min_width: u16,
     stretch: u16,
     priority: u8,
     help: &'static str,
-) -> ColumnInfo {
+) -> ColumnInfo<C, S> {
     ColumnInfo {
         column,
         title,
@@ -166,14 +167,14 @@ const fn text(
     }
 }
 
-const fn number(
-    column: Column,
+pub(super) const fn number<C: Copy, S: Copy>(
+    column: C,
     title: &'static str,
-    sort: SortKey,
+    sort: S,
     min_width: u16,
     priority: u8,
     help: &'static str,
-) -> ColumnInfo {
+) -> ColumnInfo<C, S> {
     ColumnInfo {
         column,
         title,
@@ -187,10 +188,13 @@ const fn number(
     }
 }
 
+/// A column and how many cells wide it is.
+pub(crate) type Fitted<C, S> = (&'static ColumnInfo<C, S>, u16);
+
 /// The columns that fit into `width` cells with one cell between them, and how wide each is.
 /// Columns are dropped by priority; the last one is cut if even it does not fit.
-pub(crate) fn fit(width: u16) -> Vec<(&'static ColumnInfo, u16)> {
-    let mut shown: Vec<&'static ColumnInfo> = COLUMNS.iter().collect();
+pub(crate) fn fit<C, S>(columns: &'static [ColumnInfo<C, S>], width: u16) -> Vec<Fitted<C, S>> {
+    let mut shown: Vec<&'static ColumnInfo<C, S>> = columns.iter().collect();
     while shown.len() > 1 && least_width(&shown) > width {
         if let Some(at) = (0..shown.len()).min_by_key(|&at| shown[at].priority) {
             shown.remove(at);
@@ -219,7 +223,7 @@ pub(crate) fn fit(width: u16) -> Vec<(&'static ColumnInfo, u16)> {
         .collect()
 }
 
-fn least_width(shown: &[&ColumnInfo]) -> u16 {
+fn least_width<C, S>(shown: &[&ColumnInfo<C, S>]) -> u16 {
     let gaps = u16::try_from(shown.len().saturating_sub(1)).unwrap_or(u16::MAX);
     shown
         .iter()
@@ -228,16 +232,35 @@ fn least_width(shown: &[&ColumnInfo]) -> u16 {
         .saturating_add(gaps)
 }
 
+/// The column shown at cell `x` of a table of `width` cells, or the one before the gap there.
+pub(crate) fn column_at<C, S>(
+    columns: &'static [ColumnInfo<C, S>],
+    width: u16,
+    x: u16,
+) -> Option<&'static ColumnInfo<C, S>> {
+    let mut end = 0u16;
+    fit(columns, width).into_iter().find_map(|(info, cells)| {
+        end = end.saturating_add(cells).saturating_add(1);
+        (x < end).then_some(info)
+    })
+}
+
 /// The next (or previous) sortable column after the one of `key`, going round.
-pub(crate) fn neighbour(key: SortKey, forward: bool) -> &'static ColumnInfo {
-    let sortable: Vec<&'static ColumnInfo> =
-        COLUMNS.iter().filter(|info| info.sort.is_some()).collect();
-    let at = sortable
-        .iter()
-        .position(|info| info.sort == Some(key))
-        .unwrap_or(0);
-    let step = if forward { 1 } else { sortable.len() - 1 };
-    sortable[(at + step) % sortable.len()]
+pub(crate) fn neighbour<C, S: PartialEq>(
+    columns: &'static [ColumnInfo<C, S>],
+    key: S,
+    forward: bool,
+) -> Option<&'static ColumnInfo<C, S>> {
+    let key = Some(key);
+    let sortable: Vec<_> = columns.iter().filter(|info| info.sort.is_some()).collect();
+    let at = sortable.iter().position(|info| info.sort == key);
+    let step = if forward {
+        1
+    } else {
+        sortable.len().max(1) - 1
+    };
+    let next = (at.unwrap_or(0) + step).checked_rem(sortable.len())?;
+    sortable.get(next).copied()
 }
 
 #[cfg(test)]
@@ -247,7 +270,7 @@ mod tests {
     #[test]
     fn columns_fill_the_width_and_never_exceed_it() {
         for width in 1..400u16 {
-            let columns = fit(width);
+            let columns = fit(&COLUMNS, width);
             let gaps = u16::try_from(columns.len() - 1).unwrap();
             let used: u16 = columns.iter().map(|(_, w)| w).sum::<u16>() + gaps;
             assert!(used <= width, "{used} > {width}");
@@ -259,7 +282,10 @@ mod tests {
 
     #[test]
     fn a_narrow_screen_keeps_what_answers_where_and_why() {
-        let shown: Vec<Column> = fit(78).iter().map(|(info, _)| info.column).collect();
+        let shown: Vec<Column> = fit(&COLUMNS, 78)
+            .iter()
+            .map(|(info, _)| info.column)
+            .collect();
         for column in [
             Column::Id,
             Column::State,
@@ -274,19 +300,31 @@ mod tests {
             );
         }
         assert!(!shown.contains(&Column::Kind));
-        assert_eq!(fit(158).len(), COLUMNS.len());
+        assert_eq!(fit(&COLUMNS, 158).len(), COLUMNS.len());
     }
 
     #[test]
     fn stepping_through_the_sort_columns_comes_round() {
+        let step = |key, forward| neighbour(&COLUMNS, key, forward).unwrap().sort.unwrap();
         let mut key = SortKey::Total;
         for _ in 0..COLUMNS.len() - 1 {
-            key = neighbour(key, true).sort.unwrap();
+            key = step(key, true);
         }
         assert_eq!(key, SortKey::Total);
-        assert_eq!(
-            neighbour(neighbour(key, true).sort.unwrap(), false).sort,
-            Some(key)
-        );
+        assert_eq!(step(step(key, true), false), key);
+    }
+
+    #[test]
+    fn every_cell_of_a_header_belongs_to_the_column_above_it() {
+        let mut seen = Vec::new();
+        for x in 0..158 {
+            let column = column_at(&COLUMNS, 158, x).unwrap().column;
+            if seen.last() != Some(&column) {
+                seen.push(column);
+            }
+        }
+        let all: Vec<Column> = COLUMNS.iter().map(|info| info.column).collect();
+        assert_eq!(seen, all);
+        assert!(column_at(&COLUMNS, 158, 500).is_none());
     }
 }

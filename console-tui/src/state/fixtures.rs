@@ -259,6 +259,7 @@ pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
             bytes_sent: 1_234_567,
             clients: 1,
             sample_ns: 84_000,
+            unattributed_events: 3,
         }),
         runtimes: vec![v1::RuntimeUpdate {
             id: 1,
@@ -325,9 +326,68 @@ pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
                 (60 + 20) * SECOND,
                 (60 + 20) * SECOND + 260_000_000,
             )],
+            resources: if query.resources {
+                resources_at(now_ns)
+            } else {
+                Vec::new()
+            },
+            waited_resources: if query.resources { 4 } else { 0 },
         }],
         ..v1::Update::default()
     }
+}
+
+fn resources_at(now_ns: u64) -> Vec<v1::Resource> {
+    let waiter = |task, name: &str, operation: &str, age: u64, current| v1::Waiter {
+        task,
+        task_name: name.into(),
+        operation: operation.into(),
+        since_ns: now_ns - age,
+        current,
+    };
+    let resource = |kind: &str, id, line, first_waiters: Vec<v1::Waiter>| v1::Resource {
+        kind: kind.into(),
+        id,
+        operation: first_waiters[0].operation.clone(),
+        waiters: first_waiters.len() as u64,
+        oldest_since_ns: first_waiters[0].since_ns,
+        location: location("examples/src/bin/http_server/orders.rs", line),
+        first_waiters,
+    };
+    let connections = (10..26)
+        .map(|task| waiter(task, "conn", "read", (40 - task) * 20_000_000, true))
+        .collect();
+    vec![
+        resource("tcp", 0, 121, connections),
+        resource(
+            "rwlock",
+            0x7f3a,
+            73,
+            vec![
+                waiter(3, "orders-waiter", "write", 9 * SECOND, true),
+                waiter(27, "", "read", 4 * SECOND, false),
+                waiter(31, "日本語のタスク", "read", 90_000_000, true),
+            ],
+        ),
+        resource(
+            "sleep",
+            0,
+            60,
+            vec![waiter(2, "orders", "sleep", 2 * SECOND, true)],
+        ),
+        resource(
+            "tcp",
+            0x11,
+            35,
+            vec![waiter(1, "accept", "accept", 800_000, true)],
+        ),
+    ]
+}
+
+/// The screen of what tasks wait for, with an update for it.
+pub(crate) fn resources(state: &mut State) {
+    press(state, "r");
+    feed(state, 31);
 }
 
 /// Sends the next update of the service to the console.

@@ -53,6 +53,9 @@ pub(crate) struct RuntimeUpdate {
     pub(crate) full: bool,
     /// The latest first.
     pub(crate) long_polls: Vec<LongPoll>,
+    pub(crate) resources: Vec<Resource>,
+    /// Resources that tasks wait for, in all.
+    pub(crate) waited_resources: u64,
 }
 
 /// A poll that took over the watchdog's threshold.
@@ -347,6 +350,48 @@ pub(crate) struct SpawnSite {
     pub(crate) cancelled: u64,
 }
 
+impl SpawnSite {
+    /// What the mean poll of its tasks took.
+    pub(crate) fn mean_poll_ns(&self) -> u64 {
+        self.busy_ns.checked_div(self.polls).unwrap_or(0)
+    }
+}
+
+/// Something that tasks wait for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Resource {
+    pub(crate) key: ResourceKey,
+    /// What the one that has waited longest wants of it.
+    pub(crate) operation: String,
+    pub(crate) waiters: u64,
+    pub(crate) oldest_since_ns: u64,
+    pub(crate) location: Option<Location>,
+    /// Those that have waited longest, in the order of their waits.
+    pub(crate) first_waiters: Vec<Waiter>,
+}
+
+/// What tells resources apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ResourceKey {
+    pub(crate) kind: String,
+    /// 0: no identity of its own; all waits of one kind and operation are one resource.
+    pub(crate) id: u64,
+    /// Empty if there is an id.
+    pub(crate) operation: String,
+}
+
+/// A task that waits for a resource.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Waiter {
+    pub(crate) task: u64,
+    /// Empty: no name.
+    pub(crate) task_name: String,
+    pub(crate) operation: String,
+    pub(crate) since_ns: u64,
+    /// Touched in the task's latest poll.
+    pub(crate) current: bool,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum TaskKind {
     #[default]
@@ -492,6 +537,8 @@ pub(crate) struct Cost {
     pub(crate) bytes_sent: u64,
     pub(crate) clients: u32,
     pub(crate) sample_ns: u64,
+    /// Wakes and waker clones that could not be told to a task.
+    pub(crate) unattributed_events: u64,
 }
 
 /// The answer to a request for one task's details.
@@ -528,6 +575,8 @@ pub(crate) struct Query {
     pub(crate) filter: String,
     pub(crate) offset: u32,
     pub(crate) limit: u32,
+    /// Whether to send what tasks wait for, too.
+    pub(crate) resources: bool,
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The task table as the user has set it: order, filter, selection, scroll; and the query that
 //! brings the rows for it.
 
-use super::columns;
+use super::columns::{self, ColumnInfo};
 use super::model::{Query, SortKey};
 use super::world::TaskTable;
 
@@ -49,8 +49,9 @@ impl TasksView {
 
     /// The query that covers the visible rows: the running one if it does, else one with as many
     /// rows again before and after.
-    pub(super) fn query(&self, rows: usize, running: &Query) -> Query {
-        let same = running.sort == self.sort
+    pub(super) fn query(&self, rows: usize, resources: bool, running: &Query) -> Query {
+        let same = running.resources == resources
+            && running.sort == self.sort
             && running.ascending == self.ascending
             && running.filter == self.filter;
         let end = self.top.saturating_add(rows);
@@ -66,6 +67,7 @@ impl TasksView {
             filter: self.filter.clone(),
             offset: u32::try_from(offset).unwrap_or(u32::MAX),
             limit: u32::try_from(limit).unwrap_or(u32::MAX),
+            resources,
         }
     }
 
@@ -102,12 +104,29 @@ impl TasksView {
     }
 
     pub(super) fn sort_by_neighbour(&mut self, forward: bool) {
-        let column = columns::neighbour(self.sort, forward);
-        if let Some(sort) = column.sort {
-            self.sort = sort;
-            self.ascending = column.ascending_first;
-            self.go_to_top();
+        if let Some(column) = columns::neighbour(&columns::COLUMNS, self.sort, forward) {
+            self.sort_by(column);
         }
+    }
+
+    /// Sorts by a column; inverts the order if it is sorted by already.
+    pub(super) fn sort_by(&mut self, column: &ColumnInfo) {
+        let Some(sort) = column.sort else { return };
+        self.ascending = if self.sort == sort {
+            !self.ascending
+        } else {
+            column.ascending_first
+        };
+        self.sort = sort;
+        self.go_to_top();
+    }
+
+    /// Shows the tasks in which `text` is found.
+    pub(super) fn set_filter(&mut self, text: &str) {
+        let skipped = text.chars().count().saturating_sub(MAX_FILTER);
+        self.filter = text.chars().skip(skipped).collect();
+        self.before_edit = None;
+        self.go_to_top();
     }
 
     pub(super) fn invert(&mut self) {

@@ -1,5 +1,7 @@
 //! Behaviour of the state, key by key.
 
+mod screens;
+
 use super::fixtures::{at, command, describe, feed, press, snapshot, state, watching};
 use super::*;
 use crate::action::DetailsAnswer;

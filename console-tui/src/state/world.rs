@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::history::{Lane, Rates, StateTimes, WorkerRates, per_second};
 use super::model::{
-    Cost, LongPoll, RuntimeUpdate, SpawnSite, Summary, Task, TaskState, Update, Worker,
+    Cost, LongPoll, Resource, RuntimeUpdate, SpawnSite, Summary, Task, TaskState, Update, Worker,
 };
 
 /// Runtimes that are kept; further ones are ignored.
@@ -24,12 +24,25 @@ pub(crate) struct World {
     pub(crate) taken_at_ns: u64,
     /// Updates that the server left out because this client was too slow.
     pub(crate) skipped: u64,
+    /// Bytes a second that the server sends to all its clients.
+    pub(crate) bytes_per_second: f64,
+    /// Bytes sent so far, for the rate.
+    bytes: Option<Rates<u64>>,
 }
+
+/// Resources that are kept a runtime.
+const MAX_RESOURCES: usize = 1_000;
 
 impl World {
     /// Folds an update in. `window_offset` is the first row of the window it was asked for with.
     pub(crate) fn apply(&mut self, update: Update, window_offset: usize) {
         self.cost = update.cost;
+        let bytes = self
+            .bytes
+            .get_or_insert_with(|| Rates::new(update.taken_at_ns, update.cost.bytes_sent));
+        let (earlier, elapsed_ns) = bytes.base(update.taken_at_ns, &update.cost.bytes_sent);
+        let sent = update.cost.bytes_sent.saturating_sub(earlier);
+        self.bytes_per_second = per_second(sent, elapsed_ns);
         self.taken_at_ns = update.taken_at_ns;
         self.skipped = update.skipped;
         for runtime in update.runtimes {
@@ -66,6 +79,10 @@ pub(crate) struct Runtime {
     pub(crate) spawn_sites: Vec<SpawnSite>,
     /// The latest first.
     pub(crate) long_polls: Vec<LongPoll>,
+    /// What tasks wait for, the most waiters first; empty unless the query asks for it.
+    pub(crate) resources: Vec<Resource>,
+    /// Resources that tasks wait for, in all.
+    pub(crate) waited_resources: u64,
     pub(crate) tasks: TaskTable,
     base: Rates<Readings>,
 }
@@ -137,6 +154,8 @@ impl Runtime {
             workers: Vec::new(),
             spawn_sites: Vec::new(),
             long_polls: Vec::new(),
+            resources: Vec::new(),
+            waited_resources: 0,
             tasks: TaskTable::default(),
             base: Rates::new(update.summary.taken_at_ns, Readings::of(update)),
         }
@@ -151,11 +170,14 @@ impl Runtime {
         self.summary = update.summary;
         if update.full {
             self.spawn_sites.clear();
+            self.resources.clear();
         } else {
             self.tasks.age(since_last_ns);
         }
         self.apply_sites(update.spawn_sites);
         self.apply_long_polls(update.long_polls);
+        self.apply_resources(update.resources);
+        self.waited_resources = update.waited_resources;
         self.tasks.apply(
             update.rows,
             update.tasks,
@@ -258,6 +280,24 @@ impl Runtime {
                 .cmp(&a.busy_ns)
                 .then_with(|| a.location.cmp(&b.location))
         });
+    }
+
+    /// Takes changed and new resources over; one without waiters is gone.
+    fn apply_resources(&mut self, changed: Vec<Resource>) {
+        if changed.is_empty() {
+            return;
+        }
+        let touched: HashSet<_> = changed.iter().map(|resource| &resource.key).collect();
+        self.resources
+            .retain(|resource| !touched.contains(&resource.key));
+        drop(touched);
+        self.resources
+            .extend(changed.into_iter().filter(|resource| resource.waiters > 0));
+        self.resources.sort_by(|a, b| {
+            let rank = |r: &Resource| (std::cmp::Reverse(r.waiters), r.oldest_since_ns);
+            rank(a).cmp(&rank(b)).then_with(|| a.key.cmp(&b.key))
+        });
+        self.resources.truncate(MAX_RESOURCES);
     }
 
     /// Time on the telemetry clock from this runtime's latest update to `now_ns`.
@@ -494,6 +534,38 @@ mod tests {
             .map(|s| (s.location.file.as_str(), s.busy_ns))
             .collect();
         assert_eq!(files, [("a", 50), ("b", 9)]);
+    }
+
+    #[test]
+    fn resources_come_change_and_go() {
+        let resource = |kind: &str, waiters| Resource {
+            key: crate::state::model::ResourceKey {
+                kind: kind.into(),
+                id: 1,
+                operation: String::new(),
+            },
+            waiters,
+            ..Resource::default()
+        };
+        let mut world = World::default();
+        let mut send = |ns, full, resources| {
+            let mut next = update(ns, vec![]);
+            next.runtimes[0].full = full;
+            next.runtimes[0].resources = resources;
+            world.apply(next, 0);
+            let kinds = world.runtimes[0].resources.iter();
+            kinds
+                .map(|r| (r.key.kind.clone(), r.waiters))
+                .collect::<Vec<_>>()
+        };
+        let pair = |kind: &str, n| (kind.to_owned(), n);
+        let both = send(1, true, vec![resource("a", 3), resource("b", 2)]);
+        assert_eq!(both, [pair("a", 3), pair("b", 2)]);
+        let moved = send(2, false, vec![resource("b", 9)]);
+        assert_eq!(moved, [pair("b", 9), pair("a", 3)]);
+        let gone = send(3, false, vec![resource("b", 0)]);
+        assert_eq!(gone, [pair("a", 3)]);
+        assert!(send(4, true, vec![]).is_empty());
     }
 
     #[test]

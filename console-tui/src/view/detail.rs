@@ -23,7 +23,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
-use super::widgets::{bar, pair, panel, placeholder, put, sparkline};
+use super::widgets::{bar, distribution, pair, panel, placeholder, put};
 use crate::format;
 use crate::state::lints;
 use crate::state::model::{Histogram, Location, LongPoll, Task};
@@ -224,39 +224,7 @@ fn poll_time(
         put(0, Span::styled(text, theme.style(Role::Dim)), inner, buffer);
         return;
     };
-    let quantiles = [("p10", 0.1), ("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];
-    let mut line = Line::default();
-    for (name, q) in quantiles {
-        line.push_span(Span::styled(format!("{name} "), theme.style(Role::Label)));
-        line.push_span(Span::raw(format!(
-            "{}  ",
-            format::duration(histogram.quantile_ns(q))
-        )));
-    }
-    let rest = [
-        ("max", format::duration(histogram.max_ns)),
-        ("polls", format::count(histogram.count)),
-    ];
-    for (name, value) in rest {
-        line.push_span(Span::styled(format!("{name} "), theme.style(Role::Label)));
-        line.push_span(Span::raw(format!("{value}  ")));
-    }
-    put(0, line, inner, buffer);
-    let bars = histogram.bars(usize::from(inner.width).saturating_sub(16).min(32));
-    let low = histogram.buckets.first().map_or(0, |bucket| bucket.0);
-    let mut line = sparkline(&bars, theme.style(Role::Busy));
-    line.spans.insert(
-        0,
-        Span::styled(
-            format!("{} ", format::duration(low)),
-            theme.style(Role::Dim),
-        ),
-    );
-    line.push_span(Span::styled(
-        format!(" {}", format::duration(histogram.max_ns)),
-        theme.style(Role::Dim),
-    ));
-    put(1, line, inner, buffer);
+    distribution(histogram, "polls", theme, inner, buffer);
 }
 
 /// What the thread that polls the task was doing.

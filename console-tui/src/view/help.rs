@@ -18,6 +18,7 @@ use super::widgets::{panel, put};
 use crate::format;
 use crate::keymap::BINDINGS;
 use crate::state::columns::COLUMNS;
+use crate::state::{resources, sites};
 use crate::theme::{Role, Theme};
 
 /// Below this width everything stands in one column.
@@ -39,7 +40,8 @@ pub(super) fn render(first: usize, theme: Theme, area: Rect, buffer: &mut Buffer
         };
         let first = first.min(keys.len().saturating_sub(usize::from(inner.height)));
         put_from(first, &keys, left, buffer);
-        put_from(0, &columns, right, buffer);
+        let last = columns.len().saturating_sub(usize::from(inner.height));
+        put_from(first.min(last), &columns, right, buffer);
     } else {
         let all: Vec<_> = keys
             .into_iter()
@@ -81,6 +83,18 @@ fn columns(theme: Theme) -> Vec<Line<'static>> {
         COLUMNS
             .iter()
             .map(|info| entry(info.title, 10, info.help, theme)),
+    );
+    lines.push(heading("Columns of the table of spawn sites", theme));
+    lines.extend(
+        sites::COLUMNS
+            .iter()
+            .map(|info| entry(info.title, 10, info.help, theme)),
+    );
+    lines.push(heading("Columns of the table of resources", theme));
+    lines.extend(
+        resources::COLUMNS
+            .iter()
+            .map(|info| entry(info.title, 14, info.help, theme)),
     );
     lines.push(heading("Lanes of the workers", theme));
     for (glyph, role, help) in [

@@ -12,43 +12,24 @@ use super::widgets::put;
 use crate::action::Command;
 use crate::format;
 use crate::keymap;
-use crate::state::{Screen, State};
+use crate::state::{State, tabs};
 use crate::theme::{Role, Theme};
 
 pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let right = runtime(state);
     let room = usize::from(area.width);
-    let mut used = 8;
-    let mut spans = vec![Span::styled(" zokio  ", theme.style(Role::Title))];
-    let entries = [
-        (
-            Command::ShowWorkers,
-            "Workers",
-            state.help.is_none() && state.screen == Screen::Workers,
-        ),
-        (
-            Command::ShowTasks,
-            "Tasks",
-            state.help.is_none() && state.screen != Screen::Workers,
-        ),
-        (Command::ToggleHelp, "Help", state.help.is_some()),
-        (
-            Command::TogglePause,
-            if state.paused() { "Go on" } else { "Pause" },
-            state.paused(),
-        ),
-        (Command::Quit, "Quit", false),
-    ];
-    for (command, label, active) in entries {
-        let key = keymap::key_of(command);
-        let width = format::width(&key) + 1 + label.len() + 2;
-        if used + width > room {
+    let tabs = tabs::of(state);
+    let name = if tabs.named { tabs::NAME } else { " " };
+    let mut used = name.len();
+    let mut spans = vec![Span::styled(name, theme.style(Role::Title))];
+    for tab in tabs.entries {
+        if used + tab.width() > room {
             break;
         }
-        used += width;
-        spans.push(Span::styled(key, theme.style(Role::Key)));
-        let role = if active { Role::Active } else { Role::Dim };
-        spans.push(Span::styled(format!(" {label}  "), theme.style(role)));
+        used += tab.width();
+        let role = if tab.active { Role::Active } else { Role::Dim };
+        spans.push(Span::styled(tab.key, theme.style(Role::Key)));
+        spans.push(Span::styled(format!(" {}  ", tab.label), theme.style(role)));
     }
     let left = room.saturating_sub(used + 1);
     if left >= 8 {

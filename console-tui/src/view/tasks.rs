@@ -15,11 +15,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::table::{header, separate};
 use super::widgets::{panel, placeholder, put};
 use crate::action::Command;
 use crate::format;
 use crate::keymap::key_of;
-use crate::state::columns::{self, Column, ColumnInfo};
+use crate::state::columns::{self, COLUMNS, Column, ColumnInfo};
 use crate::state::lints;
 use crate::state::model::{Task, TaskState};
 use crate::state::world::Runtime;
@@ -32,8 +33,10 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
     let rows = usize::from(area.height.saturating_sub(4)).max(1);
     let runtime = state.shown_runtime();
     let inner = panel(&title(&state.tasks, runtime, rows), theme, area, buffer);
-    let columns = columns::fit(inner.width);
-    put(0, header(&state.tasks, &columns, theme), inner, buffer);
+    let columns = columns::fit(&COLUMNS, inner.width);
+    let view = &state.tasks;
+    let titles = header(&columns, view.sort, view.ascending, theme);
+    put(0, titles, inner, buffer);
     let filter_row = usize::from(inner.height.saturating_sub(1));
     match runtime {
         Some(runtime) if runtime.tasks.matching > 0 => {
@@ -63,7 +66,8 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         None => placeholder("waiting for the first update…", theme, inner, buffer),
     }
     if filter_row > 0 {
-        put(filter_row, footer(&state.tasks, theme), inner, buffer);
+        let room = usize::from(inner.width);
+        put(filter_row, footer(view, room, theme), inner, buffer);
     }
 }
 
@@ -79,41 +83,6 @@ fn title(view: &TasksView, runtime: Option<&Runtime>, rows: usize) -> String {
         view.top.saturating_add(1),
         format::count(matching as u64)
     )
-}
-
-fn header(view: &TasksView, columns: &Columns, theme: Theme) -> Line<'static> {
-    let mut spans = Vec::new();
-    for (info, width) in columns {
-        let width = usize::from(*width);
-        let sorted = info.sort == Some(view.sort);
-        let arrow = match (sorted, view.ascending) {
-            (true, true) => "▲",
-            (true, false) => "▼",
-            (false, _) => "",
-        };
-        let title = format!("{}{arrow}", info.title);
-        let role = if sorted { Role::Active } else { Role::Label };
-        separate(&mut spans);
-        spans.push(Span::styled(
-            aligned(&title, width, info.right_aligned),
-            theme.style(role),
-        ));
-    }
-    Line::from(spans)
-}
-
-fn separate(spans: &mut Vec<Span<'static>>) {
-    if !spans.is_empty() {
-        spans.push(Span::raw(" "));
-    }
-}
-
-fn aligned(text: &str, width: usize, right: bool) -> String {
-    if right {
-        format::right(text, width)
-    } else {
-        format::left(text, width)
-    }
 }
 
 fn task_line(
@@ -223,7 +192,7 @@ fn waits_for(task: &Task, runtime: &Runtime, width: usize) -> String {
     format::left(&text, width)
 }
 
-fn footer(view: &TasksView, theme: Theme) -> Line<'static> {
+fn footer(view: &TasksView, room: usize, theme: Theme) -> Line<'static> {
     let key = |command| Span::styled(key_of(command), theme.style(Role::Key));
     let text = |text: &str| Span::styled(text.to_owned(), theme.style(Role::Dim));
     if view.editing() {
@@ -241,7 +210,10 @@ fn footer(view: &TasksView, theme: Theme) -> Line<'static> {
     if view.filtered() {
         return Line::from(vec![
             text("filter "),
-            Span::styled(view.filter.clone(), theme.style(Role::Active)),
+            Span::styled(
+                format::truncate_middle(&view.filter, room.saturating_sub(30)),
+                theme.style(Role::Active),
+            ),
             text("  "),
             key(Command::EditFilter),
             text(" change  "),

@@ -6,16 +6,18 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::action::Action;
-use crate::state::fixtures::{at, detail, feed, press, state, stuck, watching};
+use crate::state::fixtures::{at, detail, feed, press, resources, state, stuck, watching};
 use crate::state::{State, update};
-use crate::theme::Theme;
+use crate::theme::{Depth, Palette, Theme};
 
 const UNICODE: Theme = Theme {
-    color: true,
+    palette: Palette::Dark,
+    depth: Depth::Indexed,
     ascii: false,
 };
 const ASCII: Theme = Theme {
-    color: false,
+    palette: Palette::Dark,
+    depth: Depth::None,
     ascii: true,
 };
 const SIZES: [(u16, u16); 2] = [(80, 24), (160, 50)];
@@ -83,6 +85,37 @@ fn detail_screen_of_a_task_that_keeps_its_worker() {
 }
 
 #[test]
+fn sites_screen() {
+    picture("sites", |state| press(state, "s j"));
+}
+
+#[test]
+fn resources_screen() {
+    picture("resources", |state| {
+        resources(state);
+        press(state, "j");
+    });
+}
+
+#[test]
+fn resource_screen_with_its_waiters_in_order() {
+    picture("resource", |state| {
+        resources(state);
+        press(state, "j enter j");
+    });
+}
+
+#[test]
+fn pool_screen() {
+    picture("pool", |state| press(state, "p"));
+}
+
+#[test]
+fn cost_screen() {
+    picture("cost", |state| press(state, "S"));
+}
+
+#[test]
 fn help_screen() {
     picture("help", |state| press(state, "?"));
 }
@@ -113,8 +146,9 @@ fn nothing_received_yet() {
 
 #[test]
 fn ascii_screens_hold_nothing_but_ascii() {
-    for keys in ["w", "t", "t enter", "?"] {
+    for keys in ["w", "t", "t enter", "?", "s", "r", "p", "S", "r", "r enter"] {
         let mut state = watching(100, 30);
+        resources(&mut state);
         press(&mut state, keys);
         let drawn = draw(&state, ASCII);
         assert!(drawn.is_ascii(), "{drawn}");

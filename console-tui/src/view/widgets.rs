@@ -8,6 +8,7 @@ use ratatui::widgets::{Block, BorderType, Widget};
 
 use crate::format;
 use crate::state::history::Slice;
+use crate::state::model::Histogram;
 use crate::theme::{Role, Theme};
 
 const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
@@ -152,6 +153,49 @@ pub(super) fn sparkline(values: &[u64], style: Style) -> Line<'static> {
         })
         .collect();
     Line::from(Span::styled(bars, style))
+}
+
+/// Two lines: the quantiles of a histogram and its picture. `what` is what it counts.
+pub(super) fn distribution(
+    histogram: &Histogram,
+    what: &str,
+    theme: Theme,
+    inner: Rect,
+    buffer: &mut Buffer,
+) {
+    let quantiles = [("p10", 0.1), ("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];
+    let mut line = Line::default();
+    for (name, q) in quantiles {
+        line.push_span(Span::styled(format!("{name} "), theme.style(Role::Label)));
+        line.push_span(Span::raw(format!(
+            "{}  ",
+            format::duration(histogram.quantile_ns(q))
+        )));
+    }
+    let rest = [
+        ("max", format::duration(histogram.max_ns)),
+        (what, format::count(histogram.count)),
+    ];
+    for (name, value) in rest {
+        line.push_span(Span::styled(format!("{name} "), theme.style(Role::Label)));
+        line.push_span(Span::raw(format!("{value}  ")));
+    }
+    put(0, line, inner, buffer);
+    let bars = histogram.bars(usize::from(inner.width).saturating_sub(16).min(32));
+    let low = histogram.buckets.first().map_or(0, |bucket| bucket.0);
+    let mut line = sparkline(&bars, theme.style(Role::Busy));
+    line.spans.insert(
+        0,
+        Span::styled(
+            format!("{} ", format::duration(low)),
+            theme.style(Role::Dim),
+        ),
+    );
+    line.push_span(Span::styled(
+        format!(" {}", format::duration(histogram.max_ns)),
+        theme.style(Role::Dim),
+    ));
+    put(1, line, inner, buffer);
 }
 
 /// Writes a text into the middle of an area that has nothing else to show.

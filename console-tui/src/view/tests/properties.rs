@@ -5,12 +5,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use zokio_console_proto::v1;
 
-use crate::action::{Action, DetailsAnswer};
+use crate::action::{Action, DetailsAnswer, Mouse, MouseKind};
 use crate::keymap::{BINDINGS, Key};
 use crate::sanitize;
 use crate::state::fixtures::{at, describe, state};
 use crate::state::update;
-use crate::theme::Theme;
+use crate::theme::{Depth, Palette, Theme};
 
 fn number() -> BoxedStrategy<u64> {
     prop_oneof![Just(0), Just(1), Just(u64::MAX), 0..10_000u64, any::<u64>()].boxed()
@@ -68,6 +68,42 @@ fn wait() -> BoxedStrategy<v1::Wait> {
             since_ns,
             current,
         })
+        .boxed()
+}
+
+fn resource() -> BoxedStrategy<v1::Resource> {
+    let waiter = (number(), text(), text(), number(), any::<bool>()).prop_map(
+        |(task, task_name, operation, since_ns, current)| v1::Waiter {
+            task,
+            task_name,
+            operation,
+            since_ns,
+            current,
+        },
+    );
+    let waiters = prop::collection::vec(waiter, 0..6);
+    (
+        text(),
+        0..3u64,
+        text(),
+        number(),
+        number(),
+        location(),
+        waiters,
+    )
+        .prop_map(
+            |(kind, id, operation, waiters, oldest_since_ns, location, first_waiters)| {
+                v1::Resource {
+                    kind,
+                    id,
+                    operation,
+                    waiters,
+                    oldest_since_ns,
+                    location,
+                    first_waiters,
+                }
+            },
+        )
         .boxed()
 }
 
@@ -154,6 +190,7 @@ fn runtime() -> BoxedStrategy<v1::RuntimeUpdate> {
         prop::collection::vec(task(), 0..12),
         prop::collection::vec(0..50u64, 0..30),
         prop::collection::vec((location(), number(), number()), 0..6),
+        prop::collection::vec(resource(), 0..6),
     );
     (
         0..4u64,
@@ -165,7 +202,7 @@ fn runtime() -> BoxedStrategy<v1::RuntimeUpdate> {
         histogram(),
     )
         .prop_map(
-            |(id, name, ended, full, n, (workers, tasks, rows, sites), lateness)| {
+            |(id, name, ended, full, n, (workers, tasks, rows, sites, resources), lateness)| {
                 v1::RuntimeUpdate {
                     id,
                     name,
@@ -184,6 +221,21 @@ fn runtime() -> BoxedStrategy<v1::RuntimeUpdate> {
                     workers,
                     tasks,
                     rows,
+                    resources,
+                    waited_resources: n[2],
+                    blocking: Some(v1::Blocking {
+                        threads: n[3],
+                        idle_threads: n[4],
+                        max_threads: n[5],
+                        queue_depth: n[6],
+                        completed: n[7],
+                        busy_ns: n[8],
+                    }),
+                    driver: Some(v1::Driver {
+                        sources: n[0],
+                        polls: n[1],
+                        events: n[2],
+                    }),
                     spawn_sites: sites
                         .into_iter()
                         .map(|(location, busy_ns, polls)| v1::SpawnSite {
@@ -213,6 +265,7 @@ enum Step {
     Text(char),
     Details(v1::Task, Option<v1::Histogram>),
     Size(u16, u16),
+    Mouse(Mouse),
     Lost(String),
     Connected,
 }
@@ -234,6 +287,11 @@ fn steps() -> BoxedStrategy<Vec<Step>> {
         1 => any::<char>().prop_map(Step::Text),
         1 => (task(), histogram()).prop_map(|(task, histogram)| Step::Details(task, histogram)),
         2 => (1..=300u16, 1..=100u16).prop_map(|(width, height)| Step::Size(width, height)),
+        3 => (0..3u8, 0..120u16, 0..40u16).prop_map(|(kind, x, y)| {
+            let kind = [MouseKind::Press, MouseKind::ScrollUp, MouseKind::ScrollDown]
+                [usize::from(kind)];
+            Step::Mouse(Mouse { kind, x, y })
+        }),
         1 => text().prop_map(Step::Lost),
         1 => Just(Step::Connected),
     ];
@@ -247,7 +305,8 @@ proptest! {
     fn any_state_is_drawn_at_any_size(
         steps in steps(),
         start in prop_oneof![(1..=300u16, 1..=100u16), (1..=20u16, 1..=8u16)],
-        color: bool,
+        palette in prop_oneof![Just(Palette::Dark), Just(Palette::Light), Just(Palette::HighContrast)],
+        depth in prop::sample::select(Depth::ALL.to_vec()),
         ascii: bool,
     ) {
         let mut state = state(start.0, start.1);
@@ -270,6 +329,7 @@ proptest! {
                     let answer = DetailsAnswer::Found(Box::new(sanitize::details(raw).unwrap()));
                     Action::Details { runtime_id, task_id, answer }
                 }
+                Step::Mouse(mouse) => Action::Mouse(mouse),
                 Step::Size(width, height) => Action::Resize { width, height },
                 Step::Lost(reason) => Action::Lost { reason: sanitize::message(&reason), retry_in_ms: 5 },
                 Step::Connected => Action::Connected(Box::new(sanitize::server(&describe()))),
@@ -277,7 +337,7 @@ proptest! {
             update(&mut state, action);
             let area = Rect::new(0, 0, state.width, state.height);
             let mut buffer = Buffer::empty(area);
-            super::super::render(&state, Theme { color, ascii }, area, &mut buffer);
+            super::super::render(&state, Theme { palette, depth, ascii }, area, &mut buffer);
             if ascii {
                 prop_assert!(buffer.content.iter().all(|cell| cell.symbol().is_ascii()));
             }

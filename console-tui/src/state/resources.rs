@@ -1,0 +1,167 @@
+//! The table of what tasks wait for, and the resource that is looked at.
+//!
+//! The server sums up over all tasks and sends the resources with the most waiters.
+
+use std::cmp::Ordering;
+
+use super::columns::{ColumnInfo, number, text};
+use super::list::ListView;
+use super::model::{Resource, ResourceKey};
+use super::world::Runtime;
+
+/// One column of the table, and what to sort by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum ResourceColumn {
+    Kind,
+    Operation,
+    Id,
+    #[default]
+    Waiters,
+    Oldest,
+    First,
+    Location,
+}
+
+use ResourceColumn as C;
+
+/// All columns, in their order on the screen.
+pub(crate) static COLUMNS: [ColumnInfo<C, C>; 7] = [
+    text(
+        C::Kind,
+        "Kind",
+        Some(C::Kind),
+        10,
+        0,
+        9,
+        "mutex, mpsc, sleep, tcp and so on",
+    ),
+    text(
+        C::Operation,
+        "Operation",
+        Some(C::Operation),
+        11,
+        0,
+        6,
+        "what the longest waiter wants of it",
+    ),
+    number(
+        C::Id,
+        "Resource",
+        C::Id,
+        9,
+        4,
+        "tells it from others of its kind; -: all without an identity",
+    ),
+    number(
+        C::Waiters,
+        "Waiters",
+        C::Waiters,
+        8,
+        10,
+        "tasks that wait for it",
+    ),
+    number(C::Oldest, "Oldest", C::Oldest, 7, 8, "the longest wait"),
+    text(
+        C::First,
+        "Longest waiter",
+        None,
+        14,
+        1,
+        3,
+        "the task that has waited longest",
+    ),
+    text(
+        C::Location,
+        "Waits at",
+        Some(C::Location),
+        12,
+        2,
+        7,
+        "where it waits",
+    ),
+];
+
+/// The table as the user has set it.
+pub(crate) type ResourcesView = ListView<ResourceColumn, ResourceKey>;
+
+/// The resources in their order.
+pub(crate) fn sorted<'a>(view: &ResourcesView, runtime: &'a Runtime) -> Vec<&'a Resource> {
+    let mut resources: Vec<_> = runtime.resources.iter().collect();
+    resources.sort_by(|a, b| {
+        let order = compare(view.sort, a, b);
+        let order = if view.ascending {
+            order
+        } else {
+            order.reverse()
+        };
+        order
+            .then_with(|| a.oldest_since_ns.cmp(&b.oldest_since_ns))
+            .then_with(|| a.key.cmp(&b.key))
+    });
+    resources
+}
+
+fn compare(column: ResourceColumn, a: &Resource, b: &Resource) -> Ordering {
+    match column {
+        C::Kind => a.key.kind.cmp(&b.key.kind),
+        C::Operation => a.operation.cmp(&b.operation),
+        C::Id => a.key.id.cmp(&b.key.id),
+        C::Waiters | C::First => a.waiters.cmp(&b.waiters),
+        // The oldest wait is the one that began first.
+        C::Oldest => b.oldest_since_ns.cmp(&a.oldest_since_ns),
+        C::Location => a.location.cmp(&b.location),
+    }
+}
+
+/// The keys of the rows, in order.
+pub(crate) fn keys(view: &ResourcesView, runtime: &Runtime) -> Vec<ResourceKey> {
+    sorted(view, runtime)
+        .into_iter()
+        .map(|resource| resource.key.clone())
+        .collect()
+}
+
+/// The resource whose waiters are shown.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenResource {
+    pub(crate) runtime_id: u64,
+    /// The last that is known of it.
+    pub(crate) resource: Resource,
+    /// Nobody waits for it any more, or many others have more waiters.
+    pub(crate) gone: bool,
+    /// The telemetry clock when `resource` was true.
+    pub(crate) taken_at_ns: u64,
+    /// Its waiters, in the order of their waits.
+    pub(crate) waiters: ListView<(), u64>,
+}
+
+impl OpenResource {
+    pub(super) fn new(runtime: &Runtime, resource: &Resource) -> OpenResource {
+        OpenResource {
+            runtime_id: runtime.summary.id,
+            resource: resource.clone(),
+            gone: false,
+            taken_at_ns: runtime.summary.taken_at_ns,
+            waiters: ListView::default(),
+        }
+    }
+
+    pub(super) fn refresh(&mut self, runtime: &Runtime, rows: usize) {
+        let known = runtime
+            .resources
+            .iter()
+            .find(|resource| resource.key == self.resource.key);
+        self.gone = known.is_none();
+        if let Some(resource) = known {
+            self.resource = resource.clone();
+            self.taken_at_ns = runtime.summary.taken_at_ns;
+            self.waiters.follow(&self.tasks(), rows);
+        }
+    }
+
+    /// The ids of its first waiters.
+    pub(super) fn tasks(&self) -> Vec<u64> {
+        let waiters = self.resource.first_waiters.iter();
+        waiters.map(|waiter| waiter.task).collect()
+    }
+}

@@ -29,6 +29,9 @@ fn unknown_flags_and_commands_are_one_line_with_a_way_out() {
         &["snapshot", "--jsn"],
         &["conect"],
         &["demo", "--for", "soon"],
+        &["--theme", "plaid"],
+        &["completions", "cmd"],
+        &["top", "--interval", "0s"],
     ] {
         let stderr = complaint(arguments);
         assert!(stderr.contains("see `zokio-console --help`"), "{stderr}");
@@ -81,6 +84,33 @@ fn an_http_1_server_is_not_zokios() {
 fn screens_without_a_terminal_point_to_the_snapshot() {
     let stderr = complaint(&["connect"]);
     assert!(stderr.contains("zokio-console snapshot"), "{stderr}");
+}
+
+#[test]
+fn completions_and_the_manual_go_to_stdout() {
+    for (arguments, part) in [
+        (&["completions", "bash"][..], "complete -F"),
+        (&["man"], "zokio"),
+    ] {
+        let output = console(arguments);
+        assert!(output.status.success());
+        assert!(String::from_utf8_lossy(&output.stdout).contains(part));
+    }
+}
+
+#[test]
+fn lines_for_logs_need_a_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let target = listener.local_addr().expect("its address").to_string();
+    drop(listener);
+    assert!(complaint(&["top", &target]).contains("nobody listens"));
+}
+
+#[test]
+fn the_flags_of_tokio_console_are_known() {
+    for flag in ["--no-colors", "--ascii-only", "--no-color", "--ascii"] {
+        assert!(console(&[flag, "--version"]).status.success(), "{flag}");
+    }
 }
 
 #[test]

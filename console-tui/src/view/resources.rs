@@ -78,6 +78,12 @@ fn title(runtime: Option<&Runtime>, resources: &[&Resource]) -> String {
     }
 }
 
+/// Widest column of names.
+const MAX_NAME: usize = 40;
+
+/// Cells for the mark of a wait that its task does not touch any more.
+const LEFT_OVER: usize = 11;
+
 /// The identity as people can tell it from others; `-` for what has none.
 fn id(key: &ResourceKey) -> String {
     match key.id {
@@ -129,7 +135,7 @@ pub(super) fn render_one(state: &State, theme: Theme, area: Rect, buffer: &mut B
     let room = usize::from(area.width.saturating_sub(4));
     let title = format::truncate_end(&one_title(open), room);
     let inner = panel(&title, theme, area, buffer);
-    let names = usize::from(inner.width).saturating_sub(4 + 12 + 13 + 9 + 4);
+    let names = usize::from(inner.width).saturating_sub(4 + 12 + 12 + 8 + 4 + LEFT_OVER);
     put(
         0,
         Span::styled(
@@ -137,7 +143,7 @@ pub(super) fn render_one(state: &State, theme: Theme, area: Rect, buffer: &mut B
                 "{} {} {} {} {}",
                 format::right("#", 4),
                 format::right("Task", 12),
-                format::left("Name", names.min(40)),
+                format::left("Name", names.min(MAX_NAME)),
                 format::left("Operation", 12),
                 format::right("Waits", 8)
             ),
@@ -198,10 +204,10 @@ fn waiter_line(
         name => name,
     };
     let age = format::duration(now_ns.saturating_sub(waiter.since_ns));
-    let left_over = if waiter.current {
-        ""
-    } else {
-        "  not touched by its latest poll"
+    let left_over = match (waiter.current, names > MAX_NAME) {
+        (true, _) => "",
+        (false, true) => "  not touched by its latest poll",
+        (false, false) => "  left over",
     };
     Line::from(vec![
         Span::styled(
@@ -211,7 +217,7 @@ fn waiter_line(
         Span::raw(format!(
             " {} {} {} {}",
             format::right(&waiter.task.to_string(), 12),
-            format::left(name, names.min(40)),
+            format::left(name, names.min(MAX_NAME)),
             format::left(&waiter.operation, 12),
             format::right(&age, 8)
         )),

@@ -1,6 +1,7 @@
 //! A list that is sorted, selected in and scrolled at the console: what the user chose.
 //!
-//! The selection belongs to a thing and not to a row: when rows move, it goes with its thing.
+//! What the user selected is a thing and not a row: when rows move, the selection goes with its
+//! thing. Until something is selected, it stays in the first row, whatever is there.
 
 use super::columns::{ColumnInfo, neighbour};
 
@@ -19,12 +20,13 @@ pub(crate) struct ListView<S, K> {
 impl<S: Copy + PartialEq, K: Clone + PartialEq> ListView<S, K> {
     /// Goes with the selected thing to its row among `keys`, of which `rows` fit on the screen.
     pub(super) fn follow(&mut self, keys: &[K], rows: usize) {
-        let known = self.selected_key.as_ref();
-        if let Some(row) = known.and_then(|key| keys.iter().position(|other| other == key)) {
-            self.selected = row;
-        }
         self.top = self.top.min(keys.len().saturating_sub(rows));
-        self.select(self.selected.min(keys.len().saturating_sub(1)), keys, rows);
+        let Some(selected) = &self.selected_key else {
+            return;
+        };
+        let row = keys.iter().position(|key| key == selected);
+        let row = row.unwrap_or(self.selected.min(keys.len().saturating_sub(1)));
+        self.select(row, keys, rows);
     }
 
     pub(super) fn select(&mut self, row: usize, keys: &[K], rows: usize) {
@@ -82,6 +84,14 @@ mod tests {
         assert_eq!((list.selected, list.top), (2, 1));
         list.follow(&['c', 'a', 'b', 'd'], 2);
         assert_eq!((list.selected, list.top), (0, 0));
+    }
+
+    #[test]
+    fn the_first_row_stays_selected_until_another_is() {
+        let mut list = ListView::<(), char>::default();
+        list.follow(&['a', 'b'], 5);
+        list.follow(&['b', 'a'], 5);
+        assert_eq!(list.selected, 0);
     }
 
     #[test]

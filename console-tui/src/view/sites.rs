@@ -73,6 +73,8 @@ fn cell(
             format::percent(format::share(site.busy_ns, all_busy_ns)),
             text,
         ),
+        // Jobs of the blocking pool are not polled.
+        C::MeanPoll if site.polls == 0 => ("-".into(), theme.style(Role::Dim)),
         C::MeanPoll => (format::duration(site.mean_poll_ns()), text),
         C::Scheduled => (
             format::duration(site.scheduled_ns),

@@ -1,0 +1,152 @@
+//! Rows of whichever table is shown: how many, which is selected, what opening one leads to.
+
+use super::resources::OpenResource;
+use super::{Detail, Effect, Screen, State, resources, show, sites};
+
+impl State {
+    /// Rows of the table shown, those that are not on the screen too.
+    pub(super) fn rows_in_all(&self) -> usize {
+        let Some(runtime) = self.shown_runtime() else {
+            return 0;
+        };
+        match self.screen {
+            Screen::Tasks => runtime.tasks.matching,
+            Screen::Sites => runtime.spawn_sites.len(),
+            Screen::Resources => runtime.resources.len(),
+            Screen::Resource => self
+                .resource
+                .as_ref()
+                .map_or(0, |open| open.resource.first_waiters.len()),
+            Screen::Workers => runtime.workers.len(),
+            Screen::Detail => self
+                .detail
+                .as_ref()
+                .and_then(|detail| detail.task.as_ref())
+                .map_or(0, |task| task.waits.len()),
+            Screen::Pool | Screen::Cost => 0,
+        }
+    }
+}
+
+/// Keeps what is selected in the other tables selected.
+pub(super) fn follow_lists(state: &mut State) {
+    let rows = state.task_rows();
+    let world = state.frozen.as_deref().unwrap_or(&state.live);
+    if let Some(runtime) = state.runtime.and_then(|id| world.runtime(id)) {
+        let keys = sites::keys(&state.sites, runtime);
+        state.sites.follow(&keys, rows);
+        let keys = resources::keys(&state.resources, runtime);
+        state.resources.follow(&keys, rows);
+    }
+    if let Some(open) = &mut state.resource
+        && let Some(runtime) = world.runtime(open.runtime_id)
+    {
+        open.refresh(runtime, rows);
+    }
+}
+
+pub(super) fn sort_by_neighbour(state: &mut State, forward: bool) {
+    match state.screen {
+        Screen::Sites => state.sites.sort_by_neighbour(&sites::COLUMNS, forward),
+        Screen::Resources => state
+            .resources
+            .sort_by_neighbour(&resources::COLUMNS, forward),
+        _ => state.tasks.sort_by_neighbour(forward),
+    }
+}
+
+pub(super) fn invert(state: &mut State) {
+    match state.screen {
+        Screen::Sites => state.sites.invert(),
+        Screen::Resources => state.resources.invert(),
+        _ => state.tasks.invert(),
+    }
+}
+
+/// Selects a row of the table shown.
+pub(super) fn select(state: &mut State, row: usize) {
+    let page = state.task_rows();
+    let world = state.frozen.as_deref().unwrap_or(&state.live);
+    let runtime = state.runtime.and_then(|id| world.runtime(id));
+    match (state.screen, runtime) {
+        (Screen::Tasks, runtime) => {
+            let id = runtime.and_then(|runtime| runtime.tasks.id_at(row));
+            state.tasks.select(row, id, page);
+        }
+        (Screen::Sites, Some(runtime)) => {
+            let keys = sites::keys(&state.sites, runtime);
+            state.sites.select(row, &keys, page);
+        }
+        (Screen::Resources, Some(runtime)) => {
+            let keys = resources::keys(&state.resources, runtime);
+            state.resources.select(row, &keys, page);
+        }
+        (Screen::Resource, _) => {
+            if let Some(open) = &mut state.resource {
+                let keys = open.tasks();
+                open.waiters.select(row, &keys, page);
+            }
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(runtime) = state.shown_runtime() else {
+        return;
+    };
+    match state.screen {
+        Screen::Tasks => {
+            if let Some(task_id) = runtime.tasks.id_at(state.tasks.selected) {
+                let runtime_id = runtime.summary.id;
+                open_task(state, runtime_id, task_id, effects);
+            }
+        }
+        Screen::Sites => {
+            let keys = sites::keys(&state.sites, runtime);
+            let chosen = keys.get(state.sites.selected);
+            if let Some(filter) = chosen.and_then(sites::filter_for) {
+                show(state, Screen::Tasks);
+                state.tasks.set_filter(&filter);
+            }
+        }
+        Screen::Resources => {
+            let shown = resources::sorted(&state.resources, runtime);
+            if let Some(resource) = shown.get(state.resources.selected) {
+                state.resource = Some(OpenResource::new(runtime, resource));
+                state.screen = Screen::Resource;
+            }
+        }
+        Screen::Resource => {
+            let chosen = state.resource.as_ref().and_then(|open| {
+                let task = *open.tasks().get(open.waiters.selected)?;
+                Some((open.runtime_id, task))
+            });
+            if let Some((runtime_id, task_id)) = chosen {
+                open_task(state, runtime_id, task_id, effects);
+            }
+        }
+        Screen::Workers | Screen::Detail | Screen::Pool | Screen::Cost => {}
+    }
+}
+
+/// Shows a task, also one that the window of the task table does not hold.
+fn open_task(state: &mut State, runtime_id: u64, task_id: u64, effects: &mut Vec<Effect>) {
+    let runtime = state.world().runtime(runtime_id);
+    state.detail = Some(Detail {
+        runtime_id,
+        task_id,
+        task: runtime.and_then(|runtime| runtime.tasks.get(task_id).cloned()),
+        poll_time: None,
+        taken_at_ns: runtime.map_or(0, |runtime| runtime.summary.taken_at_ns),
+        gone: false,
+        asked: true,
+        scroll: 0,
+        from: state.screen,
+    });
+    state.screen = Screen::Detail;
+    effects.push(Effect::FetchDetails {
+        runtime_id,
+        task_id,
+    });
+}

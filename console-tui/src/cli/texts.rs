@@ -18,7 +18,7 @@ pub(super) fn completions(shell: Shell, out: &mut impl Write) -> Result<(), Cons
     write(&text, out)
 }
 
-/// Writes the manual page in roff: for the program, then for each command.
+/// Writes the manual page in roff: one page, which lists the commands.
 pub(super) fn manual(out: &mut impl Write) -> Result<(), ConsoleError> {
     let mut text = Vec::new();
     clap_mangen::Man::new(Cli::command())

@@ -14,12 +14,15 @@ const EXPECTED: &str = "an IP address and port such as 127.0.0.1:6669, or unix:/
 
 /// Where a server listens.
 ///
-/// Its text is what `zokio-console connect` takes: `http://127.0.0.1:6669` or `unix:/run/app.sock`.
+/// Its text is what `zokio-console connect` takes: `http://127.0.0.1:6669`, `https://10.0.0.7:6669`
+/// or `unix:/run/app.sock`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {
     /// A TCP socket.
     Tcp(SocketAddr),
+    /// A TCP socket that speaks TLS.
+    Tls(SocketAddr),
     /// A Unix socket.
     Unix(PathBuf),
 }
@@ -28,7 +31,7 @@ impl Address {
     /// The TCP socket's address, if it is one.
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         match self {
-            Address::Tcp(addr) => Some(*addr),
+            Address::Tcp(addr) | Address::Tls(addr) => Some(*addr),
             Address::Unix(_) => None,
         }
     }
@@ -36,13 +39,13 @@ impl Address {
     /// Whether only this machine can reach it.
     pub(crate) fn is_local(&self) -> bool {
         match self {
-            Address::Tcp(addr) => addr.ip().to_canonical().is_loopback(),
+            Address::Tcp(addr) | Address::Tls(addr) => addr.ip().to_canonical().is_loopback(),
             Address::Unix(_) => true,
         }
     }
 
-    /// Reads `IP:PORT`, `localhost:PORT`, either after `http://`, or `unix:PATH`. `name` is what
-    /// the error calls it.
+    /// Reads `IP:PORT`, `localhost:PORT`, either after `http://` or `https://`, or `unix:PATH`.
+    /// `name` is what the error calls it.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Address, Error> {
         let trimmed = text.trim();
         if let Some(path) = trimmed.strip_prefix("unix:") {
@@ -52,7 +55,14 @@ impl Address {
             }
             return Ok(Address::Unix(path.into()));
         }
-        let socket = trimmed.strip_prefix("http://").unwrap_or(trimmed);
+        let (kind, socket): (fn(SocketAddr) -> Address, _) = match trimmed.strip_prefix("https://")
+        {
+            Some(socket) => (Address::Tls, socket),
+            None => (
+                Address::Tcp,
+                trimmed.strip_prefix("http://").unwrap_or(trimmed),
+            ),
+        };
         let socket = socket.strip_suffix('/').unwrap_or(socket);
         let parsed = match socket.strip_prefix("localhost:") {
             Some(port) => port
@@ -62,7 +72,7 @@ impl Address {
             None => socket.parse().ok(),
         };
         parsed
-            .map(Address::Tcp)
+            .map(kind)
             .ok_or_else(|| Error::setting(name, text, EXPECTED))
     }
 }
@@ -71,6 +81,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Address::Tcp(addr) => write!(f, "http://{addr}"),
+            Address::Tls(addr) => write!(f, "https://{addr}"),
             Address::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -193,7 +204,11 @@ mod tests {
 
     #[test]
     fn the_text_of_an_address_is_read_back() {
-        for text in ["http://127.0.0.1:6669", "unix:/run/a.sock"] {
+        for text in [
+            "http://127.0.0.1:6669",
+            "https://[::1]:6669",
+            "unix:/run/a.sock",
+        ] {
             assert_eq!(parse(text).unwrap().to_string(), text);
         }
     }

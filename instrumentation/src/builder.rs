@@ -13,7 +13,9 @@ use crate::error::{Error, Kind};
 use crate::recorder;
 use crate::runtimes::Runtimes;
 use crate::sampler::{MAX_INTERVAL, MIN_INTERVAL, Sampler};
-use crate::server::{Config, Server};
+use crate::security::tls::Tls;
+use crate::security::token::{Token, Tokens};
+use crate::server::{Config, Limits, Server};
 use crate::watchdog::{DEFAULT_LONG_POLL_THRESHOLD, Log, Watchdog};
 
 /// How often viewers that do not say are sent an update.
@@ -26,6 +28,11 @@ pub const DEFAULT_PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 pub struct Builder {
     bind: BindTo,
     insecure_bind: bool,
+    tls: Option<Tls>,
+    client_authority: Option<PathBuf>,
+    /// As given: read when the server starts.
+    token: Option<String>,
+    control_token: Option<String>,
     publish_interval: Duration,
     attached: Vec<Handle>,
     serve_prometheus: bool,
@@ -41,6 +48,10 @@ impl Builder {
         Builder {
             bind: DEFAULT_BIND.into(),
             insecure_bind: false,
+            tls: None,
+            client_authority: None,
+            token: None,
+            control_token: None,
             publish_interval: DEFAULT_PUBLISH_INTERVAL,
             attached: Vec::new(),
             serve_prometheus: true,
@@ -69,11 +80,47 @@ impl Builder {
         self
     }
 
-    /// Allows an address that other machines can reach. Everyone who can reach it sees what the
-    /// program does: names of tasks, places in the code, timings. There is neither encryption nor
-    /// authentication yet, so this is for networks that have both. Default: not allowed.
+    /// Allows an address that other machines can reach without TLS or without a token. Everyone who
+    /// can reach it sees what the program does: names of tasks, places in the code, timings; and
+    /// without TLS a token can be overheard. So this is for networks that are protected otherwise.
+    /// Default: not allowed.
     pub fn insecure_bind(mut self, allowed: bool) -> Builder {
         self.insecure_bind = allowed;
+        self
+    }
+
+    /// Speaks TLS 1.3, and nothing else, on a TCP address. Default: no TLS.
+    pub fn tls(mut self, tls: Tls) -> Builder {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Serves only clients that show a certificate by an authority, or one of several, in this PEM
+    /// file (mutual TLS). It needs [`tls`](Builder::tls), and tokens are still asked for, if there
+    /// are any. Default: clients need no certificate.
+    ///
+    /// The file is read by [`start`](Builder::start).
+    pub fn require_client_certificates(mut self, authority: impl Into<PathBuf>) -> Builder {
+        self.client_authority = Some(authority.into());
+        self
+    }
+
+    /// A token that lets one look: at everything, `/metrics` included. From then on each request
+    /// has to show it, or the [control token](Builder::control_token), as `Authorization: Bearer …`.
+    /// Without any token everyone who can reach the server may do everything.
+    ///
+    /// It has 16 to 1,024 visible ASCII characters, and should be random: `openssl rand -hex 32`
+    /// makes a good one. [`start`](Builder::start) refuses others.
+    pub fn token(mut self, token: impl Into<String>) -> Builder {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// A token that lets one look and change what other viewers see: tokio-console's pause and
+    /// resume. With a [token](Builder::token) alone nobody may do that; with a control token alone
+    /// one has to show it also to look.
+    pub fn control_token(mut self, token: impl Into<String>) -> Builder {
+        self.control_token = Some(token.into());
         self
     }
 
@@ -144,15 +191,42 @@ impl Builder {
     /// # Errors
     ///
     /// There is no runtime to watch, zokio was built without telemetry, the address cannot be
-    /// read, is in use, or can be reached from other machines without
-    /// [`insecure_bind`](Builder::insecure_bind), another `metrics` recorder is installed, or the
-    /// operating system gives no thread. The program is not harmed: it runs on without a server.
+    /// read, is in use, or can be reached from other machines without TLS and a token (unless
+    /// [`insecure_bind`](Builder::insecure_bind) allows it), a token could be guessed, TLS is set up
+    /// by halves or for a Unix socket, another `metrics` recorder is installed, or the operating
+    /// system gives no thread. The program is not harmed: it runs on without a server.
     pub fn start(mut self) -> Result<Guard, Error> {
         check_telemetry()?;
-        let bind = self.bind.resolve()?;
+        let read_token =
+            |name, text: Option<String>| text.map(|t| Token::new(name, &t)).transpose();
+        let tokens = Tokens {
+            read: read_token("the token", self.token.take())?,
+            control: read_token("the control token", self.control_token.take())?,
+        };
+        let bind = secured(self.bind.clone().resolve()?, self.tls.is_some())?;
         if !bind.is_local() && !self.insecure_bind {
-            return Err(Kind::NotLoopback(bind).into());
+            let (has_tls, has_token) = (self.tls.is_some(), tokens.are_set());
+            if !has_tls || !has_token {
+                return Err(Kind::NotLoopback {
+                    address: bind,
+                    has_tls,
+                    has_token,
+                }
+                .into());
+            }
         }
+        let tls = match (&self.tls, self.client_authority.as_deref()) {
+            (Some(tls), authority) => Some(tls.acceptor(authority)?),
+            (None, None) => None,
+            (None, Some(_)) => {
+                return Err(Kind::Tls(
+                    "clients are to show certificates, and the server has none: set \
+                     ZOKIO_CONSOLE_TLS_CERT and ZOKIO_CONSOLE_TLS_KEY, or tls"
+                        .to_owned(),
+                )
+                .into());
+            }
+        };
         if self.attached.is_empty() {
             self.attached.extend(Handle::try_current());
         }
@@ -175,6 +249,9 @@ impl Builder {
         )?;
         let server = Server::start(Config {
             bind,
+            tls,
+            tokens,
+            limits: Limits::default(),
             sampler: Arc::new(Sampler::new(Arc::clone(&runtimes), long_polls)),
             publish_interval: self.publish_interval,
             serve_prometheus: self.serve_prometheus,
@@ -190,17 +267,29 @@ impl Builder {
     }
 
     /// Takes over what the environment says.
-    pub(crate) fn apply(mut self, settings: Settings) -> Builder {
+    pub(crate) fn apply(mut self, settings: Settings) -> Result<Builder, Error> {
         if let Some(bind) = settings.bind {
             self.bind = bind.into();
         }
         if let Some(sample) = settings.stacks {
             self.sample_stacks = sample;
         }
-        match settings.publish_interval {
+        if let Some((certificate, key)) = settings.tls {
+            self.tls = Some(Tls::from_pem_files(certificate, key)?);
+        }
+        if let Some(authority) = settings.client_ca {
+            self.client_authority = Some(authority);
+        }
+        if let Some(token) = settings.token {
+            self.token = Some(token.into_text());
+        }
+        if let Some(token) = settings.control_token {
+            self.control_token = Some(token.into_text());
+        }
+        Ok(match settings.publish_interval {
             Some(interval) => self.publish_interval(interval),
             None => self,
-        }
+        })
     }
 }
 
@@ -209,6 +298,24 @@ impl std::fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("bind", &self.bind)
             .finish_non_exhaustive()
+    }
+}
+
+/// The address as it will be, with TLS or without.
+fn secured(bind: Address, has_tls: bool) -> Result<Address, Error> {
+    match bind {
+        Address::Tcp(addr) if has_tls => Ok(Address::Tls(addr)),
+        Address::Tls(_) if !has_tls => Err(Kind::Tls(format!(
+            "{bind} needs a certificate: set ZOKIO_CONSOLE_TLS_CERT and ZOKIO_CONSOLE_TLS_KEY, or \
+             tls"
+        ))
+        .into()),
+        Address::Unix(_) if has_tls => Err(Kind::Tls(format!(
+            "{bind} is a Unix socket, which is private to its user without TLS: leave TLS out, or \
+             bind to an IP address"
+        ))
+        .into()),
+        bind => Ok(bind),
     }
 }
 
@@ -346,11 +453,31 @@ mod tests {
             bind: Some(Address::Unix("/x".into())),
             publish_interval: Some(Duration::from_millis(1)),
             stacks: Some(false),
+            token: Some(Token::new("t", "0123456789abcdef").unwrap()),
+            ..Settings::default()
         };
-        let builder = Builder::new().apply(settings);
+        let builder = Builder::new().apply(settings).unwrap();
+        assert_eq!(builder.token.as_deref(), Some("0123456789abcdef"));
         assert_eq!(builder.publish_interval, MIN_INTERVAL);
         assert_eq!(builder.bind.resolve().unwrap(), Address::Unix("/x".into()));
-        let builder = Builder::new().apply(Settings::default());
+        let builder = Builder::new().apply(Settings::default()).unwrap();
         assert_eq!(builder.publish_interval, DEFAULT_PUBLISH_INTERVAL);
+    }
+
+    #[test]
+    fn what_the_environment_sets_to_protect_and_cannot_be_used_is_an_error() {
+        let settings = Settings {
+            tls: Some(("/nonexistent/c".into(), "/nonexistent/k".into())),
+            ..Settings::default()
+        };
+        Builder::new().apply(settings).unwrap_err();
+        let settings = Settings {
+            client_ca: Some("/nonexistent/ca".into()),
+            ..Settings::default()
+        };
+        let runtime = runtime();
+        let builder = Builder::new().attach(runtime.handle());
+        let error = builder.apply(settings).unwrap().start().unwrap_err();
+        assert!(error.is_tls(), "{error}");
     }
 }

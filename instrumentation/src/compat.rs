@@ -17,7 +17,9 @@
 //!   (blocking work, `block_on`) have none.
 //! - "Dropped" counts changes that a slow client was not shown one by one. It has the newest state
 //!   all the same.
-//! - A pause holds for all clients, and until somebody resumes, as with the stock server.
+//! - A pause holds for all clients, and until somebody resumes, as with the stock server. Where
+//!   tokens are asked for it takes the control token.
+//! - The stock client has neither TLS nor tokens: a server that asks for one of them is for others.
 //!
 //! The path of an update: [`feed`] looks and makes a [`view`] of [`rows`]; each client's stream
 //! ([`updates`]) makes messages ([`wire`]) of how the view differs from the one that the client has.
@@ -50,6 +52,7 @@ use zokio_console_proto::tokio_console::instrument::{
 use zokio_console_proto::tokio_console::tasks::TaskDetails;
 
 use crate::sampler::Sampler;
+use crate::security::token::Grant;
 use feed::{Feed, Letters, MAX_WATCHERS, Refusal};
 use updates::Updates;
 
@@ -126,15 +129,34 @@ impl Instrument for Service {
         Ok(Response::new(self.0.watch_temporality()?))
     }
 
-    async fn pause(&self, _: Request<PauseRequest>) -> Result<Response<PauseResponse>, Status> {
+    async fn pause(
+        &self,
+        request: Request<PauseRequest>,
+    ) -> Result<Response<PauseResponse>, Status> {
+        check_control(&request)?;
         self.0.set_paused(true);
         Ok(Response::new(PauseResponse {}))
     }
 
-    async fn resume(&self, _: Request<ResumeRequest>) -> Result<Response<ResumeResponse>, Status> {
+    async fn resume(
+        &self,
+        request: Request<ResumeRequest>,
+    ) -> Result<Response<ResumeResponse>, Status> {
+        check_control(&request)?;
         self.0.set_paused(false);
         Ok(Response::new(ResumeResponse {}))
     }
+}
+
+/// Pausing is felt by all viewers. What the request may do was noted by the router.
+fn check_control<T>(request: &Request<T>) -> Result<(), Status> {
+    if request.extensions().get() == Some(&Grant::Control) {
+        return Ok(());
+    }
+    Err(Status::permission_denied(
+        "the token shown lets one look only: to pause and resume what all viewers see, show the \
+         control token",
+    ))
 }
 
 impl From<Refusal> for Status {

@@ -1,16 +1,24 @@
-//! What the environment says: `ZOKIO_CONSOLE`, `ZOKIO_CONSOLE_BIND`,
-//! `ZOKIO_CONSOLE_PUBLISH_INTERVAL`, `ZOKIO_CONSOLE_STACKS`.
+//! What the environment says: `ZOKIO_CONSOLE` and the variables that begin with it.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::address::Address;
-use crate::error::Error;
+use crate::error::{Error, Kind};
+use crate::security::token::Token;
 
 const SWITCH: &str = "ZOKIO_CONSOLE";
 const BIND: &str = "ZOKIO_CONSOLE_BIND";
 const INTERVAL: &str = "ZOKIO_CONSOLE_PUBLISH_INTERVAL";
 const STACKS: &str = "ZOKIO_CONSOLE_STACKS";
+const TLS_CERT: &str = "ZOKIO_CONSOLE_TLS_CERT";
+const TLS_KEY: &str = "ZOKIO_CONSOLE_TLS_KEY";
+const CLIENT_CA: &str = "ZOKIO_CONSOLE_CLIENT_CA";
+const TOKEN: &str = "ZOKIO_CONSOLE_TOKEN";
+const TOKEN_FILE: &str = "ZOKIO_CONSOLE_TOKEN_FILE";
+const CONTROL_TOKEN: &str = "ZOKIO_CONSOLE_CONTROL_TOKEN";
+const CONTROL_TOKEN_FILE: &str = "ZOKIO_CONSOLE_CONTROL_TOKEN_FILE";
 
 /// What was read. `None`: not said.
 #[derive(Debug, Default, PartialEq)]
@@ -19,6 +27,11 @@ pub(crate) struct Settings {
     pub(crate) bind: Option<Address>,
     pub(crate) publish_interval: Option<Duration>,
     pub(crate) stacks: Option<bool>,
+    /// The files of the certificate and its key.
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    pub(crate) client_ca: Option<PathBuf>,
+    pub(crate) token: Option<Token>,
+    pub(crate) control_token: Option<Token>,
 }
 
 impl Settings {
@@ -27,13 +40,14 @@ impl Settings {
         Settings::from_vars(|name| std::env::var_os(name))
     }
 
-    /// Reads variables through `var`. An empty one counts as not set.
+    /// Reads variables through `var`. An empty one counts as not set, unless it is to protect.
     fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Result<Settings, Error> {
         let text = |name: &str, expected| match var(name) {
             None => Ok(None),
             Some(value) => match value.into_string() {
                 Ok(text) => Ok(Some(text.trim().to_owned()).filter(|t| !t.is_empty())),
-                Err(value) => Err(Error::setting(name, value.to_string_lossy(), expected)),
+                // What is not text is not shown: it may be a secret.
+                Err(_) => Err(Error::setting(name, "not UTF-8", expected)),
             },
         };
         let off = match text(SWITCH, "on or off")? {
@@ -56,12 +70,49 @@ impl Settings {
         let stacks = text(STACKS, "on or off")?
             .map(|t| is_on(STACKS, &t))
             .transpose()?;
+        // Of these an empty one is a mistake (a secret that did not arrive), and must not lead to
+        // serving without.
+        let path = |name: &str| var(name).map(PathBuf::from);
+        let token = |name: &str, file: &str| match (var(name), path(file)) {
+            (None, None) => Ok(None),
+            (Some(value), None) => Token::new(name, &value.to_string_lossy()).map(Some),
+            (None, Some(path)) => Token::from_file(file, &path).map(Some),
+            (Some(_), Some(path)) => Err(both_set(file, &path, name)),
+        };
         Ok(Settings {
             off,
             bind,
             publish_interval,
             stacks,
+            tls: tls_files(path(TLS_CERT), path(TLS_KEY))?,
+            client_ca: path(CLIENT_CA),
+            token: token(TOKEN, TOKEN_FILE)?,
+            control_token: token(CONTROL_TOKEN, CONTROL_TOKEN_FILE)?,
         })
+    }
+}
+
+fn both_set(file: &str, path: &Path, name: &str) -> Error {
+    let expected = match name {
+        CONTROL_TOKEN => "not to be set together with ZOKIO_CONSOLE_CONTROL_TOKEN",
+        _ => "not to be set together with ZOKIO_CONSOLE_TOKEN",
+    };
+    Error::setting(file, path.to_string_lossy(), expected)
+}
+
+/// Both files or neither.
+fn tls_files(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Result<Option<(PathBuf, PathBuf)>, Error> {
+    let half = |set: &str, missing: &str| {
+        Err(Kind::Tls(format!("{set} is set, and {missing} is not")).into())
+    };
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+        (None, None) => Ok(None),
+        (Some(_), None) => half(TLS_CERT, TLS_KEY),
+        (None, Some(_)) => half(TLS_KEY, TLS_CERT),
     }
 }
 
@@ -140,6 +191,45 @@ mod tests {
                 "{off}"
             );
         }
+    }
+
+    #[test]
+    fn tokens_come_from_the_variable_or_a_file_but_not_both() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "from-the-file-0123456789\n").unwrap();
+        let path = file.path().to_str().unwrap();
+        let token = |text| Some(Token::new("t", text).unwrap());
+        let settings = read(&[
+            (TOKEN, "from-the-variable-01234"),
+            (CONTROL_TOKEN_FILE, path),
+        ])
+        .unwrap();
+        assert_eq!(settings.token, token("from-the-variable-01234"));
+        assert_eq!(settings.control_token, token("from-the-file-0123456789"));
+        let error = read(&[(TOKEN, "from-the-variable-01234"), (TOKEN_FILE, path)]).unwrap_err();
+        assert!(error.starts_with("ZOKIO_CONSOLE_TOKEN_FILE is"), "{error}");
+        assert!(
+            error.ends_with("together with ZOKIO_CONSOLE_TOKEN"),
+            "{error}"
+        );
+        let error = read(&[(TOKEN, "")]).unwrap_err();
+        assert!(error.starts_with("ZOKIO_CONSOLE_TOKEN is empty"), "{error}");
+        let error = read(&[(TOKEN, "short")]).unwrap_err();
+        assert!(
+            error.starts_with("ZOKIO_CONSOLE_TOKEN is shorter") && !error.contains("\"short"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn half_of_tls_is_an_error() {
+        let files = read(&[(TLS_CERT, "/c"), (TLS_KEY, "/k"), (CLIENT_CA, "/a")]).unwrap();
+        assert_eq!(files.tls, Some(("/c".into(), "/k".into())));
+        assert_eq!(files.client_ca, Some("/a".into()));
+        let error = read(&[(TLS_CERT, "/c")]).unwrap_err();
+        assert!(error.contains("ZOKIO_CONSOLE_TLS_KEY is not"), "{error}");
+        let error = read(&[(TLS_KEY, "/k")]).unwrap_err();
+        assert!(error.contains("ZOKIO_CONSOLE_TLS_CERT is not"), "{error}");
     }
 
     #[test]

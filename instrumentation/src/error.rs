@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use crate::address::Address;
 
@@ -22,7 +23,22 @@ pub(crate) enum Kind {
         value: String,
         expected: &'static str,
     },
-    NotLoopback(Address),
+    NotLoopback {
+        address: Address,
+        has_tls: bool,
+        has_token: bool,
+    },
+    /// The value is a secret, perhaps, and not told.
+    Token {
+        name: String,
+        problem: &'static str,
+    },
+    File {
+        what: String,
+        path: PathBuf,
+        source: io::Error,
+    },
+    Tls(String),
     Bind(Address, io::Error),
     Thread(io::Error),
     Runtime(io::Error),
@@ -37,7 +53,7 @@ impl Error {
 
     /// The address can be reached from other machines, and that was not allowed.
     pub fn is_not_loopback(&self) -> bool {
-        matches!(self.kind, Kind::NotLoopback(_))
+        matches!(self.kind, Kind::NotLoopback { .. })
     }
 
     /// There was no runtime to attach.
@@ -50,9 +66,17 @@ impl Error {
         matches!(self.kind, Kind::TelemetryOff)
     }
 
-    /// An address, an interval or an environment variable could not be read.
+    /// An address, an interval, a token, a file or an environment variable could not be read.
     pub fn is_setting(&self) -> bool {
-        matches!(self.kind, Kind::Setting { .. })
+        matches!(
+            self.kind,
+            Kind::Setting { .. } | Kind::Token { .. } | Kind::File { .. }
+        )
+    }
+
+    /// TLS could not be set up: what the files hold does not fit, or it is asked for by halves.
+    pub fn is_tls(&self) -> bool {
+        matches!(self.kind, Kind::Tls(_))
     }
 
     pub(crate) fn setting(
@@ -93,12 +117,40 @@ impl fmt::Display for Error {
             } => {
                 write!(f, "{name} is {value:?}, expected {expected}")
             }
-            Kind::NotLoopback(address) => write!(
+            Kind::NotLoopback {
+                address,
+                has_tls,
+                has_token,
+            } => {
+                let missing = match (has_tls, has_token) {
+                    (true, _) => {
+                        "a token, without which anyone may look: set one with \
+                         ZOKIO_CONSOLE_TOKEN_FILE or token"
+                    }
+                    (false, true) => {
+                        "TLS, without which the token can be overheard: set it with \
+                         ZOKIO_CONSOLE_TLS_CERT and ZOKIO_CONSOLE_TLS_KEY or tls"
+                    }
+                    (false, false) => {
+                        "TLS and a token: set them with ZOKIO_CONSOLE_TLS_CERT, \
+                         ZOKIO_CONSOLE_TLS_KEY and ZOKIO_CONSOLE_TOKEN_FILE, or tls and token"
+                    }
+                };
+                write!(
+                    f,
+                    "{address} can be reached from other machines and lacks {missing}; or bind to \
+                     127.0.0.1 or a unix: path and forward it (ssh -L), or allow it in words with \
+                     insecure_bind(true)"
+                )
+            }
+            Kind::Token { name, problem } => write!(
                 f,
-                "{address} can be reached from other machines, and TLS and tokens, which would \
-                 protect it, do not exist yet: bind to 127.0.0.1 or a unix: path and forward it \
-                 (ssh -L), or allow it in words with insecure_bind(true)",
+                "{name} {problem}; `openssl rand -hex 32` makes a good one"
             ),
+            Kind::File { what, path, source } => {
+                write!(f, "cannot read {what} from {}: {source}", path.display())
+            }
+            Kind::Tls(problem) => write!(f, "TLS cannot be set up: {problem}"),
             Kind::Bind(address, e) if e.kind() == io::ErrorKind::AddrInUse => write!(
                 f,
                 "{address} is in use, most likely by another instrumented program: end that one, \
@@ -123,7 +175,10 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {
-            Kind::Bind(_, e) | Kind::Thread(e) | Kind::Runtime(e) => Some(e),
+            Kind::Bind(_, e)
+            | Kind::Thread(e)
+            | Kind::Runtime(e)
+            | Kind::File { source: e, .. } => Some(e),
             _ => None,
         }
     }

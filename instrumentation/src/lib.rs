@@ -28,8 +28,20 @@
 //!
 //! # Who can look
 //!
-//! By default only this machine: the server listens on 127.0.0.1 and refuses other addresses unless
-//! told otherwise in words. Web pages are refused by their `Origin` and by foreign `Host` names.
+//! By default only this machine: the server listens on 127.0.0.1. Web pages are refused by their
+//! `Origin` and by foreign `Host` names.
+//!
+//! An address that other machines can reach is served with [TLS](Builder::tls) and a
+//! [token](Builder::token), and refused without, unless it is
+//! [allowed in words](Builder::insecure_bind). A token lets one look; tokio-console's pause, which
+//! all viewers feel, takes a [control token](Builder::control_token). With
+//! [an authority for clients](Builder::require_client_certificates) only certified clients get as far
+//! as showing one. Of a peer that shows wrong tokens each is answered more slowly. The stock
+//! `tokio-console` has neither TLS nor tokens: it needs a loopback port or a Unix socket without.
+//!
+//! What clients may take is limited: connections, streams, requests a second, the sizes of headers
+//! and messages, the time until the first request. A connection that has not asked for anything yet
+//! makes room for a new one, so those that only hold on keep nobody waiting.
 //!
 //! # What this crate does not do
 //!
@@ -65,6 +77,7 @@ use zokio::runtime::Handle;
 pub use address::{Address, BindTo, DEFAULT_BIND};
 pub use builder::{Builder, DEFAULT_PUBLISH_INTERVAL, Guard};
 pub use error::Error;
+pub use security::tls::Tls;
 pub use watchdog::DEFAULT_LONG_POLL_THRESHOLD;
 
 /// What came of [`init`]. It may be ignored: failures have been reported through `tracing`.
@@ -112,6 +125,12 @@ impl Init {
 /// | `ZOKIO_CONSOLE_BIND` | where to listen: `IP:PORT` or `unix:PATH` | `127.0.0.1:6669` |
 /// | `ZOKIO_CONSOLE_STACKS` | `off`: threads of stuck workers are not signalled, and have no stacks | `on` |
 /// | `ZOKIO_CONSOLE_PUBLISH_INTERVAL` | how often viewers are sent updates, such as `250ms` | `100ms` |
+/// | `ZOKIO_CONSOLE_TLS_CERT`, `ZOKIO_CONSOLE_TLS_KEY` | PEM files: speak [TLS](Builder::tls) | no TLS |
+/// | `ZOKIO_CONSOLE_CLIENT_CA` | PEM file: serve [clients certified by it](Builder::require_client_certificates) only | everyone |
+/// | `ZOKIO_CONSOLE_TOKEN_FILE` or `ZOKIO_CONSOLE_TOKEN` | the [token](Builder::token) for looking | none |
+/// | `ZOKIO_CONSOLE_CONTROL_TOKEN_FILE` or `ZOKIO_CONSOLE_CONTROL_TOKEN` | the [token](Builder::control_token) for looking and pausing | none |
+///
+/// What is set and cannot be used is an error: it is never left out to serve without.
 ///
 /// Called again, in another runtime, it adds that one to the server that is there.
 ///
@@ -145,7 +164,7 @@ fn try_init() -> Result<Option<Address>, Error> {
             attached?;
             guard
         }
-        None => server.insert(builder().apply(settings).attach(&runtime).start()?),
+        None => server.insert(builder().apply(settings)?.attach(&runtime).start()?),
     };
     Ok(Some(guard.addr().clone()))
 }

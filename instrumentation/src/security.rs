@@ -1,26 +1,50 @@
 //! Who may ask.
 //!
-//! The server trusts everything that can reach it on this machine, and a browser on this machine
-//! can reach it on behalf of any web page. Two checks keep pages out:
+//! In the order of a request:
 //!
-//! - a request with an `Origin` was made by a page: refused always;
-//! - on a loopback address, a `Host` (HTTP/2: `:authority`) that is not this machine means that a
-//!   foreign name was made to point here (DNS rebinding): refused. Unix sockets, which browsers
-//!   cannot open, and addresses bound with `insecure_bind`, whose names we cannot know, are not
-//!   checked for it.
+//! 1. **TLS** ([`tls`]), if the server has a certificate; with an authority for clients, only for
+//!    clients that it has certified.
+//! 2. **Web pages** are kept out. The server trusts what can reach it on this machine, and a browser
+//!    here can reach it on behalf of any page. So a request with an `Origin`, which a page made, is
+//!    refused always; and on a loopback address without a token, a `Host` (HTTP/2: `:authority`)
+//!    that is not this machine, since then a foreign name was made to point here (DNS rebinding).
+//!    Unix sockets, which browsers cannot open, and other addresses, whose names we cannot know, are
+//!    not checked for it; nor where a token is asked for, which no page has.
+//! 3. **How often** a peer may ask ([`peers`]).
+//! 4. **Tokens** ([`token`]): one to look, one to change what other viewers see. The answer to a
+//!    wrong one is slow.
+
+pub(crate) mod peers;
+#[cfg_attr(not(feature = "tls"), path = "security/no_tls.rs")]
+pub(crate) mod tls;
+pub(crate) mod token;
 
 use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use http::StatusCode;
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
+use tonic::Code;
+use zokio::time::Instant;
 
 use crate::address::Address;
+use peers::{IsFirst, Limit, Peer, Peers};
+use token::{Grant, Shown, Tokens};
 
 /// Why a request was refused; the text goes to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Origin,
     Host,
+    TooManyRequests,
+    TooManyWrongTokens,
+    NoToken,
+    WrongToken,
+    /// Said to a connection and not to a request: all places are taken.
+    Full,
+    /// Likewise: it is not encrypted, and has to be.
+    NotEncrypted,
 }
 
 impl Refusal {
@@ -34,17 +58,113 @@ impl Refusal {
                 "the Host of the request is not this machine: ask for 127.0.0.1, [::1] or \
                  localhost"
             }
+            Refusal::TooManyRequests => {
+                "too many requests came from this address: wait a second and ask less often"
+            }
+            Refusal::TooManyWrongTokens => {
+                "too many wrong tokens came from this address: wait some seconds"
+            }
+            Refusal::NoToken => {
+                "a token is needed, and none was shown: send it as Authorization: Bearer TOKEN"
+            }
+            Refusal::WrongToken => "the token is wrong",
+            Refusal::Full => {
+                "as many clients as this program serves are connected: close one and try again"
+            }
+            Refusal::NotEncrypted => {
+                "this port speaks TLS only: ask for https:// instead of http://"
+            }
+        }
+    }
+
+    /// What it is over gRPC.
+    pub(crate) fn code(self) -> Code {
+        match self {
+            Refusal::Origin | Refusal::Host => Code::PermissionDenied,
+            Refusal::TooManyRequests | Refusal::TooManyWrongTokens | Refusal::Full => {
+                Code::ResourceExhausted
+            }
+            Refusal::NoToken | Refusal::WrongToken => Code::Unauthenticated,
+            Refusal::NotEncrypted => Code::FailedPrecondition,
+        }
+    }
+
+    /// What it is over plain HTTP.
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Refusal::Origin | Refusal::Host => StatusCode::FORBIDDEN,
+            Refusal::TooManyRequests | Refusal::TooManyWrongTokens => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::NoToken | Refusal::WrongToken => StatusCode::UNAUTHORIZED,
+            Refusal::Full => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::NotEncrypted => StatusCode::UPGRADE_REQUIRED,
         }
     }
 }
 
-/// Whether requests need a local host: on a loopback TCP address.
-pub(crate) fn needs_local_host(address: &Address) -> bool {
-    matches!(address, Address::Tcp(_)) && address.is_local()
+/// Judges the requests of all connections.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    needs_local_host: bool,
+    tokens: Tokens,
+    peers: Mutex<Peers>,
 }
 
-/// Judges a request.
-pub(crate) fn check(request: &Parts, needs_local_host: bool) -> Result<(), Refusal> {
+impl Gate {
+    pub(crate) fn new(address: &Address, tokens: Tokens) -> Gate {
+        Gate {
+            needs_local_host: is_loopback_tcp(address) && !tokens.are_set(),
+            tokens,
+            peers: Mutex::default(),
+        }
+    }
+
+    /// What the request may do, or why not. The answer to a wrong token takes its time.
+    pub(crate) async fn admit(&self, request: &Parts, peer: Peer) -> Result<Grant, Refusal> {
+        check(request, self.needs_local_host)?;
+        self.peers()
+            .request(peer, Instant::now())
+            .map_err(|limit| match limit {
+                Limit::Requests => Refusal::TooManyRequests,
+                Limit::WrongTokens => Refusal::TooManyWrongTokens,
+            })?;
+        match self.tokens.judge(&request.headers) {
+            Shown::Right(grant) => Ok(grant),
+            Shown::Nothing => Err(Refusal::NoToken),
+            Shown::Wrong => {
+                let (wait, IsFirst(is_first)) = self.peers().wrong_token(peer, Instant::now());
+                let _waiting = Waiting { gate: self, peer };
+                if is_first {
+                    tracing::warn!(?peer, "zokio-console: a wrong token was shown");
+                }
+                zokio::time::sleep(wait).await;
+                Err(Refusal::WrongToken)
+            }
+        }
+    }
+
+    fn peers(&self) -> MutexGuard<'_, Peers> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An answer that waits, also if the client leaves meanwhile.
+struct Waiting<'a> {
+    gate: &'a Gate,
+    peer: Peer,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.gate.peers().answered(self.peer);
+    }
+}
+
+fn is_loopback_tcp(address: &Address) -> bool {
+    matches!(address, Address::Tcp(_) | Address::Tls(_)) && address.is_local()
+}
+
+/// Tells web pages from others.
+fn check(request: &Parts, needs_local_host: bool) -> Result<(), Refusal> {
     if request.headers.contains_key(ORIGIN) {
         return Err(Refusal::Origin);
     }
@@ -155,11 +275,20 @@ mod tests {
     #[test]
     fn without_a_loopback_address_names_are_free() {
         assert_eq!(judge("http://metrics.internal/x", &[], false), Ok(()));
-        assert!(!needs_local_host(&Address::Unix("/x".into())));
-        assert!(!needs_local_host(&Address::Tcp(
-            "0.0.0.0:1".parse().unwrap()
-        )));
-        assert!(needs_local_host(&Address::Tcp("[::1]:1".parse().unwrap())));
+        let needs = |address: Address, tokens: Tokens| Gate::new(&address, tokens).needs_local_host;
+        let tcp = |addr: &str| Address::Tcp(addr.parse().unwrap());
+        assert!(!needs(Address::Unix("/x".into()), Tokens::default()));
+        assert!(!needs(tcp("0.0.0.0:1"), Tokens::default()));
+        assert!(needs(tcp("[::1]:1"), Tokens::default()));
+        assert!(needs(
+            Address::Tls("[::1]:1".parse().unwrap()),
+            Tokens::default()
+        ));
+        let tokens = Tokens {
+            read: Some(token::Token::new("t", "0123456789abcdef").unwrap()),
+            control: None,
+        };
+        assert!(!needs(tcp("[::1]:1"), tokens));
     }
 
     #[test]
@@ -167,5 +296,80 @@ mod tests {
         let page = [("host", "localhost"), ("origin", "http://localhost:3000")];
         assert_eq!(judge("/metrics", &page, true), Err(Refusal::Origin));
         assert_eq!(judge("/metrics", &page, false), Err(Refusal::Origin));
+    }
+
+    fn tokens() -> Tokens {
+        Tokens {
+            read: Some(token::Token::new("t", "0123456789abcdef").unwrap()),
+            control: None,
+        }
+    }
+
+    fn request(authorization: Option<&str>) -> Parts {
+        let mut request = http::Request::get("/").header("host", "localhost");
+        if let Some(value) = authorization {
+            request = request.header("authorization", value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn gate(tokens: Tokens) -> Gate {
+        Gate::new(&Address::Tcp("127.0.0.1:1".parse().unwrap()), tokens)
+    }
+
+    #[zokio::test(start_paused = true)]
+    async fn the_answer_to_a_wrong_token_takes_its_time_and_others_do_not() {
+        let gate = gate(tokens());
+        let start = Instant::now();
+        let waited = || start.elapsed().as_millis();
+        let peer = Peer::of_ip("10.0.0.1".parse().unwrap());
+        let missing = gate.admit(&request(None), peer).await;
+        assert_eq!((missing, waited()), (Err(Refusal::NoToken), 0));
+        let wrong = gate.admit(&request(Some("Bearer wrong")), peer).await;
+        assert_eq!((wrong, waited()), (Err(Refusal::WrongToken), 100));
+        let wrong = gate.admit(&request(Some("Bearer wrong")), peer).await;
+        assert_eq!((wrong, waited()), (Err(Refusal::WrongToken), 300));
+        let right = gate
+            .admit(&request(Some("Bearer 0123456789abcdef")), peer)
+            .await;
+        assert_eq!((right, waited()), (Ok(Grant::Read), 300));
+    }
+
+    #[zokio::test(start_paused = true)]
+    async fn many_wrong_tokens_at_once_are_refused_unseen_until_their_answers_are_out() {
+        let gate = gate(tokens());
+        let (peer, other) = (
+            Peer::of_ip("10.0.0.1".parse().unwrap()),
+            Peer::of_ip("10.0.0.2".parse().unwrap()),
+        );
+        let (wrong, right) = (
+            request(Some("Bearer wrong")),
+            request(Some("Bearer 0123456789abcdef")),
+        );
+        let mut guesses: Vec<_> = (0..peers::MAX_WAITING)
+            .map(|_| Box::pin(gate.admit(&wrong, peer)))
+            .collect();
+        for guess in &mut guesses {
+            let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(guess.as_mut().poll(cx)));
+            assert!(polled.await.is_pending());
+        }
+        let refused = gate.admit(&right, peer).await;
+        assert_eq!(refused, Err(Refusal::TooManyWrongTokens));
+        assert_eq!(gate.admit(&right, other).await, Ok(Grant::Read));
+        // One who leaves waits no longer.
+        guesses.pop();
+        assert_eq!(gate.admit(&right, peer).await, Ok(Grant::Read));
+    }
+
+    #[zokio::test(start_paused = true)]
+    async fn requests_beyond_the_burst_are_refused_until_some_time_has_passed() {
+        let gate = gate(Tokens::default());
+        for _ in 0..peers::BURST {
+            assert!(gate.admit(&request(None), Peer::UnixSocket).await.is_ok());
+        }
+        let refused = gate.admit(&request(None), Peer::UnixSocket).await;
+        assert_eq!(refused, Err(Refusal::TooManyRequests));
+        zokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        assert!(gate.admit(&request(None), Peer::UnixSocket).await.is_ok());
     }
 }

@@ -8,6 +8,14 @@ use zokio_instrumentation::{Init, init};
 
 const SCENARIO: &str = "ZOKIO_TEST_SCENARIO";
 
+/// One of the files in `tests/certificates`.
+#[cfg(feature = "tls")]
+macro_rules! certificate {
+    ($name:literal) => {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/", $name)
+    };
+}
+
 /// Name, environment, what the process does.
 type Scenario = (&'static str, &'static [(&'static str, &'static str)], fn());
 
@@ -30,6 +38,31 @@ const SCENARIOS: &[Scenario] = &[
         "outside_of_a_runtime_is_reported_and_survived",
         &[("ZOKIO_CONSOLE_BIND", "127.0.0.1:0")],
         outside_of_a_runtime_is_reported_and_survived,
+    ),
+    (
+        "an_open_address_without_security_is_refused",
+        &[("ZOKIO_CONSOLE_BIND", "0.0.0.0:0")],
+        an_open_address_without_security_is_refused,
+    ),
+    (
+        "an_empty_token_does_not_mean_none",
+        &[
+            ("ZOKIO_CONSOLE_BIND", "127.0.0.1:0"),
+            ("ZOKIO_CONSOLE_TOKEN", ""),
+        ],
+        an_empty_token_does_not_mean_none,
+    ),
+    #[cfg(feature = "tls")]
+    (
+        "the_environment_can_secure_an_open_address",
+        &[
+            ("ZOKIO_CONSOLE_BIND", "0.0.0.0:0"),
+            ("ZOKIO_CONSOLE_TLS_CERT", certificate!("server.pem")),
+            ("ZOKIO_CONSOLE_TLS_KEY", certificate!("server.key")),
+            ("ZOKIO_CONSOLE_CLIENT_CA", certificate!("ca.pem")),
+            ("ZOKIO_CONSOLE_TOKEN", "read-token-0123456789abcdef"),
+        ],
+        the_environment_can_secure_an_open_address,
     ),
 ];
 
@@ -79,6 +112,29 @@ fn outside_of_a_runtime_is_reported_and_survived() {
     assert!(runtime().block_on(async { init() }).addr().is_some());
 }
 
+fn failure() -> String {
+    let result = runtime().block_on(async { init() }).into_result();
+    result.expect_err("a failure").to_string()
+}
+
+fn an_open_address_without_security_is_refused() {
+    let error = failure();
+    assert!(error.contains("lacks TLS and a token"), "{error}");
+    assert!(error.contains("ZOKIO_CONSOLE_TLS_CERT"), "{error}");
+}
+
+fn an_empty_token_does_not_mean_none() {
+    let error = failure();
+    assert!(error.starts_with("ZOKIO_CONSOLE_TOKEN is empty"), "{error}");
+}
+
+#[cfg(feature = "tls")]
+fn the_environment_can_secure_an_open_address() {
+    let result = runtime().block_on(async { init() });
+    let address = result.addr().expect("a server");
+    assert!(address.to_string().starts_with("https://0.0.0.0:"));
+}
+
 fn main() {
     if let Ok(name) = std::env::var(SCENARIO) {
         let (_, _, run) = SCENARIOS
@@ -94,6 +150,13 @@ fn main() {
             "ZOKIO_CONSOLE",
             "ZOKIO_CONSOLE_BIND",
             "ZOKIO_CONSOLE_PUBLISH_INTERVAL",
+            "ZOKIO_CONSOLE_TOKEN",
+            "ZOKIO_CONSOLE_TOKEN_FILE",
+            "ZOKIO_CONSOLE_CONTROL_TOKEN",
+            "ZOKIO_CONSOLE_CONTROL_TOKEN_FILE",
+            "ZOKIO_CONSOLE_TLS_CERT",
+            "ZOKIO_CONSOLE_TLS_KEY",
+            "ZOKIO_CONSOLE_CLIENT_CA",
         ] {
             child.env_remove(variable);
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
+use http::header::{ACCEPT, ALLOW, CONNECTION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -15,12 +16,14 @@ use tonic::server::NamedService;
 use tower_service::Service as _;
 use zokio_console_proto::v1::console_server::ConsoleServer;
 
-use crate::address::Address;
 use crate::compat::Compat;
 use crate::grpc::Service;
 use crate::prometheus::{self, Format};
+use crate::recorder;
 use crate::sampler::Sampler;
-use crate::{recorder, security};
+use crate::security::peers::Peer;
+use crate::security::{Gate, Refusal};
+use crate::server::places::Place;
 
 const WELCOME: &str = "This is a program on zokio. Watch it with `zokio-console connect`; its \
                        metrics are at /metrics.\n";
@@ -33,7 +36,16 @@ pub(crate) struct Router {
     compat: Arc<Compat>,
     sampler: Arc<Sampler>,
     serve_prometheus: bool,
-    needs_local_host: bool,
+    gate: Gate,
+}
+
+/// The client of one connection.
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    pub(crate) peer: Peer,
+    pub(crate) place: Arc<Place>,
+    /// Why all of its requests are refused, if they are.
+    pub(crate) refusal: Option<Refusal>,
 }
 
 impl Router {
@@ -42,14 +54,14 @@ impl Router {
         compat: Arc<Compat>,
         publish_interval: Duration,
         serve_prometheus: bool,
-        address: &Address,
+        gate: Gate,
     ) -> Router {
         Router {
             console: Service::server(Arc::clone(&sampler), publish_interval),
             compat,
             sampler,
             serve_prometheus,
-            needs_local_host: security::needs_local_host(address),
+            gate,
         }
     }
 
@@ -57,16 +69,20 @@ impl Router {
     pub(crate) async fn handle(
         self: Arc<Self>,
         request: Request<Incoming>,
+        visitor: Arc<Visitor>,
     ) -> Result<Response<Body>, Infallible> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let is_grpc = is_grpc(&head.headers);
-        if let Err(refusal) = security::check(&head, self.needs_local_host) {
-            return Ok(if is_grpc {
-                Status::permission_denied(refusal.text()).into_http()
-            } else {
-                text(StatusCode::FORBIDDEN, format!("{}\n", refusal.text()))
-            });
+        let admitted = match visitor.refusal {
+            Some(refusal) => Err(refusal),
+            None => self.gate.admit(&head, visitor.peer).await,
+        };
+        match admitted {
+            // The calls that need more than reading look for it there.
+            Ok(grant) => drop(head.extensions.insert(grant)),
+            Err(refusal) => return Ok(refused(refusal, &head)),
         }
+        visitor.place.settle();
         let path = head.uri.path();
         let service = service_of(path);
         let is_console = service == Some(<ConsoleServer<Service> as NamedService>::NAME);
@@ -112,6 +128,22 @@ impl Router {
         response.headers_mut().insert(CONTENT_TYPE, content_type);
         response
     }
+}
+
+/// A refusal as the client can read it.
+fn refused(refusal: Refusal, head: &Parts) -> Response<Body> {
+    if is_grpc(&head.headers) && head.version == Version::HTTP_2 {
+        return Status::new(refusal.code(), refusal.text()).into_http();
+    }
+    let mut response = text(refusal.status(), format!("{}\n", refusal.text()));
+    let headers = response.headers_mut();
+    if refusal.status() == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if head.version != Version::HTTP_2 {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {

@@ -1,6 +1,7 @@
-//! One port for HTTP/1 and HTTP/2: reads what the client says first, decides, and hands the bytes
-//! on unread. Counts what is sent, too.
+//! One port for HTTP/1, HTTP/2 and TLS: reads what the client says first, decides, and hands the
+//! bytes on unread. Counts what is sent, too.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,9 +14,13 @@ use crate::sampler::Sampler;
 /// What every HTTP/2 connection begins with (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// What every TLS connection begins with: the type of a record that is part of a handshake.
+const HANDSHAKE: u8 = 0x16;
+
 /// What a connection turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
+    Tls,
     Http1,
     Http2,
 }
@@ -23,7 +28,8 @@ pub(crate) enum Protocol {
 /// A connection whose first bytes have been looked at.
 pub(crate) struct Sniffed<S> {
     stream: S,
-    sampler: Arc<Sampler>,
+    /// Where bytes are counted, if they are.
+    sampler: Option<Arc<Sampler>>,
     first: [u8; PREFACE.len()],
     /// `first[read..filled]` is still to be handed on.
     filled: usize,
@@ -31,7 +37,7 @@ pub(crate) struct Sniffed<S> {
 }
 
 impl<S: Read + Write + Unpin> Sniffed<S> {
-    pub(crate) fn new(stream: S, sampler: Arc<Sampler>) -> Sniffed<S> {
+    pub(crate) fn new(stream: S, sampler: Option<Arc<Sampler>>) -> Sniffed<S> {
         Sniffed {
             stream,
             sampler,
@@ -44,12 +50,15 @@ impl<S: Read + Write + Unpin> Sniffed<S> {
     /// Reads until the first bytes tell the protocol. A client that says nothing and leaves is an
     /// error.
     pub(crate) async fn sniff(&mut self) -> io::Result<Protocol> {
-        std::future::poll_fn(|cx| self.poll_sniff(cx)).await
+        poll_fn(|cx| self.poll_sniff(cx)).await
     }
 
     fn poll_sniff(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Protocol>> {
         loop {
             let said = &self.first[..self.filled];
+            if said.first() == Some(&HANDSHAKE) {
+                return Poll::Ready(Ok(Protocol::Tls));
+            }
             if !PREFACE.starts_with(said) {
                 return Poll::Ready(Ok(Protocol::Http1));
             }
@@ -63,6 +72,26 @@ impl<S: Read + Write + Unpin> Sniffed<S> {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
             self.filled += n;
+        }
+    }
+
+    /// Writes these bytes, and that no more will follow.
+    pub(crate) async fn say(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let n = poll_fn(|cx| Pin::new(&mut *self).poll_write(cx, bytes)).await?;
+            if n == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            bytes = &bytes[n..];
+        }
+        poll_fn(|cx| Pin::new(&mut *self).poll_shutdown(cx)).await
+    }
+}
+
+impl<S> Sniffed<S> {
+    fn count(&self, n: usize) {
+        if let Some(sampler) = &self.sampler {
+            sampler.add_bytes_sent(n as u64);
         }
     }
 }
@@ -91,7 +120,7 @@ impl<S: Write + Unpin> Write for Sniffed<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let n = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
-        self.sampler.add_bytes_sent(n as u64);
+        self.count(n);
         Poll::Ready(Ok(n))
     }
 
@@ -113,7 +142,7 @@ impl<S: Write + Unpin> Write for Sniffed<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let n = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))?;
-        self.sampler.add_bytes_sent(n as u64);
+        self.count(n);
         Poll::Ready(Ok(n))
     }
 }
@@ -164,7 +193,7 @@ mod tests {
 
     fn sniff(pieces: &[&'static [u8]]) -> (Option<Protocol>, Vec<u8>) {
         let sampler = Arc::new(Sampler::new(Arc::default(), Arc::default()));
-        let mut io = Sniffed::new(Pieces(pieces.to_vec()), sampler);
+        let mut io = Sniffed::new(Pieces(pieces.to_vec()), Some(sampler));
         let mut cx = Context::from_waker(Waker::noop());
         let Poll::Ready(protocol) = io.poll_sniff(&mut cx) else {
             panic!("pending")
@@ -199,6 +228,14 @@ mod tests {
             ]),
             (Some(Protocol::Http2), h2)
         );
+    }
+
+    #[test]
+    fn a_tls_handshake_is_told_by_its_first_byte() {
+        let hello: &[u8] = b"\x16\x03\x01\x02\0";
+        assert_eq!(sniff(&[hello]), (Some(Protocol::Tls), hello.to_vec()));
+        assert_eq!(sniff(&[b"\x16"]).0, Some(Protocol::Tls));
+        assert_eq!(sniff(&[b"\x17"]).0, Some(Protocol::Http1));
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub(crate) async fn console_with_window(address: &Address, window: u32) -> Conso
 /// A new connection to `address`, with that stream window, and the origin to name.
 pub(crate) async fn channel(address: &Address, window: u32) -> (Channel, Uri) {
     match address {
-        Address::Tcp(addr) => {
+        Address::Tcp(addr) | Address::Tls(addr) => {
             let stream = TcpStream::connect(*addr).await.expect("a connection");
             channel_over(stream, &format!("http://{addr}"), window).await
         }
@@ -82,7 +82,8 @@ pub(crate) async fn console(address: &Address) -> Console {
     console_with_window(address, 64 * 1024).await
 }
 
-async fn channel_over<S>(stream: S, origin: &str, window: u32) -> (Channel, Uri)
+/// A new connection over a stream.
+pub(crate) async fn channel_over<S>(stream: S, origin: &str, window: u32) -> (Channel, Uri)
 where
     S: Read + Write + Unpin + Send + 'static,
 {
@@ -105,6 +106,17 @@ pub(crate) async fn http1(
     let stream = TcpStream::connect(address.socket_addr().expect("TCP"))
         .await
         .expect("connected");
+    http1_over(stream, request).await
+}
+
+/// One HTTP/1 request over a stream: status, content type, body.
+pub(crate) async fn http1_over<S>(
+    stream: S,
+    request: http::request::Builder,
+) -> (u16, String, String)
+where
+    S: Read + Write + Unpin + Send + 'static,
+{
     let (mut sender, connection) = http1::handshake(stream).await.expect("a handshake");
     zokio::task::spawn(connection);
     let request = request.body(Empty::<Bytes>::new()).expect("a request");

@@ -1,0 +1,274 @@
+//! How many connections there may be, and which of them have to go.
+//!
+//! A connection is a *newcomer* until a request of it has passed the gate: then it has *settled*.
+//! There are at most [`Limits::connections`] in all, of which at most [`Limits::newcomers`] are
+//! newcomers. Whoever comes when either number is reached takes the place of the newcomer that has
+//! been here longest. So clients that connect and hold on, with half a handshake or half a header,
+//! push out each other and keep nobody waiting. A newcomer also has to settle within
+//! [`Limits::settle_within`].
+//!
+//! If all places belong to settled connections, some more are let in to be *turned away*: every
+//! request of theirs is answered with the reason. What comes beyond that is closed without a word.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use zokio::sync::Notify;
+use zokio::time::Instant;
+
+/// What connections may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) connections: usize,
+    pub(crate) newcomers: usize,
+    pub(crate) turned_away: usize,
+    /// From being accepted to the first request that is let through; a TLS handshake is part of it.
+    pub(crate) settle_within: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: 256,
+            newcomers: 128,
+            turned_away: 16,
+            settle_within: Duration::from_secs(10),
+        }
+    }
+}
+
+/// All connections.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    limits: Limits,
+    state: Mutex<State>,
+    left: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next_number: u64,
+    /// Oldest first.
+    newcomers: VecDeque<Newcomer>,
+    settled: BTreeSet<u64>,
+    turned_away: usize,
+    /// All places that are not dropped yet, also of connections that are being closed.
+    places: usize,
+}
+
+#[derive(Debug)]
+struct Newcomer {
+    number: u64,
+    must_go: Arc<Notify>,
+}
+
+/// One connection's place. Dropping it frees it.
+#[derive(Debug)]
+pub(crate) struct Place {
+    connections: Arc<Connections>,
+    number: u64,
+    is_turned_away: bool,
+    must_go: Arc<Notify>,
+    pub(crate) settle_until: Instant,
+}
+
+impl Connections {
+    pub(crate) fn new(limits: Limits) -> Connections {
+        Connections {
+            limits,
+            state: Mutex::default(),
+            left: Notify::new(),
+        }
+    }
+
+    /// A place for a new connection, if need be that of another. `None`: close it.
+    pub(crate) fn enter(self: &Arc<Self>) -> Option<Place> {
+        let mut state = self.state();
+        let all = state.newcomers.len() + state.settled.len();
+        let mut is_turned_away = false;
+        if all >= self.limits.connections || state.newcomers.len() >= self.limits.newcomers {
+            match state.newcomers.pop_front() {
+                Some(oldest) => oldest.must_go.notify_one(),
+                None if state.turned_away < self.limits.turned_away => is_turned_away = true,
+                None => return None,
+            }
+        }
+        let number = state.next_number;
+        state.next_number += 1;
+        state.places += 1;
+        let must_go = Arc::new(Notify::new());
+        if is_turned_away {
+            state.turned_away += 1;
+        } else {
+            state.newcomers.push_back(Newcomer {
+                number,
+                must_go: Arc::clone(&must_go),
+            });
+        }
+        Some(Place {
+            connections: Arc::clone(self),
+            number,
+            is_turned_away,
+            must_go,
+            settle_until: Instant::now() + self.limits.settle_within,
+        })
+    }
+
+    /// Waits until no connection is left.
+    pub(crate) async fn all_gone(&self) {
+        while self.state().places > 0 {
+            self.left.notified().await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn remove_newcomer(&mut self, number: u64) -> bool {
+        let found = self.newcomers.iter().position(|n| n.number == number);
+        found.and_then(|i| self.newcomers.remove(i)).is_some()
+    }
+}
+
+impl Place {
+    /// Whether the connection is here only to be told that there is no place.
+    pub(crate) fn is_turned_away(&self) -> bool {
+        self.is_turned_away
+    }
+
+    /// A request has passed the gate: the connection may stay.
+    pub(crate) fn settle(&self) {
+        let mut state = self.connections.state();
+        if state.remove_newcomer(self.number) {
+            state.settled.insert(self.number);
+        }
+    }
+
+    /// Returns when the connection has to go, to make room or because it has not settled `grace`
+    /// after the time for that.
+    pub(crate) async fn overdue(&self, grace: Duration) {
+        zokio::select! {
+            () = self.must_go.notified() => return,
+            () = zokio::time::sleep_until(self.settle_until + grace) => {}
+        }
+        if self.connections.state().settled.contains(&self.number) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.connections.state();
+        if self.is_turned_away {
+            state.turned_away -= 1;
+        } else if !state.remove_newcomer(self.number) {
+            // Not there either: it had to go.
+            state.settled.remove(&self.number);
+        }
+        state.places -= 1;
+        drop(state);
+        self.connections.left.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future as _;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    fn connections() -> Arc<Connections> {
+        Arc::new(Connections::new(Limits {
+            connections: 3,
+            newcomers: 2,
+            turned_away: 1,
+            settle_within: Duration::from_secs(10),
+        }))
+    }
+
+    fn has_to_go(place: &Place) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        pin!(place.must_go.notified()).poll(&mut cx).is_ready()
+    }
+
+    fn in_runtime(test: impl FnOnce()) {
+        let runtime = zokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async { test() });
+    }
+
+    #[test]
+    fn a_newcomer_too_many_takes_the_place_of_the_oldest() {
+        in_runtime(|| {
+            let connections = connections();
+            let first = connections.enter().unwrap();
+            let second = connections.enter().unwrap();
+            let third = connections.enter().unwrap();
+            assert!(has_to_go(&first) && !has_to_go(&second) && !has_to_go(&third));
+            assert!(!third.is_turned_away());
+            // Too late for the first.
+            first.settle();
+            assert!(connections.state().settled.is_empty());
+        });
+    }
+
+    #[test]
+    fn settled_connections_are_never_pushed_out() {
+        in_runtime(|| {
+            let connections = connections();
+            let settled: Vec<Place> = (0..3)
+                .map(|_| {
+                    let place = connections.enter().unwrap();
+                    place.settle();
+                    place
+                })
+                .collect();
+            let turned_away = connections.enter().unwrap();
+            assert!(turned_away.is_turned_away());
+            assert!(connections.enter().is_none());
+            assert!(!settled.iter().any(has_to_go));
+            drop(turned_away);
+            drop(settled);
+            assert!(!connections.enter().unwrap().is_turned_away());
+            assert_eq!(connections.state().places, 0);
+        });
+    }
+
+    #[zokio::test(start_paused = true)]
+    async fn a_newcomer_has_to_settle_in_time_and_a_settled_one_may_stay() {
+        let connections = connections();
+        let idle = connections.enter().unwrap();
+        let busy = connections.enter().unwrap();
+        busy.settle();
+        idle.overdue(Duration::ZERO).await;
+        assert!(Instant::now() >= idle.settle_until);
+        let overdue = busy.overdue(Duration::ZERO);
+        assert!(
+            zokio::time::timeout(Duration::from_secs(3_600), overdue)
+                .await
+                .is_err()
+        );
+    }
+
+    #[zokio::test]
+    async fn all_are_gone_when_the_last_place_is_dropped() {
+        let connections = connections();
+        let place = connections.enter().unwrap();
+        let gone = zokio::spawn({
+            let connections = Arc::clone(&connections);
+            async move { connections.all_gone().await }
+        });
+        zokio::task::yield_now().await;
+        assert!(!gone.is_finished());
+        drop(place);
+        gone.await.unwrap();
+    }
+}

@@ -13,11 +13,10 @@ use zokio::sync::mpsc;
 use zokio::time::Instant;
 
 use crate::action::{Action, Command, Effect, Now};
-use crate::connection::{self, Request, Session};
+use crate::connection::{self, Destination, Request, Session};
 use crate::error::ConsoleError;
 use crate::state::connection::Link;
 use crate::state::{State, update};
-use crate::target::Target;
 use crate::terminal::{self, Input, TerminalGuard};
 use crate::theme::Theme;
 use crate::view;
@@ -32,7 +31,7 @@ const COUNTDOWN: Duration = Duration::from_millis(100);
 /// What the interactive console is started with.
 #[derive(Debug)]
 pub(crate) struct Options {
-    pub(crate) target: Target,
+    pub(crate) destination: Destination,
     pub(crate) interval: Duration,
     pub(crate) theme: Theme,
     /// Whether clicks and the wheel are ours.
@@ -64,13 +63,18 @@ pub(crate) async fn run(options: Options, session: Option<Session>) -> Result<()
         start: Instant::now(),
     };
     let (width, height) = crossterm::terminal::size().map_err(ConsoleError::Terminal)?;
-    let mut state = State::new(options.target.to_string(), width, height, clock.now());
+    let mut state = State::new(
+        options.destination.target.to_string(),
+        width,
+        height,
+        clock.now(),
+    );
     let (out, mut actions) = mpsc::channel(QUEUE);
     // Unbounded, but asked by keys and answered updates only. A bounded queue could block the state
     // while the connection waits for the state.
     let (requests, asked) = mpsc::unbounded_channel();
     zokio::spawn(connection::run(
-        options.target,
+        options.destination,
         options.interval,
         session,
         state.query().clone(),

@@ -11,8 +11,9 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::access::AccessArgs;
 use crate::app;
-use crate::connection;
+use crate::connection::{self, Destination};
 use crate::demo;
 use crate::error::ConsoleError;
 use crate::headless;
@@ -79,6 +80,8 @@ const EXAMPLES: &str = "\
 Examples:
   zokio-console                                     watch the program on this machine
   zokio-console connect http://10.0.0.7:6669        watch one elsewhere
+  zokio-console connect https://app.example --tls-ca ca.pem --token-file token
+                                                    watch one elsewhere, safely
   zokio-console connect unix:/run/app/console.sock  watch one over a Unix socket
   zokio-console snapshot --json | jq '.runtimes[].alive_tasks'
   zokio-console top --interval 10s >> numbers.log   a line every ten seconds
@@ -107,9 +110,12 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct ConnectArgs {
-    /// Where the program serves: http://HOST[:PORT] or unix:/PATH.
+    /// Where the program serves: http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH.
     #[arg(default_value = target::DEFAULT)]
     target: Target,
+
+    #[command(flatten)]
+    access: AccessArgs,
 
     /// Time between two updates, such as 100ms or 1s; never shorter than the server allows.
     /// [default: what the server suggests]
@@ -127,9 +133,12 @@ struct ConnectArgs {
 
 #[derive(Debug, Args)]
 struct SnapshotArgs {
-    /// Where the program serves: http://HOST[:PORT] or unix:/PATH.
+    /// Where the program serves: http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH.
     #[arg(default_value = target::DEFAULT)]
     target: Target,
+
+    #[command(flatten)]
+    access: AccessArgs,
 
     /// Print one JSON object, in the format of SNAPSHOT.md.
     #[arg(long)]
@@ -142,9 +151,12 @@ struct SnapshotArgs {
 
 #[derive(Debug, Args)]
 struct TopArgs {
-    /// Where the program serves: http://HOST[:PORT] or unix:/PATH.
+    /// Where the program serves: http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH.
     #[arg(default_value = target::DEFAULT)]
     target: Target,
+
+    #[command(flatten)]
+    access: AccessArgs,
 
     /// Time between two lines.
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
@@ -200,6 +212,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 host: "127.0.0.1".into(),
                 port: 6669,
             },
+            access: AccessArgs::default(),
             interval: None,
             wait: false,
             observe_self: None,
@@ -268,6 +281,7 @@ fn connect(arguments: ConnectArgs, screen: ScreenArgs) -> Result<(), ConsoleErro
     if !terminal::is_interactive() {
         return Err(ConsoleError::NoTerminal);
     }
+    let destination = arguments.access.destination(arguments.target)?;
     let runtime = runtime()?;
     let _observed = match &arguments.observe_self {
         Some(address) => Some(
@@ -280,7 +294,7 @@ fn connect(arguments: ConnectArgs, screen: ScreenArgs) -> Result<(), ConsoleErro
         None => None,
     };
     runtime.block_on(async {
-        let session = match connection::connect(&arguments.target).await {
+        let session = match connection::connect(&destination).await {
             Ok(session) => Some(session),
             Err(ConsoleError::Unreachable { .. }) if arguments.wait => None,
             Err(error) => return Err(error),
@@ -288,7 +302,7 @@ fn connect(arguments: ConnectArgs, screen: ScreenArgs) -> Result<(), ConsoleErro
         let interval = arguments.interval.unwrap_or(Duration::ZERO);
         app::run(
             app::Options {
-                target: arguments.target,
+                destination,
                 interval,
                 theme: screen.theme(),
                 mouse: !screen.no_mouse,
@@ -300,8 +314,9 @@ fn connect(arguments: ConnectArgs, screen: ScreenArgs) -> Result<(), ConsoleErro
 }
 
 fn snapshot(arguments: &SnapshotArgs) -> Result<(), ConsoleError> {
+    let destination = arguments.access.destination(arguments.target.clone())?;
     runtime()?.block_on(async {
-        let mut session = connection::connect(&arguments.target).await?;
+        let mut session = connection::connect(&destination).await?;
         headless::print(
             &mut session,
             &arguments.tasks,
@@ -313,8 +328,9 @@ fn snapshot(arguments: &SnapshotArgs) -> Result<(), ConsoleError> {
 }
 
 fn top(arguments: &TopArgs) -> Result<(), ConsoleError> {
+    let destination = arguments.access.destination(arguments.target.clone())?;
     runtime()?.block_on(async {
-        let mut session = connection::connect(&arguments.target).await?;
+        let mut session = connection::connect(&destination).await?;
         headless::top::print(
             &mut session,
             arguments.interval,
@@ -328,13 +344,13 @@ fn top(arguments: &TopArgs) -> Result<(), ConsoleError> {
 fn run_demo(arguments: &DemoArgs, screen: ScreenArgs) -> Result<(), ConsoleError> {
     let with_screens = arguments.time.is_none() && !arguments.json && terminal::is_interactive();
     let demo = demo::Demo::start()?;
-    let target = demo.target()?;
+    let destination = Destination::from(demo.target()?);
     let runtime = runtime()?;
     runtime.block_on(async {
         if with_screens {
-            let session = connection::connect(&target).await?;
+            let session = connection::connect(&destination).await?;
             let options = app::Options {
-                target,
+                destination,
                 interval: Duration::ZERO,
                 theme: screen.theme(),
                 mouse: !screen.no_mouse,
@@ -346,11 +362,12 @@ fn run_demo(arguments: &DemoArgs, screen: ScreenArgs) -> Result<(), ConsoleError
             // Not being told is no reason to stop.
             let _ = writeln!(
                 io::stderr(),
-                "zokio-console: the demo runs for {time:?}; meanwhile: zokio-console connect {target}"
+                "zokio-console: the demo runs for {time:?}; meanwhile: zokio-console connect {}",
+                destination.target
             );
         }
         zokio::time::sleep(time).await;
-        let mut session = connection::connect(&target).await?;
+        let mut session = connection::connect(&destination).await?;
         headless::print(&mut session, "", arguments.json, &mut io::stdout().lock()).await
     })
 }

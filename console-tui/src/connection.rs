@@ -13,6 +13,8 @@ mod backoff;
 mod channel;
 #[cfg(test)]
 mod tests;
+#[cfg_attr(not(feature = "tls"), path = "connection/no_tls.rs")]
+pub(crate) mod tls;
 
 use std::future::Future;
 use std::time::Duration;
@@ -22,6 +24,7 @@ use zokio::sync::mpsc;
 use zokio_console_proto::v1::console_client::ConsoleClient;
 use zokio_console_proto::{MAJOR, MAX_MESSAGE_BYTES, MINOR, check_major, v1};
 
+use crate::access::Access;
 use crate::action::{Action, DetailsAnswer};
 use crate::error::ConsoleError;
 use crate::sanitize;
@@ -29,15 +32,34 @@ use crate::state::model::{Query, Server, Update};
 use crate::target::Target;
 use backoff::Backoff;
 use channel::Channel;
+use tls::Troubles;
 
 /// Longest wait for an answer: to a connect, to a request, for a first update.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where a server is, and what it takes to get in.
+#[derive(Debug, Clone)]
+pub(crate) struct Destination {
+    pub(crate) target: Target,
+    pub(crate) access: Access,
+}
+
+/// One that lets everybody in.
+impl From<Target> for Destination {
+    fn from(target: Target) -> Destination {
+        Destination {
+            target,
+            access: Access::default(),
+        }
+    }
+}
 
 /// A connection whose server has described itself.
 #[derive(Debug)]
 pub(crate) struct Session {
     client: ConsoleClient<Channel>,
     target: Target,
+    troubles: Troubles,
     pub(crate) server: Server,
 }
 
@@ -49,8 +71,10 @@ pub(crate) enum Request {
 }
 
 /// Connects once.
-pub(crate) async fn connect(target: &Target) -> Result<Session, ConsoleError> {
-    let channel = in_time(target, channel::open(target)).await??;
+pub(crate) async fn connect(destination: &Destination) -> Result<Session, ConsoleError> {
+    let target = &destination.target;
+    let channel = in_time(target, channel::open(target, &destination.access)).await??;
+    let troubles = channel.troubles.clone();
     let origin = target
         .origin()
         .parse()
@@ -66,7 +90,10 @@ pub(crate) async fn connect(target: &Target) -> Result<Session, ConsoleError> {
     };
     let answer = in_time(target, client.describe(request)).await?;
     let described = answer
-        .map_err(|status| not_described(target, &status))?
+        .map_err(|status| {
+            let trouble = troubles.error(target);
+            trouble.unwrap_or_else(|| not_described(target, &status))
+        })?
         .into_inner();
     check_major(described.major).map_err(|source| ConsoleError::OtherVersion {
         target: target.to_string(),
@@ -75,6 +102,7 @@ pub(crate) async fn connect(target: &Target) -> Result<Session, ConsoleError> {
     Ok(Session {
         client,
         target: target.clone(),
+        troubles,
         server: sanitize::server(&described),
     })
 }
@@ -97,10 +125,10 @@ fn not_described(target: &Target, status: &Status) -> ConsoleError {
             target,
             what: "it speaks gRPC, but not zokio.console; another console's server, perhaps".into(),
         },
+        Code::Unauthenticated => ConsoleError::TokenRefused { target, message },
         Code::FailedPrecondition
         | Code::InvalidArgument
         | Code::PermissionDenied
-        | Code::Unauthenticated
         | Code::ResourceExhausted => ConsoleError::Refused { target, message },
         _ => ConsoleError::NotZokio {
             target,
@@ -157,7 +185,8 @@ impl Session {
     }
 
     fn lost(&self, status: &Status) -> ConsoleError {
-        lost(&self.target, status)
+        let trouble = self.troubles.error(&self.target);
+        trouble.unwrap_or_else(|| lost(&self.target, status))
     }
 
     fn ended(&self) -> ConsoleError {
@@ -186,6 +215,10 @@ impl Updates {
 fn lost(target: &Target, status: &Status) -> ConsoleError {
     let target = target.to_string();
     match status.code() {
+        Code::Unauthenticated => ConsoleError::TokenRefused {
+            target,
+            message: sanitize::message(status.message()),
+        },
         Code::InvalidArgument | Code::ResourceExhausted | Code::PermissionDenied => {
             ConsoleError::Refused {
                 target,
@@ -220,7 +253,7 @@ fn reason(status: &Status) -> String {
 
 /// Keeps a connection up until the requests end. Starts with `session`, if there is one.
 pub(crate) async fn run(
-    target: Target,
+    destination: Destination,
     interval: Duration,
     mut session: Option<Session>,
     mut query: Query,
@@ -237,7 +270,7 @@ pub(crate) async fn run(
                 if out.send(Action::Connecting { attempt }).await.is_err() {
                     return;
                 }
-                connect(&target).await
+                connect(&destination).await
             }
         };
         let error = match connected {
@@ -285,7 +318,10 @@ fn in_short(error: &ConsoleError) -> String {
                 source.peer
             )
         }
-        ConsoleError::Refused { message, .. } => format!("refused: {message}"),
+        ConsoleError::Refused { message, .. } | ConsoleError::TokenRefused { message, .. } => {
+            format!("refused: {message}")
+        }
+        ConsoleError::Tls { what, .. } => format!("no TLS connection: {what}"),
         ConsoleError::Lost { reason, .. } => reason.clone(),
         other => other.to_string(),
     }

@@ -1,6 +1,7 @@
 //! What can go wrong, each with what to do about it, in one line.
 
 use std::io;
+use std::path::PathBuf;
 
 /// Why the console ends with exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,34 @@ pub(crate) enum ConsoleError {
         target: String,
         source: zokio_console_proto::VersionMismatch,
     },
+
+    #[error(
+        "{target} does not let this console in ({message}): give its token with --token-file FILE or \
+         in ZOKIO_CONSOLE_TOKEN"
+    )]
+    TokenRefused { target: String, message: String },
+
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "without TLS nothing of it goes wrong")
+    )]
+    #[error("no TLS connection to {target} ({what}): {advice}")]
+    Tls {
+        target: String,
+        what: String,
+        advice: &'static str,
+    },
+
+    #[error("cannot read {what} from {path}: {source}", path = path.display())]
+    File {
+        what: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+
+    /// The arguments that say how to get in do not go together.
+    #[error("{0}")]
+    Access(String),
 
     #[error("the server at {target} refuses: {message}")]
     Refused { target: String, message: String },

@@ -13,6 +13,7 @@
 //! Non-goal: a library for other viewers; the wire is `zokio-console-proto`. What is public here is
 //! the command line as a function, so that the binary stays empty.
 
+mod access;
 mod action;
 mod app;
 mod cli;

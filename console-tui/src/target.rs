@@ -1,6 +1,7 @@
 //! Where the server is.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -15,13 +16,15 @@ pub(crate) const DEFAULT: &str = "http://127.0.0.1:6669";
 pub(crate) enum Target {
     /// Host (a name, an IPv4 address, or an IPv6 address without brackets) and port.
     Tcp { host: String, port: u16 },
+    /// The same, speaking TLS.
+    Tls { host: String, port: u16 },
     /// Path of a Unix socket.
     Unix(PathBuf),
 }
 
 /// A text that is no target, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{why}; write http://HOST:PORT or unix:/PATH")]
+#[error("{why}; write http://HOST:PORT or unix:/PATH, or https:// for TLS")]
 pub(crate) struct BadTarget {
     why: &'static str,
 }
@@ -42,11 +45,11 @@ impl FromStr for Target {
                 path => Ok(Target::Unix(path.into())),
             };
         }
-        let rest = match text.split_once("://") {
-            Some(("http", rest)) => rest,
-            Some(("https", _)) => return bad("this console does not speak TLS yet"),
+        let (is_tls, rest) = match text.split_once("://") {
+            Some(("http", rest)) => (false, rest),
+            Some(("https", rest)) => (true, rest),
             Some(_) => return bad("it has an unknown scheme"),
-            None => text,
+            None => (false, text),
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         let (host, port) = split_port(authority)?;
@@ -57,9 +60,11 @@ impl FromStr for Target {
         if !host.chars().all(valid) {
             return bad("the host has characters that no host has");
         }
-        Ok(Target::Tcp {
-            host: host.to_owned(),
-            port,
+        let host = host.to_owned();
+        Ok(if is_tls {
+            Target::Tls { host, port }
+        } else {
+            Target::Tcp { host, port }
         })
     }
 }
@@ -94,17 +99,35 @@ impl Target {
     /// The origin that requests carry. A Unix socket has none of its own.
     pub(crate) fn origin(&self) -> String {
         match self {
-            Target::Tcp { .. } => self.to_string(),
+            Target::Tcp { .. } | Target::Tls { .. } => self.to_string(),
             Target::Unix(_) => "http://localhost".into(),
+        }
+    }
+
+    /// Whether what is sent there can be overheard: it leaves this machine in the clear. A name
+    /// counts as another machine, except `localhost`.
+    pub(crate) fn can_be_overheard(&self) -> bool {
+        match self {
+            Target::Tcp { host, .. } => {
+                !host.eq_ignore_ascii_case("localhost")
+                    && !host
+                        .parse::<IpAddr>()
+                        .is_ok_and(|ip| ip.to_canonical().is_loopback())
+            }
+            Target::Tls { .. } | Target::Unix(_) => false,
         }
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut tcp = |scheme, host: &str, port| match host.contains(':') {
+            true => write!(f, "{scheme}://[{host}]:{port}"),
+            false => write!(f, "{scheme}://{host}:{port}"),
+        };
         match self {
-            Target::Tcp { host, port } if host.contains(':') => write!(f, "http://[{host}]:{port}"),
-            Target::Tcp { host, port } => write!(f, "http://{host}:{port}"),
+            Target::Tcp { host, port } => tcp("http", host, port),
+            Target::Tls { host, port } => tcp("https", host, port),
             Target::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -120,6 +143,8 @@ mod tests {
             "http://127.0.0.1:6669",
             "http://[::1]:7000",
             "http://host.example:1",
+            "https://host.example:6669",
+            "https://[::1]:6669",
             "unix:/run/app.sock",
         ];
         for text in same {
@@ -133,12 +158,29 @@ mod tests {
     }
 
     #[test]
+    fn only_what_leaves_this_machine_in_the_clear_can_be_overheard() {
+        let can = |text: &str| text.parse::<Target>().unwrap().can_be_overheard();
+        for private in [
+            "https://host.example",
+            "unix:/x",
+            "http://127.3.2.1",
+            "http://[::1]",
+            "LocalHost",
+        ] {
+            assert!(!can(private), "{private}");
+        }
+        for open in ["http://10.0.0.7", "http://localhost.example", "host"] {
+            assert!(can(open), "{open}");
+        }
+    }
+
+    #[test]
     fn malformed_targets_say_what_is_wrong() {
         let cases = [
             ("", "the host is missing"),
             ("http://", "the host is missing"),
             ("http://:80", "the host is missing"),
-            ("https://host", "this console does not speak TLS yet"),
+            ("https://", "the host is missing"),
             ("ftp://host", "it has an unknown scheme"),
             ("http://host:0", "the port is not a number from 1 to 65535"),
             (

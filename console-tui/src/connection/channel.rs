@@ -8,11 +8,14 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use tonic::body::Body;
-use tonic::codegen::http::{Request, Response};
+use tonic::codegen::http::header::AUTHORIZATION;
+use tonic::codegen::http::{HeaderValue, Request, Response};
 use tower_service::Service;
 use zokio::net::{TcpStream, UnixStream};
 use zokio::rt::{HyperExecutor, HyperTimer};
 
+use super::tls::Troubles;
+use crate::access::Access;
 use crate::error::ConsoleError;
 use crate::target::Target;
 
@@ -28,35 +31,53 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(super) struct Channel {
     requests: SendRequest<Body>,
+    authorization: Option<HeaderValue>,
+    pub(super) troubles: Troubles,
 }
 
-/// Opens a connection. Does not wait for the server's first word: HTTP/2 lets the client speak
-/// first.
-pub(super) async fn open(target: &Target) -> Result<Channel, ConsoleError> {
+/// Opens a connection. Does not wait for the server's first word of HTTP: HTTP/2 lets the client
+/// speak first.
+pub(super) async fn open(target: &Target, access: &Access) -> Result<Channel, ConsoleError> {
     let unreachable = |source| ConsoleError::Unreachable {
         target: target.to_string(),
         source,
     };
-    match target {
+    let authorization = access.authorization.clone();
+    let (requests, troubles) = match target {
         Target::Tcp { host, port } => {
-            let stream = TcpStream::connect((host.as_str(), *port))
-                .await
-                .map_err(unreachable)?;
-            // Without it only the latency of small requests suffers.
-            let _ = stream.set_nodelay(true);
-            handshake(target, stream).await
+            let stream = tcp(host, *port).await.map_err(unreachable)?;
+            (handshake(target, stream).await?, Troubles::default())
+        }
+        Target::Tls { host, port } => {
+            let Some(client) = &access.tls else {
+                return Err(ConsoleError::Access(format!(
+                    "{target} speaks TLS: say whom to trust with --tls-ca FILE"
+                )));
+            };
+            let stream = tcp(host, *port).await.map_err(unreachable)?;
+            let (stream, troubles) = client.connect(target, stream).await?;
+            (handshake(target, stream).await?, troubles)
         }
         Target::Unix(path) => {
-            handshake(
-                target,
-                UnixStream::connect(path).await.map_err(unreachable)?,
-            )
-            .await
+            let stream = UnixStream::connect(path).await.map_err(unreachable)?;
+            (handshake(target, stream).await?, Troubles::default())
         }
-    }
+    };
+    Ok(Channel {
+        requests,
+        authorization,
+        troubles,
+    })
 }
 
-async fn handshake<S>(target: &Target, stream: S) -> Result<Channel, ConsoleError>
+async fn tcp(host: &str, port: u16) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect((host, port)).await?;
+    // Without it only the latency of small requests suffers.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+async fn handshake<S>(target: &Target, stream: S) -> Result<SendRequest<Body>, ConsoleError>
 where
     S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
@@ -76,7 +97,7 @@ where
     zokio::spawn(async move {
         let _ = connection.await;
     });
-    Ok(Channel { requests })
+    Ok(requests)
 }
 
 impl Service<Request<Body>> for Channel {
@@ -88,7 +109,10 @@ impl Service<Request<Body>> for Channel {
         self.requests.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        if let Some(value) = &self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, value.clone());
+        }
         Box::pin(self.requests.send_request(request))
     }
 }

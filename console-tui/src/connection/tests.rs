@@ -16,8 +16,12 @@ fn on_runtime(test: impl Future<Output = ()>) {
         .block_on(test);
 }
 
-fn target(address: std::net::SocketAddr) -> Target {
-    address.to_string().parse().unwrap()
+fn target(address: std::net::SocketAddr) -> Destination {
+    to(&address.to_string())
+}
+
+fn to(text: &str) -> Destination {
+    Destination::from(text.parse::<Target>().unwrap())
 }
 
 async fn failure(manner: Manner) -> String {
@@ -61,7 +65,7 @@ fn nobody_listening_is_said_with_the_way_to_change_it() {
 #[test]
 fn a_socket_file_that_is_not_there_is_nobody_listening() {
     on_runtime(async {
-        let target = "unix:/nonexistent/zokio/console.sock".parse().unwrap();
+        let target = to("unix:/nonexistent/zokio/console.sock");
         assert!(matches!(
             connect(&target).await,
             Err(ConsoleError::Unreachable { .. })
@@ -107,7 +111,10 @@ fn another_major_version_is_refused_in_words() {
 fn a_refusal_is_passed_on_without_its_control_characters() {
     on_runtime(async {
         let error = failure(Manner::Refuses("no\x1b[31m token")).await;
-        assert!(error.contains("refuses: no\u{fffd}[31m token"), "{error}");
+        assert!(
+            error.contains("let this console in (no\u{fffd}[31m token)"),
+            "{error}"
+        );
     });
 }
 

@@ -18,6 +18,7 @@ use super::state::Overflow;
 use super::{Id, JoinError, coop};
 use crate::telemetry::waits::{WaitNote, WaitPoint};
 
+/// Its resource is the joined task's id.
 static JOIN: WaitPoint = WaitPoint::new("join", "join");
 
 /// Owned permission to await a task. Dropping it detaches the task, which then runs on with
@@ -113,7 +114,7 @@ impl<T> Future for JoinHandle<T> {
                 Poll::Ready(output)
             }
             Poll::Pending => {
-                let task = ptr::from_ref(self.task.header()).cast();
+                let task = ptr::without_provenance(self.id().as_u64() as usize);
                 self.note.set(&JOIN, task, Some(Location::caller()));
                 Poll::Pending
             }

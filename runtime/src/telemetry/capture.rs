@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::atomic::{Ordering, fence};
 
-use super::holders;
+use super::holders::{self, HeldBy};
 use super::record_table::Pin;
 use super::snapshot::*;
 use super::task_record::Counts;
@@ -55,43 +55,11 @@ impl Snapshot {
     /// As [`capture`](Snapshot::capture), with options.
     pub fn capture_with(handle: &Handle, options: CaptureOptions) -> Snapshot {
         let shared = &**handle.shared();
-        let mut sites = finished_by_site(shared);
+        // Finished before live, see above.
+        let finished = options.spawn_sites.then(|| finished_by_site(shared));
         let counts = Snapshot::task_counts(handle);
         let workers = worker_snapshots(shared);
-        let context = TaskContext::new(shared, options.tasks);
-        let mut alive_by_site: HashMap<_, u64> = HashMap::new();
-        let mut tasks = Vec::new();
-        for slot in shared.records().slots() {
-            let Some(pin) = shared.records().pin_live(slot) else {
-                continue;
-            };
-            let record = pin.record();
-            if record.kind() != TaskKind::BlockOn {
-                *alive_by_site.entry(record.location()).or_default() += 1;
-                sites
-                    .entry(record.location())
-                    .or_default()
-                    .add(&live_totals(&pin));
-            }
-            if options.tasks {
-                tasks.push(context.task(&pin));
-            }
-        }
-        let site = |(location, totals): (_, SiteTotals)| {
-            let alive = alive_by_site.get(location).copied().unwrap_or(0);
-            SpawnSiteSnapshot {
-                location,
-                spawned: totals.finished + alive,
-                alive,
-                polls: totals.polls,
-                busy_ns: clock::ticks_to_ns(totals.busy),
-                scheduled_ns: clock::ticks_to_ns(totals.scheduled),
-                panicked: totals.panicked,
-                cancelled: totals.cancelled,
-            }
-        };
-        let mut spawn_sites: Vec<SpawnSiteSnapshot> = sites.into_iter().map(site).collect();
-        spawn_sites.sort_by_key(|site| site.location);
+        let (spawn_sites, tasks) = live_tasks(shared, finished, options.tasks);
         let (driver, timers) = handle.driver().snapshot();
         Snapshot {
             runtime_id: shared.id.as_u64(),
@@ -180,6 +148,55 @@ fn pin_task(shared: &Shared, id: u64) -> Option<Pin<'_>> {
         .filter(|pin| pin.record().id.get() == id)
 }
 
+/// The spawn sites, with the finished tasks' totals as they were before, and the live tasks, as far as
+/// they are wanted.
+fn live_tasks(
+    shared: &Shared,
+    finished: Option<SharedSites>,
+    with_tasks: bool,
+) -> (Vec<SpawnSiteSnapshot>, Vec<TaskSnapshot>) {
+    let with_sites = finished.is_some();
+    let mut sites = finished.unwrap_or_default();
+    let mut alive_by_site: HashMap<_, u64> = HashMap::new();
+    let mut tasks = Vec::new();
+    if !with_sites && !with_tasks {
+        return (Vec::new(), tasks);
+    }
+    let context = TaskContext::new(shared, with_tasks);
+    for slot in shared.records().slots() {
+        let Some(pin) = shared.records().pin_live(slot) else {
+            continue;
+        };
+        let record = pin.record();
+        if with_sites && record.kind() != TaskKind::BlockOn {
+            *alive_by_site.entry(record.location()).or_default() += 1;
+            sites
+                .entry(record.location())
+                .or_default()
+                .add(&live_totals(&pin));
+        }
+        if with_tasks {
+            tasks.push(context.task(&pin));
+        }
+    }
+    let site = |(location, totals): (_, SiteTotals)| {
+        let alive = alive_by_site.get(location).copied().unwrap_or(0);
+        SpawnSiteSnapshot {
+            location,
+            spawned: totals.finished + alive,
+            alive,
+            polls: totals.polls,
+            busy_ns: clock::ticks_to_ns(totals.busy),
+            scheduled_ns: clock::ticks_to_ns(totals.scheduled),
+            panicked: totals.panicked,
+            cancelled: totals.cancelled,
+        }
+    };
+    let mut spawn_sites: Vec<SpawnSiteSnapshot> = sites.into_iter().map(site).collect();
+    spawn_sites.sort_by_key(|site| site.location);
+    (spawn_sites, tasks)
+}
+
 fn finished_by_site(shared: &Shared) -> SharedSites {
     let mut sites = shared.elsewhere.sites.lock().clone();
     shared
@@ -251,7 +268,7 @@ struct TaskContext {
     running: HashMap<u64, u64>,
     notes: HashMap<u64, Vec<NoteView>>,
     /// Who holds the locks that are waited for, by resource.
-    holders: HashMap<u64, u64>,
+    holders: HashMap<u64, HeldBy>,
 }
 
 impl TaskContext {
@@ -260,8 +277,8 @@ impl TaskContext {
         let mut held_by = HashMap::new();
         if with_notes {
             waits::for_each(|note| notes.entry(note.task).or_default().push(note));
-            holders::for_each(|resource, task| {
-                held_by.insert(resource, task);
+            holders::for_each(|resource, holder| {
+                held_by.insert(resource, holder);
             });
         }
         let running = shared
@@ -391,9 +408,9 @@ impl TaskContext {
         let Some(notes) = self.notes.get(&id) else {
             return Vec::new();
         };
-        let mut waits: Vec<Wait> = notes
-            .iter()
-            .map(|note| Wait {
+        let wait = |note: &NoteView| {
+            let holder = self.holder(note);
+            Wait {
                 kind: note.point.kind(),
                 operation: note.point.operation(),
                 resource: note.resource,
@@ -401,11 +418,25 @@ impl TaskContext {
                 location: note.location.filter(|place| !is_library(place)),
                 since_ns: clock::stamp_to_ns(note.since),
                 current: note.poll == poll,
-                holder: self.holders.get(&note.resource).copied(),
-            })
-            .collect();
+                holder: holder.map(|holder| holder.task),
+                holder_is_exact: holder.is_some_and(|holder| holder.exact),
+            }
+        };
+        let mut waits: Vec<Wait> = notes.iter().map(wait).collect();
         waits.sort_by_key(|wait| (!wait.current, std::cmp::Reverse(wait.since_ns)));
         waits
+    }
+
+    /// The task that can end a wait: who has the lock, or the joined task, whose id is the resource.
+    fn holder(&self, note: &NoteView) -> Option<HeldBy> {
+        if note.point.kind() == "join" {
+            return Some(HeldBy {
+                task: note.resource,
+                // Half of the id is lost where addresses have 32 bits.
+                exact: usize::BITS == 64,
+            });
+        }
+        self.holders.get(&note.resource).copied()
     }
 }
 

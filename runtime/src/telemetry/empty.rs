@@ -158,6 +158,7 @@ impl Wait {
             since_ns: 0,
             current: true,
             holder: None,
+            holder_is_exact: false,
         }
     }
 }

@@ -6,7 +6,8 @@
 //! lock that nobody has waited for has no cell; taking it is two stores' worth of telemetry.
 //!
 //! Non-goal: that a guard stays with the task that has taken it. One that was moved to another task
-//! is shown as held by the task that took it.
+//! is shown as held by the task that took it. An owned guard is made to be moved, so its holder is
+//! marked as not exact.
 //!
 //! # Why a cell names no task that does not hold the lock
 //!
@@ -28,10 +29,13 @@ use parking_lot::Mutex;
 
 use super::current;
 
+/// In the word with the holder's id, which is below 2^53: the guard is one that is easily moved.
+const MAY_MOVE: u64 = 1 << 63;
+
 /// What a lock remembers of the task that holds it.
 #[derive(Debug)]
 pub(crate) struct Holder {
-    /// 0: nobody, or no task.
+    /// 0: nobody, or no task. With `MAY_MOVE`.
     task: AtomicU64,
     /// Null, or a cell of the table that is this lock's until it is dropped.
     cell: AtomicPtr<Cell>,
@@ -55,10 +59,22 @@ impl Holder {
     /// The task being polled on this thread has taken the lock.
     #[inline]
     pub(crate) fn taken(&self) {
+        self.taken_with(0);
+    }
+
+    /// As [`taken`](Holder::taken), by an owned guard.
+    #[inline]
+    pub(crate) fn taken_to_move(&self) {
+        self.taken_with(MAY_MOVE);
+    }
+
+    #[inline]
+    fn taken_with(&self, mark: u64) {
         let task = current::get().task;
         if task == 0 {
             return;
         }
+        let task = task | mark;
         self.task.store(task, Ordering::Relaxed);
         if let Some(cell) = self.cell() {
             // Ordering: Release pairs with the Acquire fence in `Cell::read`: who sees this holder
@@ -161,7 +177,7 @@ impl Drop for Holder {
 struct Cell {
     /// The address that wait notes name the lock by; 0: no lock's.
     resource: AtomicU64,
-    /// 0: nobody, or no task.
+    /// 0: nobody, or no task. With `MAY_MOVE`.
     task: AtomicU64,
 }
 
@@ -209,12 +225,22 @@ impl Table {
     }
 }
 
+/// Who holds a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HeldBy {
+    pub(crate) task: u64,
+    /// Whether it is the task that took it for certain.
+    pub(crate) exact: bool,
+}
+
 /// Calls `f` with the resource and the holder of every lock that is held and has been waited for.
-pub(crate) fn for_each(mut f: impl FnMut(u64, u64)) {
+pub(crate) fn for_each(mut f: impl FnMut(u64, HeldBy)) {
     let chunks = TABLE.lock().chunks.clone();
     for cell in chunks.into_iter().flatten() {
         if let Some((resource, task)) = cell.read() {
-            f(resource, task);
+            let exact = task & MAY_MOVE == 0;
+            let task = task & !MAY_MOVE;
+            f(resource, HeldBy { task, exact });
         }
     }
 }
@@ -226,9 +252,9 @@ mod tests {
 
     fn holder_of(resource: *const ()) -> Option<u64> {
         let mut found = None;
-        for_each(|at, task| {
+        for_each(|at, held_by| {
             if at == resource.addr() as u64 {
-                found = Some(task);
+                found = Some(held_by.task);
             }
         });
         found
@@ -284,6 +310,29 @@ mod tests {
         }
         holder.released(former);
         assert_eq!(holder_of(address(&holder)), Some(two));
+    }
+
+    #[test]
+    fn holder_by_an_owned_guard_is_not_exact_until_the_next() {
+        let holder = Holder::new();
+        let exact = || {
+            let mut found = None;
+            for_each(|at, held_by| {
+                if at == address(&holder).addr() as u64 {
+                    found = Some(held_by.exact);
+                }
+            });
+            found
+        };
+        holder.waited_for(address(&holder));
+        let _polling = polling(fresh_task());
+        holder.taken_to_move();
+        assert_eq!(exact(), Some(false));
+        let former = holder.release();
+        holder.released(former);
+        assert_eq!(exact(), None);
+        holder.taken();
+        assert_eq!(exact(), Some(true));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::runtime::RuntimeFlavor;
 #[derive(Debug, Clone, Copy)]
 pub struct CaptureOptions {
     pub(super) tasks: bool,
+    pub(super) spawn_sites: bool,
 }
 
 impl Default for CaptureOptions {
@@ -24,12 +25,22 @@ impl Default for CaptureOptions {
 impl CaptureOptions {
     /// Everything.
     pub fn new() -> CaptureOptions {
-        CaptureOptions { tasks: true }
+        CaptureOptions {
+            tasks: true,
+            spawn_sites: true,
+        }
     }
 
     /// Whether the live tasks are to be listed. Aggregates cover them in any case.
     pub fn tasks(mut self, tasks: bool) -> CaptureOptions {
         self.tasks = tasks;
+        self
+    }
+
+    /// Whether the spawn sites are to be listed. Without them and without tasks, a capture costs the
+    /// same however many tasks there are.
+    pub fn spawn_sites(mut self, spawn_sites: bool) -> CaptureOptions {
+        self.spawn_sites = spawn_sites;
         self
     }
 }
@@ -57,7 +68,8 @@ pub struct Snapshot {
     /// Polls of local tasks by threads that are none of the runtime's workers. With those of the
     /// workers they are the polls of all spawn sites.
     pub polls_elsewhere: u64,
-    /// Aggregates by the place of the `spawn` call, finished tasks included.
+    /// Aggregates by the place of the `spawn` call, finished tasks included. Empty if the capture was
+    /// asked to leave them out.
     pub spawn_sites: Vec<SpawnSiteSnapshot>,
     /// The live tasks, unordered. Empty if the capture was asked to leave them out.
     pub tasks: Vec<TaskSnapshot>,
@@ -423,8 +435,11 @@ pub struct Wait {
     /// be a left-over of a branch no longer polled.
     pub current: bool,
     /// The task that has taken the lock, if it is a mutex, or a read-write lock that a writer has,
-    /// and it was a task that took it.
+    /// and it was a task that took it. The task that is joined, if it is a join.
     pub holder: Option<u64>,
+    /// Whether only the holder can end the wait. False without a holder, and if it has the lock by
+    /// an owned guard, which may be another task's by now.
+    pub holder_is_exact: bool,
 }
 
 /// The pool that runs `spawn_blocking` work and file operations.

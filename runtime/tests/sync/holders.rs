@@ -147,6 +147,71 @@ fn writer_is_the_holder_for_readers_and_writers() {
 }
 
 #[test]
+fn holder_by_a_borrowed_guard_is_exact_and_by_an_owned_one_is_not() {
+    run(async {
+        let mutex = Arc::new(Mutex::new(()));
+        let (_holder, drop_guard) = keeping(mutex.clone().lock_owned()).await;
+        let (waiter, keep) = keeping(mutex.clone().lock_owned()).await;
+        assert!(!wait_of(&waiter).holder_is_exact);
+        drop((keep, drop_guard));
+        waiter.await.unwrap();
+        let (_done, wait) = oneshot::channel::<()>();
+        let borrowed = mutex.clone();
+        let holder = zokio::spawn(async move {
+            let _guard = borrowed.lock().await;
+            let _ = wait.await;
+        });
+        settle().await;
+        let (waiter, _keep) = keeping(mutex.clone().lock_owned()).await;
+        let wait = wait_of(&waiter);
+        assert_eq!(
+            (wait.holder, wait.holder_is_exact),
+            (Some(id_of(&holder)), true)
+        );
+    });
+}
+
+#[test]
+fn writer_by_a_borrowed_guard_is_exact_and_by_an_owned_one_is_not() {
+    run(async {
+        let lock = Arc::new(RwLock::new(()));
+        let (_holder, drop_guard) = keeping(lock.clone().write_owned()).await;
+        let (reader, keep) = keeping(lock.clone().read_owned()).await;
+        assert!(!wait_of(&reader).holder_is_exact);
+        drop((keep, drop_guard));
+        reader.await.unwrap();
+        let (_done, wait) = oneshot::channel::<()>();
+        let borrowed = lock.clone();
+        let _holder = zokio::spawn(async move {
+            let _guard = borrowed.write().await;
+            let _ = wait.await;
+        });
+        settle().await;
+        let (reader, _keep) = keeping(lock.clone().read_owned()).await;
+        assert!(wait_of(&reader).holder_is_exact);
+    });
+}
+
+#[test]
+fn task_that_is_joined_is_the_one_that_is_waited_for() {
+    run(async {
+        let (_keep, wait) = oneshot::channel::<()>();
+        let joined = zokio::spawn(async move {
+            let _ = wait.await;
+        });
+        let id = id_of(&joined);
+        let joiner = zokio::spawn(async move {
+            let _ = joined.await;
+        });
+        settle().await;
+        let wait = wait_of(&joiner);
+        assert_eq!((wait.kind, wait.holder), ("join", Some(id)));
+        assert_eq!(wait.holder_is_exact, usize::BITS == 64);
+        assert_eq!(wait.resource, id);
+    });
+}
+
+#[test]
 fn readers_are_no_holders() {
     run(async {
         let lock = Arc::new(RwLock::new(()));

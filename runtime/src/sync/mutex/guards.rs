@@ -137,7 +137,7 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 impl<T: ?Sized> OwnedMutexGuard<T> {
     /// The caller holds the permit, and gives it to the guard.
     pub(super) fn locked(mutex: Arc<Mutex<T>>) -> OwnedMutexGuard<T> {
-        mutex.holder.taken();
+        mutex.holder.taken_to_move();
         OwnedMutexGuard { mutex }
     }
 

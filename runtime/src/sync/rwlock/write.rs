@@ -186,7 +186,7 @@ impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// The caller holds all permits, and gives them to the guard.
     pub(super) fn locked(lock: Arc<RwLock<T>>) -> OwnedRwLockWriteGuard<T> {
-        lock.holder.taken();
+        lock.holder.taken_to_move();
         OwnedRwLockWriteGuard { lock }
     }
 

@@ -35,7 +35,10 @@ impl Snapshot {
     /// As [`capture`](Snapshot::capture), with options.
     pub fn capture_with(
         handle: &Handle,
-        CaptureOptions { tasks: _tasks }: CaptureOptions,
+        CaptureOptions {
+            tasks: _,
+            spawn_sites: _,
+        }: CaptureOptions,
     ) -> Snapshot {
         let shared = &**handle.shared();
         let counts = Snapshot::task_counts(handle);

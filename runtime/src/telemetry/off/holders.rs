@@ -15,6 +15,9 @@ impl Holder {
     pub(crate) fn taken(&self) {}
 
     #[inline]
+    pub(crate) fn taken_to_move(&self) {}
+
+    #[inline]
     pub(crate) fn release(&self) -> Former {
         Former
     }

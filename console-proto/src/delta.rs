@@ -1,8 +1,9 @@
 //! Full updates and deltas: what the server leaves out and how the client puts it back.
 //!
 //! For any two full updates `a` and `b` of one runtime, `a.apply(b.delta_from(&a))` makes `a` equal
-//! to `b`. A delta leaves out spawn sites and resources that are equal, and rows that are equal but for
-//! time that has merely run on; everything else is sent each time.
+//! to `b`. A delta leaves out spawn sites and resources that are equal, rows that are equal but for time
+//! that has merely run on, frames that the client has, and findings if none has changed; everything
+//! else is sent each time.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -88,17 +89,24 @@ impl v1::RuntimeUpdate {
             },
             ..poll.without_frames()
         });
+        let findings_unchanged = self.findings == previous.findings;
         v1::RuntimeUpdate {
             spawn_sites,
             tasks,
             long_polls: long_polls.collect(),
             resources: changed_resources(&self.resources, &previous.resources),
+            findings: if findings_unchanged {
+                Vec::new()
+            } else {
+                self.findings.clone()
+            },
+            findings_unchanged,
             full: false,
             ..self.without_lists()
         }
     }
 
-    /// A copy without spawn sites, tasks, long polls and resources.
+    /// A copy without spawn sites, tasks, long polls, resources and findings.
     fn without_lists(&self) -> v1::RuntimeUpdate {
         v1::RuntimeUpdate {
             id: self.id,
@@ -125,6 +133,8 @@ impl v1::RuntimeUpdate {
             long_polls: Vec::new(),
             resources: Vec::new(),
             waited_resources: self.waited_resources,
+            findings: Vec::new(),
+            findings_unchanged: false,
         }
     }
 
@@ -133,6 +143,9 @@ impl v1::RuntimeUpdate {
     /// sent is left out.
     pub fn apply(&mut self, next: v1::RuntimeUpdate) {
         let previous = mem::replace(self, next);
+        if mem::take(&mut self.findings_unchanged) {
+            self.findings = previous.findings;
+        }
         if !self.full {
             let elapsed_ns = self.taken_at_ns.saturating_sub(previous.taken_at_ns);
             self.spawn_sites = merge_sites(previous.spawn_sites, mem::take(&mut self.spawn_sites));
@@ -397,6 +410,28 @@ mod tests {
         assert_eq!(sent, [9, 4, 3, 0], "changed ones in order, then the gone");
         client.apply(delta);
         assert_eq!(client, server);
+    }
+
+    #[test]
+    fn findings_are_sent_when_one_has_changed() {
+        let with = |ns, summaries: &[&str]| v1::RuntimeUpdate {
+            findings: summaries
+                .iter()
+                .map(|summary| v1::Finding {
+                    summary: (*summary).to_owned(),
+                    ..Default::default()
+                })
+                .collect(),
+            ..full(ns, vec![], vec![])
+        };
+        let mut client = with(100, &["a", "b"]);
+        for (summaries, sent) in [(&["a", "b"][..], 0), (&["a", "c"], 2), (&[], 0)] {
+            let server = with(client.taken_at_ns + 100, summaries);
+            let delta = server.delta_from(&client);
+            assert_eq!(delta.findings.len(), sent);
+            client.apply(delta);
+            assert_eq!(client, server);
+        }
     }
 
     #[test]

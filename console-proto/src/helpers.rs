@@ -129,6 +129,13 @@ texts!(TaskState, "task state", {
     Done => "done",
 });
 
+texts!(FindingSeverity, "severity", {
+    Unspecified => "unknown",
+    Info => "info",
+    Warning => "warning",
+    Critical => "critical",
+});
+
 texts!(TaskSort, "sort column", {
     Total => "total",
     Id => "id",

@@ -164,6 +164,12 @@ pub struct RuntimeUpdate {
     /// Resources that tasks wait for, in all.
     #[prost(uint64, tag = "24")]
     pub waited_resources: u64,
+    /// What the server thinks is wrong, the worst first. When `findings_unchanged`, left out: they are
+    /// those of the update before.
+    #[prost(message, repeated, tag = "25")]
+    pub findings: ::prost::alloc::vec::Vec<Finding>,
+    #[prost(bool, tag = "26")]
+    pub findings_unchanged: bool,
 }
 /// Something that tasks wait for. Its identity is kind and id; without an id, kind and operation.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -203,6 +209,77 @@ pub struct Waiter {
     /// Touched in the task's latest poll. If not, the task holds its place without looking at it.
     #[prost(bool, tag = "5")]
     pub current: bool,
+}
+/// Something that is wrong with the program.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Finding {
+    /// blocked-worker, deadlock… A viewer shows kinds that it does not know like those it knows.
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(enumeration = "FindingSeverity", tag = "2")]
+    pub severity: i32,
+    /// One sentence that names the culprit.
+    #[prost(string, tag = "3")]
+    pub summary: ::prost::alloc::string::String,
+    /// Where to look, the most telling place first.
+    #[prost(message, repeated, tag = "4")]
+    pub locations: ::prost::alloc::vec::Vec<Location>,
+    /// Absent: it is not about a task.
+    #[prost(message, optional, tag = "5")]
+    pub task: ::core::option::Option<FindingTask>,
+    /// Absent: it is not about a resource.
+    #[prost(message, optional, tag = "6")]
+    pub resource: ::core::option::Option<FindingResource>,
+    /// Index + 1 of the worker; 0: it is not about a worker.
+    #[prost(uint32, tag = "7")]
+    pub worker_plus_one: u32,
+    #[prost(uint64, tag = "8")]
+    pub since_ns: u64,
+    /// What proves it.
+    #[prost(message, repeated, tag = "9")]
+    pub evidence: ::prost::alloc::vec::Vec<Evidence>,
+    /// What to try.
+    #[prost(string, tag = "10")]
+    pub hint: ::prost::alloc::string::String,
+    /// Within a runtime the same for the same thing, also when it is found again later.
+    #[prost(uint64, tag = "11")]
+    pub id: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindingTask {
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// Empty: no name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Where it was spawned. Absent: unknown.
+    #[prost(message, optional, tag = "3")]
+    pub location: ::core::option::Option<Location>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindingResource {
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// As in Wait.
+    #[prost(uint64, tag = "2")]
+    pub id: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Evidence {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(oneof = "evidence::Value", tags = "2, 3")]
+    pub value: ::core::option::Option<evidence::Value>,
+}
+/// Nested message and enum types in `Evidence`.
+pub mod evidence {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Value {
+        #[prost(uint64, tag = "2")]
+        Number(u64),
+        #[prost(string, tag = "3")]
+        Text(::prost::alloc::string::String),
+    }
 }
 /// A poll that kept its worker for longer than the watchdog's threshold.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -411,6 +488,9 @@ pub struct Wait {
     /// Touched in the task's latest poll.
     #[prost(bool, tag = "6")]
     pub current: bool,
+    /// The task that has the lock, or that is joined; 0: none or unknown.
+    #[prost(uint64, tag = "7")]
+    pub holder: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Blocking {
@@ -569,6 +649,41 @@ impl TaskSort {
             "TASK_SORT_LOCATION" => Some(Self::Location),
             "TASK_SORT_WAKES" => Some(Self::Wakes),
             "TASK_SORT_WAITS_FOR" => Some(Self::WaitsFor),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FindingSeverity {
+    Unspecified = 0,
+    /// Worth a look: it may be meant.
+    Info = 1,
+    /// It costs the program something.
+    Warning = 2,
+    /// A part of the program stands still.
+    Critical = 3,
+}
+impl FindingSeverity {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FINDING_SEVERITY_UNSPECIFIED",
+            Self::Info => "FINDING_SEVERITY_INFO",
+            Self::Warning => "FINDING_SEVERITY_WARNING",
+            Self::Critical => "FINDING_SEVERITY_CRITICAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FINDING_SEVERITY_UNSPECIFIED" => Some(Self::Unspecified),
+            "FINDING_SEVERITY_INFO" => Some(Self::Info),
+            "FINDING_SEVERITY_WARNING" => Some(Self::Warning),
+            "FINDING_SEVERITY_CRITICAL" => Some(Self::Critical),
             _ => None,
         }
     }

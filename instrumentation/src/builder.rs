@@ -21,6 +21,11 @@ use crate::watchdog::{DEFAULT_LONG_POLL_THRESHOLD, Log, Watchdog};
 /// How often viewers that do not say are sent an update.
 pub const DEFAULT_PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 
+/// How often it is looked whether something is wrong with the program.
+pub const DEFAULT_DIAGNOSIS_INTERVAL: Duration = Duration::from_secs(1);
+
+const MIN_DIAGNOSIS_INTERVAL: Duration = Duration::from_millis(100);
+
 /// Sets a server up; made by [`builder`](crate::builder).
 ///
 /// It does not look at the environment; [`init`](crate::init) does.
@@ -41,6 +46,7 @@ pub struct Builder {
     observe_self: bool,
     long_poll_threshold: Duration,
     sample_stacks: bool,
+    diagnosis_interval: Duration,
 }
 
 impl Builder {
@@ -60,6 +66,7 @@ impl Builder {
             observe_self: false,
             long_poll_threshold: DEFAULT_LONG_POLL_THRESHOLD,
             sample_stacks: true,
+            diagnosis_interval: DEFAULT_DIAGNOSIS_INTERVAL,
         }
     }
 
@@ -185,6 +192,14 @@ impl Builder {
         self
     }
 
+    /// How often it is looked whether something is wrong with the program, from 100 ms to 1 h; what
+    /// lies outside is brought within. Large programs are looked at less often, so that it never
+    /// takes more than one five-hundredth of a core. Default: [`DEFAULT_DIAGNOSIS_INTERVAL`].
+    pub fn diagnosis_interval(mut self, interval: Duration) -> Builder {
+        self.diagnosis_interval = interval.clamp(MIN_DIAGNOSIS_INTERVAL, MAX_INTERVAL);
+        self
+    }
+
     /// Starts the server on a thread and a runtime of its own. Waits until it listens, which takes
     /// about a millisecond.
     ///
@@ -257,6 +272,7 @@ impl Builder {
             serve_prometheus: self.serve_prometheus,
             publish_to_facade: self.publish_to_metrics_facade && !self.metrics_recorder,
             observe_self: self.observe_self,
+            diagnosis_interval: self.diagnosis_interval,
         })?;
         tracing::info!(address = %server.address(), "zokio-console can connect");
         Ok(Guard {

@@ -15,6 +15,7 @@ use zokio::telemetry::{
 };
 use zokio_console_proto::{MAX_MESSAGE_BYTES, v1};
 
+use crate::diagnosis::{Finding, Place, Severity, Value};
 use crate::sampler::query::Query;
 use crate::stacks::Frame;
 use crate::watchdog::LongPoll;
@@ -34,6 +35,11 @@ const MAX_LONG_POLLS: usize = 16;
 /// Frames of a long poll's stack that are sent, the innermost.
 const MAX_FRAMES: usize = 48;
 
+/// Findings that are sent, the worst, and their places and pieces of evidence.
+const MAX_FINDINGS: usize = 64;
+const MAX_PLACES: usize = 16;
+const MAX_EVIDENCE: usize = 32;
+
 /// What a view may have; the frame around it needs a little more.
 const MAX_VIEW_BYTES: usize = MAX_MESSAGE_BYTES - 64 * 1024;
 
@@ -44,6 +50,7 @@ const OTHER_SITES: &str = "(other)";
 pub(crate) fn runtime(
     snapshot: &Snapshot,
     long_polls: &[LongPoll],
+    findings: &[Finding],
     query: &Query,
 ) -> v1::RuntimeUpdate {
     let (rows, matching) = query.select(&snapshot.tasks);
@@ -82,6 +89,8 @@ pub(crate) fn runtime(
             .collect(),
         resources,
         waited_resources,
+        findings: findings.iter().take(MAX_FINDINGS).map(finding).collect(),
+        findings_unchanged: false,
     }
 }
 
@@ -97,7 +106,8 @@ pub(crate) fn runtime_info(snapshot: &Snapshot) -> v1::RuntimeInfo {
 }
 
 /// Shortens the updates until they fit into one message together: rows first, then resources and
-/// spawn sites, then the workers' histograms, then workers. Counts such as `matching_tasks` stay.
+/// spawn sites, then the workers' histograms, then findings, then workers. Counts such as
+/// `matching_tasks` stay.
 pub(crate) fn fit(updates: &mut [v1::RuntimeUpdate]) {
     fit_into(updates, MAX_VIEW_BYTES);
 }
@@ -119,6 +129,9 @@ fn fit_into(updates: &mut [v1::RuntimeUpdate], max_bytes: usize) {
                 worker.poll_time = None;
                 worker.wake_to_poll = None;
             }
+        } else if !largest.findings.is_empty() {
+            // The worst come first.
+            largest.findings.truncate(largest.findings.len() / 2);
         } else if !largest.workers.is_empty() {
             largest.workers.truncate(largest.workers.len() / 2);
         } else {
@@ -282,6 +295,7 @@ fn wait(w: &Wait) -> v1::Wait {
         location: w.location.map(location),
         since_ns: w.since_ns,
         current: w.current,
+        holder: w.holder.unwrap_or(0),
     }
 }
 
@@ -308,6 +322,54 @@ fn frame(f: &Frame) -> v1::Frame {
             file: clip_start(&f.file),
             line: f.line,
             column: f.column,
+        }),
+    }
+}
+
+fn finding(f: &Finding) -> v1::Finding {
+    let severity = match f.severity {
+        Severity::Info => v1::FindingSeverity::Info,
+        Severity::Warning => v1::FindingSeverity::Warning,
+        Severity::Critical => v1::FindingSeverity::Critical,
+    };
+    v1::Finding {
+        kind: f.kind.to_owned(),
+        severity: severity.into(),
+        summary: clip(&f.summary),
+        locations: f.locations.iter().take(MAX_PLACES).map(place).collect(),
+        task: f.task.as_ref().map(|task| v1::FindingTask {
+            id: task.id,
+            name: task.name.as_deref().map(clip).unwrap_or_default(),
+            location: task.spawned_at.map(location),
+        }),
+        resource: f.resource.map(|resource| v1::FindingResource {
+            kind: resource.kind.to_owned(),
+            id: resource.id,
+        }),
+        worker_plus_one: f.worker.map_or(0, |w| u32::from(w) + 1),
+        since_ns: f.since_ns,
+        evidence: f.evidence.iter().take(MAX_EVIDENCE).map(evidence).collect(),
+        hint: f.hint.to_owned(),
+        id: f.id(),
+    }
+}
+
+fn place(p: &Place) -> v1::Location {
+    v1::Location {
+        file: clip_start(&p.file),
+        line: p.line,
+        column: p.column,
+    }
+}
+
+fn evidence((name, value): &(&'static str, Value)) -> v1::Evidence {
+    use v1::evidence::Value as Wire;
+
+    v1::Evidence {
+        name: (*name).to_owned(),
+        value: Some(match value {
+            Value::Number(number) => Wire::Number(*number),
+            Value::Text(text) => Wire::Text(clip(text)),
         }),
     }
 }
@@ -394,7 +456,7 @@ mod tests {
 
     #[test]
     fn every_part_of_a_snapshot_arrives() {
-        let update = runtime(&snapshot(), &[], &all_rows());
+        let update = runtime(&snapshot(), &[], &[], &all_rows());
         assert_eq!(update.flavor(), v1::Flavor::MultiThread);
         let worker = &update.workers[0];
         assert_eq!((worker.index, worker.state()), (3, v1::WorkerState::Busy));
@@ -459,8 +521,8 @@ mod tests {
                 task
             })
             .collect();
-        let whole = runtime(&large, &[], &all_rows());
-        let mut updates = vec![whole.clone(), runtime(&snapshot(), &[], &all_rows())];
+        let whole = runtime(&large, &[], &[], &all_rows());
+        let mut updates = vec![whole.clone(), runtime(&snapshot(), &[], &[], &all_rows())];
         fit_into(&mut updates, 100_000);
         assert!(updates.iter().map(Message::encoded_len).sum::<usize>() <= 100_000);
         assert!((1..1_000).contains(&updates[0].tasks.len()));

@@ -120,6 +120,7 @@ mod tests {
         let samples = [Sample {
             label: "main".into(),
             snapshot: Arc::new(snapshot),
+            findings: Arc::default(),
         }];
         let recorder = OurRecorder::default();
         describe(&recorder);

@@ -173,7 +173,7 @@ mod tests {
             newer.message()
         );
         assert!(
-            newer.message().contains("speaks 1.0"),
+            newer.message().contains("speaks 1.1"),
             "{}",
             newer.message()
         );

@@ -21,10 +21,17 @@
 //! # What it costs
 //!
 //! The server has a thread and a runtime of its own and takes no worker's time. zokio counts in any
-//! case; here numbers are only read, and only while somebody looks: without viewers and scrapes the
-//! thread sleeps. Looking takes at most one twentieth of a core however many tasks there are, and a
-//! viewer is sent its screen, not all tasks (`tokio-console`: what has changed). A viewer that is too
-//! slow gets the newest update when it is ready; the others are skipped and counted.
+//! case; here numbers are only read. Without viewers and scrapes the thread wakes once a second to
+//! see whether something is wrong, which takes at most one five-hundredth of a core. Looking for
+//! viewers takes at most one twentieth of a core however many tasks there are, and a viewer is sent
+//! its screen, not all tasks (`tokio-console`: what has changed). A viewer that is too slow gets the
+//! newest update when it is ready; the others are skipped and counted.
+//!
+//! # What it finds
+//!
+//! Workers that are blocked, tasks that wait for each other, wakers that were lost and more (see
+//! [`finding_kinds`]): with the place in the code and the numbers that prove it, in the console, by
+//! `zokio-console check`, and as `zokio_findings` on `/metrics`.
 //!
 //! # Who can look
 //!
@@ -46,17 +53,18 @@
 //! # What this crate does not do
 //!
 //! It installs no `tracing` subscriber and never ends the program: what goes wrong is an [`Error`]
-//! and, from [`init`], a `tracing` error event. It finds nothing out by itself and changes nothing
-//! in the runtimes it watches.
+//! and, from [`init`], a `tracing` error event. It changes nothing in the runtimes it watches.
 
 mod address;
 mod builder;
 #[cfg_attr(not(feature = "tokio-console"), path = "compat/off.rs")]
 mod compat;
+mod diagnosis;
 mod encode;
 mod env;
 mod error;
 mod facade;
+mod findings;
 mod grpc;
 mod mailbox;
 pub mod metric_names;
@@ -75,7 +83,8 @@ use std::sync::{Mutex, PoisonError};
 use zokio::runtime::Handle;
 
 pub use address::{Address, BindTo, DEFAULT_BIND};
-pub use builder::{Builder, DEFAULT_PUBLISH_INTERVAL, Guard};
+pub use builder::{Builder, DEFAULT_DIAGNOSIS_INTERVAL, DEFAULT_PUBLISH_INTERVAL, Guard};
+pub use diagnosis::finding_kinds;
 pub use error::Error;
 pub use security::tls::Tls;
 pub use watchdog::DEFAULT_LONG_POLL_THRESHOLD;

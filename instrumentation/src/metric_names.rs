@@ -6,6 +6,8 @@
 
 use zokio::telemetry::{HistogramSnapshot, Snapshot, WorkerSnapshot};
 
+use crate::diagnosis::Finding;
+
 /// What sort of number a metric is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -56,6 +58,8 @@ pub(crate) enum Source {
     Victims(fn(&WorkerSnapshot) -> &[u64]),
     RuntimeHistogram(fn(&Snapshot) -> &HistogramSnapshot),
     WorkerHistogram(fn(&WorkerSnapshot) -> &HistogramSnapshot),
+    /// The number of findings, one number a kind.
+    Findings(fn(&Finding) -> &'static str),
 }
 
 /// A number as the snapshot has it.
@@ -70,6 +74,8 @@ pub(crate) enum Value {
 
 /// The label that names the runtime: its name, made unique in the process.
 pub const LABEL_RUNTIME: &str = "runtime";
+/// The label that names the kind of a finding.
+pub const LABEL_KIND: &str = "kind";
 /// The label that names the worker, by its index.
 pub const LABEL_WORKER: &str = "worker";
 /// The label that names the worker that tasks were stolen from, by its index.
@@ -78,6 +84,7 @@ pub const LABEL_VICTIM: &str = "victim";
 const RUNTIME: &[&str] = &[LABEL_RUNTIME];
 const WORKER: &[&str] = &[LABEL_RUNTIME, LABEL_WORKER];
 const VICTIM: &[&str] = &[LABEL_RUNTIME, LABEL_WORKER, LABEL_VICTIM];
+const KIND: &[&str] = &[LABEL_RUNTIME, LABEL_KIND];
 
 /// Writes one row of the table a metric.
 macro_rules! table {
@@ -141,6 +148,7 @@ pub const ALL: &[Metric] = table! {
     "zokio_timers_fired_total" Counter Count RUNTIME Runtime(|s| N(s.timers.fired)) "Timers that fired.";
     "zokio_timers_cancelled_total" Counter Count RUNTIME Runtime(|s| N(s.timers.cancelled)) "Timers dropped or moved before they fired.";
     "zokio_timer_lateness_seconds" Histogram Seconds RUNTIME RuntimeHistogram(|s| &s.timers.lateness) "How late timers fired after their deadline.";
+    "zokio_findings" Gauge Count KIND Findings(|f| f.kind) "Things found to be wrong with the program, by kind.";
     "zokio_telemetry_record_bytes" Gauge Bytes RUNTIME Runtime(|s| N(s.overhead.record_bytes)) "Memory that telemetry's task records take.";
     "zokio_telemetry_poll_overhead_seconds" Gauge Seconds RUNTIME Runtime(|s| F(s.overhead.poll_overhead_ns)) "Time that telemetry adds to a poll, measured when the process's first runtime was built.";
 };
@@ -210,6 +218,7 @@ mod tests {
                 Source::Runtime(_) | Source::RuntimeHistogram(_) => RUNTIME,
                 Source::Worker(_) | Source::WorkerHistogram(_) => WORKER,
                 Source::Victims(_) => VICTIM,
+                Source::Findings(_) => KIND,
             };
             assert_eq!(metric.labels, labels, "{}", metric.name);
         }

@@ -137,6 +137,7 @@ mod tests {
         vec![Sample {
             label: Arc::clone(&snapshot.name),
             snapshot: Arc::new(snapshot),
+            findings: Arc::default(),
         }]
     }
 
@@ -246,6 +247,7 @@ mod tests {
         let samples = vec![Sample {
             label: "big".into(),
             snapshot: Arc::new(snapshot),
+            findings: Arc::default(),
         }];
         let page = page(samples, None, Format::Classic);
         assert_eq!(

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zokio::runtime::Handle;
 use zokio::telemetry::{CaptureOptions, Snapshot, TaskDetail, task_detail};
 
+use crate::diagnosis::Finding;
+
 /// Ended runtimes that stay visible; the oldest go first.
 const MAX_ENDED: usize = 16;
 
@@ -17,6 +19,8 @@ pub(crate) struct Sample {
     /// The runtime's name, made unique in this process.
     pub(crate) label: Arc<str>,
     pub(crate) snapshot: Arc<Snapshot>,
+    /// What is wrong with it, as of the last time that it was looked into.
+    pub(crate) findings: Arc<[Finding]>,
 }
 
 /// All attached runtimes, in the order in which they were attached.
@@ -28,6 +32,7 @@ struct Entry {
     id: u64,
     label: Arc<str>,
     source: Source,
+    findings: Arc<[Finding]>,
 }
 
 #[derive(Clone)]
@@ -49,7 +54,15 @@ impl Runtimes {
             id,
             label,
             source: Source::Live(handle.clone()),
+            findings: Arc::default(),
         });
+    }
+
+    /// What is wrong with a runtime from now on.
+    pub(crate) fn set_findings(&self, id: u64, findings: Vec<Finding>) {
+        if let Some(entry) = self.lock().iter_mut().find(|e| e.id == id) {
+            entry.findings = findings.into();
+        }
     }
 
     /// Takes a snapshot of the runtimes of these ids, or of all if `ids` is empty. Nobody waits for
@@ -62,6 +75,7 @@ impl Runtimes {
             .map(|e| Sample {
                 label: Arc::clone(&e.label),
                 snapshot: e.source.capture(tasks),
+                findings: Arc::clone(&e.findings),
             })
             .collect();
         self.keep_last_of_ended(&samples);
@@ -86,6 +100,7 @@ impl Runtimes {
                 && matches!(entry.source, Source::Live(_))
             {
                 entry.source = Source::Ended(Arc::clone(&sample.snapshot));
+                entry.findings = Arc::default();
             }
         }
         forget_oldest_ended(&mut entries);
@@ -165,6 +180,7 @@ mod tests {
                 "x",
                 zokio::runtime::RuntimeFlavor::CurrentThread,
             ))),
+            findings: Arc::default(),
         };
         let mut entries: Vec<Entry> = (0..20).map(ended).collect();
         forget_oldest_ended(&mut entries);

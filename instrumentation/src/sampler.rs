@@ -143,6 +143,10 @@ impl Sampler {
         &self.runtimes
     }
 
+    pub(crate) fn long_polls(&self) -> &Log {
+        &self.long_polls
+    }
+
     /// Counts what went to clients.
     pub(crate) fn add_bytes_sent(&self, bytes: u64) {
         self.bytes_sent.fetch_add(bytes, Ordering::Relaxed);
@@ -281,7 +285,7 @@ impl Group {
             .filter(|s| self.wish.includes(s.snapshot.runtime_id))
             .map(|s| {
                 let long_polls = long_polls.of(s.snapshot.runtime_id);
-                encode::runtime(&s.snapshot, &long_polls, &self.wish.query)
+                encode::runtime(&s.snapshot, &long_polls, &s.findings, &self.wish.query)
             })
             .collect();
         encode::fit(&mut runtimes);

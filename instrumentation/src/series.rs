@@ -2,7 +2,10 @@
 
 use zokio::telemetry::{HistogramSnapshot, WorkerSnapshot};
 
-use crate::metric_names::{LABEL_RUNTIME, LABEL_VICTIM, LABEL_WORKER, Metric, Source, Value};
+use crate::diagnosis::finding_kinds;
+use crate::metric_names::{
+    LABEL_KIND, LABEL_RUNTIME, LABEL_VICTIM, LABEL_WORKER, Metric, Source, Value,
+};
 use crate::runtimes::Sample;
 
 /// Up to here each pair of thief and victim has its series from the start; with more workers a
@@ -55,6 +58,11 @@ pub(crate) fn for_each<'a, E>(
             .workers
             .iter()
             .try_for_each(|w| each(vec![runtime(), worker(w)], Reading::Histogram(read(w)))),
+        Source::Findings(read) => finding_kinds().try_for_each(|kind| {
+            let found = sample.findings.iter().filter(|f| read(f) == kind).count();
+            let labels = vec![runtime(), (LABEL_KIND, kind.to_owned())];
+            each(labels, Reading::Number(Value::Count(found as u64)))
+        }),
         Source::Victims(read) => {
             let all = snapshot.workers.len() <= MAX_WORKERS_WITH_ALL_PAIRS;
             snapshot.workers.iter().try_for_each(|w| {

@@ -32,6 +32,7 @@ use crate::address::Address;
 use crate::compat::Compat;
 use crate::error::{Error, Kind};
 use crate::facade;
+use crate::findings;
 use crate::sampler::Sampler;
 use crate::security::Gate;
 use crate::security::tls::Acceptor;
@@ -62,6 +63,7 @@ pub(crate) struct Config {
     pub(crate) serve_prometheus: bool,
     pub(crate) publish_to_facade: bool,
     pub(crate) observe_self: bool,
+    pub(crate) diagnosis_interval: Duration,
 }
 
 /// A running server. Dropping it shuts it down and waits for its thread.
@@ -169,6 +171,10 @@ async fn serve(config: Config, address: Address, listener: Listener, shutdown: &
         let sampler = Arc::clone(&sampler);
         async move { sampler.run().await }
     });
+    zokio::task::spawn(findings::watch(
+        Arc::clone(&sampler),
+        config.diagnosis_interval,
+    ));
     if config.publish_to_facade {
         zokio::task::spawn(facade::publish(Arc::clone(&sampler)));
     }

@@ -105,9 +105,22 @@ fn trim(mut frames: Vec<Frame>) -> Vec<Frame> {
     frames
 }
 
-/// The innermost function that is the program's own: neither the standard library's, nor the
-/// system's, nor the runtime's.
+/// The innermost function of the program's own whose line is known.
 pub(crate) fn culprit(frames: &[Frame]) -> Option<&Frame> {
+    frames.iter().find(|f| is_own(f) && f.line != 0)
+}
+
+/// The same, be its line known or not: a program without debug information has only names.
+pub(crate) fn own_function(frames: &[Frame]) -> Option<&Frame> {
+    culprit(frames).or_else(|| {
+        frames
+            .iter()
+            .find(|f| is_own(f) && !f.function.starts_with("0x"))
+    })
+}
+
+/// Whether a function is neither the standard library's, nor the system's, nor the runtime's.
+fn is_own(frame: &Frame) -> bool {
     const OTHERS: [&str; 8] = [
         "std::",
         "core::",
@@ -118,12 +131,8 @@ pub(crate) fn culprit(frames: &[Frame]) -> Option<&Frame> {
         "tokio::",
         "_ZN",
     ];
-    frames.iter().find(|frame| {
-        let name = frame.function.trim_start_matches('<');
-        frame.line != 0
-            && !frame.file.starts_with("/rustc/")
-            && !OTHERS.iter().any(|other| name.starts_with(other))
-    })
+    let name = frame.function.trim_start_matches('<');
+    !frame.file.starts_with("/rustc/") && !OTHERS.iter().any(|other| name.starts_with(other))
 }
 
 #[cfg(test)]

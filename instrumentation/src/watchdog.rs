@@ -23,7 +23,7 @@ use zokio::telemetry::{PollInProgress, now_ns, polls_in_progress, sample_worker,
 
 use crate::error::{Error, Kind};
 use crate::runtimes::Runtimes;
-pub(crate) use log::{Log, LongPoll, Stack};
+pub(crate) use log::{Known, Log, LongPoll, Stack};
 use namer::Job;
 
 /// How long a poll may take before its thread is looked at.
@@ -158,12 +158,12 @@ impl Looker {
             Err("stacks are switched off".to_owned())
         };
         // If it ended while it was looked at, the stack may be that of what came after.
-        let sampled = match polls_in_progress(handle).contains(&poll) {
-            true => sampled,
-            false if samples > 1 => return,
-            false => Err("the poll ended while its thread was looked at".to_owned()),
-        };
+        let goes_on = polls_in_progress(handle).contains(&poll);
+        if !goes_on && samples > 1 {
+            return;
+        }
         let stack = match &sampled {
+            _ if !goes_on => Stack::missed(),
             Ok(sample) => Stack::unnamed(sample),
             Err(why) => Stack::unknown(why),
         };
@@ -171,7 +171,7 @@ impl Looker {
         self.log.put(long_poll.clone());
         let job = Job {
             long_poll,
-            sample: sampled.ok(),
+            sample: sampled.ok().filter(|_| goes_on),
             is_first: samples == 1,
             runtime_name: handle.label().to_owned(),
         };

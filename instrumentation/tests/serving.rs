@@ -60,7 +60,7 @@ fn describe_tells_versions_process_and_runtimes() {
             .unwrap()
             .into_inner()
     });
-    assert_eq!((reply.major, reply.minor), (1, 0));
+    assert_eq!((reply.major, reply.minor), (1, 1));
     assert_eq!(reply.server_version, env!("CARGO_PKG_VERSION"));
     assert_eq!(reply.process_id, std::process::id());
     assert!(
@@ -122,7 +122,7 @@ fn another_major_version_is_refused_in_words() {
             status.message()
         );
         assert!(
-            status.message().contains("speaks 1.0"),
+            status.message().contains("speaks 1.1"),
             "{}",
             status.message()
         );

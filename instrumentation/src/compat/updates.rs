@@ -232,6 +232,7 @@ mod tests {
         Sample {
             label: "main".into(),
             snapshot: Arc::new(snapshot),
+            findings: Arc::default(),
         }
     }
 

@@ -44,6 +44,19 @@ pub(crate) struct Stack {
     pub(crate) frames: Vec<Frame>,
     /// Why there are no frames.
     pub(crate) error: String,
+    pub(crate) known: Known,
+}
+
+/// How much is known of a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Known {
+    /// All that there is to know.
+    #[default]
+    All,
+    /// Its functions are about to be named.
+    Unnamed,
+    /// Nothing: the poll ended before its thread could be looked at.
+    Nothing,
 }
 
 impl Stack {
@@ -64,6 +77,14 @@ impl Stack {
             thread_state: sample.state.as_str(),
             frames: Vec::new(),
             error: "its functions have not been named yet".to_owned(),
+            known: Known::Unnamed,
+        }
+    }
+
+    pub(crate) fn missed() -> Stack {
+        Stack {
+            known: Known::Nothing,
+            ..Stack::unknown("the poll ended while its thread was looked at")
         }
     }
 }

@@ -5,7 +5,7 @@ use std::thread;
 
 use zokio::telemetry::{ThreadSample, now_ns};
 
-use super::log::{Log, LongPoll, Stack};
+use super::log::{Known, Log, LongPoll, Stack};
 use crate::error::{Error, Kind};
 use crate::stacks;
 
@@ -42,6 +42,7 @@ fn name(log: &Log, job: Job) {
         long_poll.stack = Stack {
             frames: stacks::frames(&sample),
             error: String::new(),
+            known: Known::All,
             ..long_poll.stack
         };
         log.name(&long_poll);

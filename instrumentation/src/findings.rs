@@ -1,0 +1,172 @@
+//! The slow pass: looks at the watched runtimes once a second, unless told otherwise, and tells what
+//! is wrong with them.
+//!
+//! It runs on the server's thread, with or without viewers. It costs at most one five-hundredth of a
+//! core: a look at all tasks that took `t` is followed by a rest of at least 499 `t`. Some thousand
+//! tasks are looked at every second; with more of them the looks at tasks get rarer, half a minute
+//! apart at most. What is told by counters and by the watchdog is still looked at every second: that
+//! costs the same however many tasks there are. How long a look takes is judged by the fastest of the
+//! last few, since any one of them may have been interrupted. In a build without optimisations, in
+//! which everything takes ten times as long, the share is one hundredth.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use zokio::telemetry::{CaptureOptions, Snapshot};
+
+use crate::diagnosis::Engine;
+use crate::runtimes::Runtimes;
+use crate::sampler::Sampler;
+use crate::watchdog::Log;
+
+/// After a look at all tasks that took `t`, the next comes `SHARE * t` after its beginning.
+const SHARE: u32 = if cfg!(debug_assertions) { 100 } else { 500 };
+
+/// But not later than that.
+const MAX_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Looks whose durations are remembered.
+const REMEMBERED: usize = 4;
+
+/// Looks until it is dropped.
+pub(crate) async fn watch(sampler: Arc<Sampler>, interval: Duration) {
+    let mut pass = Pass::new(interval);
+    loop {
+        zokio::time::sleep(interval).await;
+        pass.look(sampler.runtimes(), sampler.long_polls(), Instant::now());
+    }
+}
+
+/// What is remembered between looks.
+struct Pass {
+    /// By the runtime's id.
+    engines: HashMap<u64, Engine>,
+    pace: Pace,
+}
+
+impl Pass {
+    fn new(interval: Duration) -> Pass {
+        Pass {
+            engines: HashMap::new(),
+            pace: Pace::new(interval),
+        }
+    }
+
+    fn look(&mut self, runtimes: &Runtimes, long_polls: &Log, now: Instant) {
+        let live = runtimes.live();
+        self.engines
+            .retain(|id, _| live.iter().any(|(live, _)| live == id));
+        let whole = self.pace.is_due(now);
+        for (id, handle) in &live {
+            let engine = self.engines.entry(*id).or_default();
+            let long_polls = long_polls.of(*id);
+            let options = CaptureOptions::new().tasks(whole).spawn_sites(false);
+            let snapshot = Snapshot::capture_with(handle, options);
+            let found = match (snapshot.ended, whole) {
+                (true, _) => None,
+                (false, true) => Some(engine.look(snapshot, long_polls)),
+                (false, false) => Some(engine.look_at_counters(&snapshot, long_polls)),
+            };
+            match found {
+                Some(findings) => runtimes.set_findings(*id, findings),
+                // It has ended: a capture lets go of it.
+                None => drop(runtimes.capture(&[*id], false)),
+            }
+        }
+        if whole {
+            self.pace.took(now, now.elapsed());
+        }
+    }
+}
+
+/// When the next look at everything is due.
+struct Pace {
+    interval: Duration,
+    due: Option<Instant>,
+    took: VecDeque<Duration>,
+}
+
+impl Pace {
+    fn new(interval: Duration) -> Pace {
+        Pace {
+            interval,
+            due: None,
+            took: VecDeque::new(),
+        }
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        // Timers are late by a little: what is due in a moment is due.
+        self.due.is_none_or(|due| now + self.interval / 4 >= due)
+    }
+
+    fn took(&mut self, began: Instant, took: Duration) {
+        if self.took.len() >= REMEMBERED {
+            self.took.pop_front();
+        }
+        self.took.push_back(took);
+        let fastest = self.took.iter().min().copied().unwrap_or(took);
+        let rested = fastest.saturating_mul(SHARE).min(MAX_INTERVAL);
+        self.due = Some(began + rested.max(self.interval));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zokio::runtime::{Builder, Runtime};
+
+    const INTERVAL: Duration = Duration::from_secs(1);
+
+    fn runtime() -> Runtime {
+        Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    #[test]
+    fn the_pace_keeps_to_its_share_of_a_core() {
+        let mut pace = Pace::new(INTERVAL);
+        let began = Instant::now();
+        assert!(pace.is_due(began));
+        pace.took(began, Duration::from_millis(1));
+        assert!(pace.is_due(began + INTERVAL));
+        pace.took.clear();
+        pace.took(began, INTERVAL * 10 / SHARE);
+        assert!(!pace.is_due(began + Duration::from_secs(9)));
+        assert!(pace.is_due(began + Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn an_interrupted_look_does_not_slow_the_pace() {
+        let mut pace = Pace::new(INTERVAL);
+        let began = Instant::now();
+        pace.took(began, Duration::from_micros(300));
+        pace.took(began, Duration::from_millis(50));
+        assert!(pace.is_due(began + INTERVAL));
+    }
+
+    #[test]
+    fn even_the_largest_program_is_looked_at() {
+        let mut pace = Pace::new(INTERVAL);
+        let began = Instant::now();
+        pace.took(began, Duration::from_secs(5));
+        assert!(pace.is_due(began + MAX_INTERVAL));
+    }
+
+    #[test]
+    fn an_ended_runtime_is_let_go_and_has_no_findings() {
+        let runtimes = Runtimes::default();
+        let mut pass = Pass::new(INTERVAL);
+        let ended = runtime();
+        runtimes.attach(ended.handle());
+        let look = |pass: &mut Pass| pass.look(&runtimes, &Log::default(), Instant::now());
+        look(&mut pass);
+        assert_eq!((pass.engines.len(), runtimes.live().len()), (1, 1));
+        drop(ended);
+        pass.pace = Pace::new(INTERVAL);
+        look(&mut pass);
+        assert!(runtimes.live().is_empty());
+        look(&mut pass);
+        assert!(pass.engines.is_empty());
+    }
+}

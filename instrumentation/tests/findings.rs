@@ -1,0 +1,237 @@
+//! Sick programs, and healthy ones that look like them: what the server says of each.
+
+#[path = "serving/client.rs"]
+mod client;
+
+#[path = "findings/healthy.rs"]
+mod healthy;
+#[path = "findings/sick.rs"]
+mod sick;
+#[path = "findings/variants.rs"]
+mod variants;
+
+use std::future::Future;
+use std::time::Duration;
+
+use zokio::runtime::{Builder, Runtime};
+use zokio_console_proto::{MAJOR, v1};
+use zokio_instrumentation::{Guard, builder};
+
+use client::{console, http1, run, runtime};
+
+/// Between two looks at a program.
+const LOOKS: Duration = Duration::from_millis(200);
+
+/// Updates, one a look, in which a healthy program must stay without findings.
+const HEALTHY_LOOKS: usize = 12;
+
+/// A runtime that runs a program on a worker, watched.
+fn watch<F: Future<Output = ()> + Send + 'static>(program: F) -> (Guard, Runtime) {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(3)
+        .max_blocking_threads(4)
+        .enable_all()
+        .name("program")
+        .build()
+        .expect("a runtime");
+    let guard = builder()
+        .bind("127.0.0.1:0")
+        .attach(runtime.handle())
+        .diagnosis_interval(LOOKS)
+        .start()
+        .expect("a server");
+    drop(runtime.spawn(program));
+    (guard, runtime)
+}
+
+/// Updates as a viewer has them, until `look` has seen enough.
+fn view<T>(guard: &Guard, mut look: impl FnMut(&[v1::Finding]) -> Option<T>) -> T {
+    let viewer = runtime("viewer");
+    run(&viewer, async {
+        let request = v1::SubscribeRequest {
+            major: MAJOR,
+            interval_ns: LOOKS.as_nanos() as u64,
+            ..Default::default()
+        };
+        let stream = console(guard.addr()).await.subscribe(request).await;
+        let mut stream = stream.expect("a stream").into_inner();
+        let mut state: Option<v1::RuntimeUpdate> = None;
+        loop {
+            let update = stream.message().await.expect("an update");
+            let next = update.expect("it goes on").runtimes.remove(0);
+            match &mut state {
+                Some(state) => state.apply(next),
+                none => *none = Some(next),
+            }
+            if let Some(seen) = look(&state.as_ref().expect("just set").findings) {
+                return seen;
+            }
+        }
+    })
+}
+
+/// The finding of that kind that a sick program leads to.
+fn found<F: Future<Output = ()> + Send + 'static>(program: F, kind: &str) -> v1::Finding {
+    let (guard, runtime) = watch(program);
+    let finding = view(&guard, |findings| {
+        findings.iter().find(|f| f.kind == kind).cloned()
+    });
+    drop(guard);
+    runtime.shutdown_background();
+    assert!(!finding.summary.is_empty() && !finding.hint.is_empty());
+    assert!(!finding.evidence.is_empty() && finding.since_ns > 0);
+    finding
+}
+
+/// A healthy program has no findings.
+fn silent<F: Future<Output = ()> + Send + 'static>(program: F) {
+    let (guard, runtime) = watch(program);
+    let mut looks = 0;
+    view(&guard, |findings| {
+        assert_eq!(findings, []);
+        looks += 1;
+        (looks == HEALTHY_LOOKS).then_some(())
+    });
+    drop(guard);
+    runtime.shutdown_background();
+}
+
+fn names_file(finding: &v1::Finding, file: &str) -> bool {
+    finding.locations.iter().any(|at| at.file.ends_with(file))
+}
+
+#[test]
+fn tasks_that_lock_in_opposite_order_are_a_deadlock() {
+    let finding = found(sick::deadlock::sick(), "deadlock");
+    assert_eq!(finding.severity(), v1::FindingSeverity::Critical);
+    // Both awaits of a second lock: one line of the program.
+    assert!(names_file(&finding, "sick/deadlock.rs"), "{finding:?}");
+    assert_eq!(finding.resource.as_ref().expect("a lock").kind, "mutex");
+    assert!(finding.task.is_some());
+}
+
+#[test]
+fn joining_a_task_that_needs_our_lock_is_a_deadlock() {
+    let finding = found(variants::join_under_a_lock(), "deadlock");
+    assert!(
+        finding.summary.contains("waits for the end of"),
+        "{finding:?}"
+    );
+}
+
+#[test]
+fn reading_what_one_writes_is_a_deadlock() {
+    let finding = found(variants::lock_twice(), "deadlock");
+    assert!(
+        finding.summary.contains("which it holds itself"),
+        "{finding:?}"
+    );
+    assert_eq!(finding.resource.expect("a lock").kind, "rwlock");
+}
+
+#[test]
+fn thread_sleep_in_a_task_blocks_its_worker() {
+    let finding = found(sick::blocked_worker::sick(), "blocked-worker");
+    assert!(
+        names_file(&finding, "sick/blocked_worker.rs"),
+        "{finding:?}"
+    );
+    assert!(finding.worker_plus_one > 0 && finding.task.is_some());
+}
+
+#[test]
+fn computing_without_a_pause_hogs_the_cpu() {
+    let finding = found(sick::cpu_hog::sick(), "cpu-hog");
+    assert!(names_file(&finding, "sick/cpu_hog.rs"), "{finding:?}");
+}
+
+#[test]
+fn a_task_that_wakes_itself_is_a_storm() {
+    let finding = found(sick::self_wake_storm::sick(), "self-wake-storm");
+    assert!(
+        names_file(&finding, "sick/self_wake_storm.rs"),
+        "{finding:?}"
+    );
+}
+
+#[test]
+fn a_dropped_waker_is_lost() {
+    let finding = found(sick::lost_waker::sick(), "lost-waker");
+    assert_eq!(finding.severity(), v1::FindingSeverity::Warning);
+    assert!(names_file(&finding, "sick/lost_waker.rs"), "{finding:?}");
+}
+
+#[test]
+fn a_woken_task_behind_a_computing_one_is_an_imbalance() {
+    found(sick::imbalance::sick(), "imbalance");
+}
+
+#[test]
+fn jobs_that_never_end_exhaust_the_pool() {
+    let finding = found(sick::pool_exhausted::sick(), "pool-exhausted");
+    assert!(
+        names_file(&finding, "sick/pool_exhausted.rs"),
+        "{finding:?}"
+    );
+}
+
+#[test]
+fn findings_are_counted_for_prometheus() {
+    let (guard, runtime) = watch(sick::deadlock::sick());
+    view(&guard, |findings| (!findings.is_empty()).then_some(()));
+    let viewer = self::runtime("scraper");
+    let page = run(&viewer, async {
+        let request = http::Request::get("/metrics")
+            .header("host", guard.addr().socket_addr().expect("TCP").to_string())
+            .header("accept", "text/plain");
+        http1(guard.addr(), request).await.2
+    });
+    let series = |kind: &str, n: u64| {
+        page.contains(&format!(
+            "zokio_findings{{runtime=\"program\",kind=\"{kind}\"}} {n}\n"
+        ))
+    };
+    assert!(series("deadlock", 1) && series("lost-waker", 0), "{page}");
+    drop(guard);
+    runtime.shutdown_background();
+}
+
+#[test]
+fn locks_taken_in_one_order_are_healthy() {
+    silent(healthy::contended_locks());
+}
+
+#[test]
+fn a_guard_that_was_handed_to_another_task_is_healthy() {
+    silent(healthy::guard_handed_over());
+}
+
+#[test]
+fn a_circle_that_a_timeout_breaks_is_healthy() {
+    silent(healthy::circle_with_a_way_out());
+}
+
+#[test]
+fn blocking_in_its_place_is_healthy() {
+    silent(healthy::blocking_in_its_place());
+}
+
+#[test]
+fn work_cut_into_pieces_is_healthy() {
+    silent(healthy::work_in_pieces());
+}
+
+#[test]
+fn a_channel_that_never_runs_dry_is_healthy() {
+    silent(healthy::busy_channel());
+}
+
+#[test]
+fn tasks_that_wait_for_ever_on_purpose_are_healthy() {
+    silent(healthy::pending());
+}
+
+#[test]
+fn a_pool_that_works_a_burst_off_is_healthy() {
+    silent(healthy::burst_on_the_pool());
+}

@@ -1,0 +1,120 @@
+//! Programs that do what the sick ones do, almost.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use zokio::sync::{Barrier, Mutex, mpsc, oneshot};
+use zokio::task::{block_in_place, spawn_blocking, yield_now};
+use zokio::time::{sleep, timeout};
+
+fn compute(time: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        black_box(start);
+    }
+}
+
+/// Two locks in one order, held across awaits, by many.
+pub(crate) async fn contended_locks() {
+    let locks = Arc::new((Mutex::new(0), Mutex::new(0)));
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let locks = Arc::clone(&locks);
+            zokio::spawn(async move {
+                loop {
+                    let mut first = locks.0.lock().await;
+                    let second = locks.1.lock().await;
+                    sleep(Duration::from_millis(700)).await;
+                    *first += *second;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        drop(task.await);
+    }
+}
+
+/// A guard goes to another task, and the one that took it waits for the lock again.
+pub(crate) async fn guard_handed_over() {
+    let lock = Arc::new(Mutex::new(()));
+    let guard = Arc::clone(&lock).lock_owned().await;
+    let (_keep, forever) = oneshot::channel::<()>();
+    let other = zokio::spawn(async move {
+        let _guard = guard;
+        sleep(Duration::from_secs(3_600)).await;
+        drop(forever.await);
+    });
+    drop(lock.lock().await);
+    drop(other.await);
+}
+
+/// Two tasks wait for each other's lock, and each gives up after a while.
+pub(crate) async fn circle_with_a_way_out() {
+    let locks = [Arc::new(Mutex::new(())), Arc::new(Mutex::new(()))];
+    let both = Arc::new(Barrier::new(2));
+    for first in 0..2 {
+        let (mine, other) = (Arc::clone(&locks[first]), Arc::clone(&locks[1 - first]));
+        let both = Arc::clone(&both);
+        drop(zokio::spawn(async move {
+            let _mine = mine.lock().await;
+            both.wait().await;
+            drop(timeout(Duration::from_secs(3_600), other.lock()).await);
+        }));
+    }
+    std::future::pending().await
+}
+
+/// Blocks, but where that is allowed.
+pub(crate) async fn blocking_in_its_place() {
+    let nap = || thread::sleep(Duration::from_millis(300));
+    loop {
+        drop(spawn_blocking(nap).await);
+        block_in_place(nap);
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Computes for long, with a yield in time.
+pub(crate) async fn work_in_pieces() {
+    loop {
+        compute(Duration::from_millis(2));
+        yield_now().await;
+    }
+}
+
+/// The receiver always finds something, so only its budget makes it pause.
+pub(crate) async fn busy_channel() {
+    let (sender, mut receiver) = mpsc::channel::<u64>(1_024);
+    drop(zokio::spawn(async move {
+        for n in 0.. {
+            if sender.send(n).await.is_err() {
+                return;
+            }
+        }
+    }));
+    let mut sum = 0_u64;
+    while let Some(n) = receiver.recv().await {
+        sum = sum.wrapping_add(black_box(n));
+    }
+}
+
+/// One that never waited for anything, and one that keeps something alive after a wait.
+pub(crate) async fn pending() {
+    drop(zokio::spawn(std::future::pending::<()>()));
+    sleep(Duration::from_millis(700)).await;
+    std::future::pending::<()>().await;
+}
+
+/// Many more jobs than threads, and each is short.
+pub(crate) async fn burst_on_the_pool() {
+    let jobs: Vec<_> = (0..400)
+        .map(|_| spawn_blocking(|| thread::sleep(Duration::from_millis(10))))
+        .collect();
+    for job in jobs {
+        drop(job.await);
+    }
+    std::future::pending::<()>().await;
+}

@@ -1,0 +1,18 @@
+//! The programs of the examples, each with one fault.
+
+#![allow(dead_code, reason = "each has a `main` of its own")]
+
+#[path = "../../../examples/src/bin/sick/blocked_worker.rs"]
+pub(crate) mod blocked_worker;
+#[path = "../../../examples/src/bin/sick/cpu_hog.rs"]
+pub(crate) mod cpu_hog;
+#[path = "../../../examples/src/bin/sick/deadlock.rs"]
+pub(crate) mod deadlock;
+#[path = "../../../examples/src/bin/sick/imbalance.rs"]
+pub(crate) mod imbalance;
+#[path = "../../../examples/src/bin/sick/lost_waker.rs"]
+pub(crate) mod lost_waker;
+#[path = "../../../examples/src/bin/sick/pool_exhausted.rs"]
+pub(crate) mod pool_exhausted;
+#[path = "../../../examples/src/bin/sick/self_wake_storm.rs"]
+pub(crate) mod self_wake_storm;

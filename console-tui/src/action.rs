@@ -76,6 +76,7 @@ pub(crate) enum Command {
     ShowResources,
     ShowPool,
     ShowCost,
+    ShowFindings,
     ToggleHelp,
     Back,
     NextRuntime,

@@ -24,6 +24,9 @@ use crate::theme::{Depth, Palette, Theme};
 /// Exit code for everything that kept the console from doing what it was asked.
 const FAILED: u8 = 2;
 
+/// Exit code of `check` when something was found.
+const FOUND: u8 = 1;
+
 /// How long the demo runs without a terminal.
 const DEMO_TIME: Duration = Duration::from_secs(5);
 
@@ -85,9 +88,10 @@ Examples:
   zokio-console connect unix:/run/app/console.sock  watch one over a Unix socket
   zokio-console snapshot --json | jq '.runtimes[].alive_tasks'
   zokio-console top --interval 10s >> numbers.log   a line every ten seconds
+  zokio-console check --for 30s                     say what is wrong; exit code 1 if anything is
   zokio-console demo                                try it without a program of your own
 
-Exit codes: 0 fine; 2 cannot connect, bad usage, connection lost.";
+Exit codes: 0 fine; 1 check has found something; 2 cannot connect, bad usage, connection lost.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -97,6 +101,10 @@ enum Command {
     Snapshot(SnapshotArgs),
     /// Print a line of numbers for each runtime, again and again: for logs.
     Top(TopArgs),
+    /// Watch for a while and say what is wrong: blocked workers, deadlocks and the like.
+    ///
+    /// Ends with exit code 1 if something was found, 0 if not, 2 if the program cannot be watched.
+    Check(CheckArgs),
     /// Start a built-in service with faults and watch it.
     Demo(DemoArgs),
     /// Print completions for a shell, to be put where it looks for them.
@@ -168,6 +176,25 @@ struct TopArgs {
 }
 
 #[derive(Debug, Args)]
+struct CheckArgs {
+    /// Where the program serves: http://HOST[:PORT] or unix:/PATH.
+    #[arg(default_value = target::DEFAULT)]
+    target: Target,
+
+    /// Watch for this long.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration, default_value = "5s")]
+    time: Duration,
+
+    /// Only findings of these kinds make the exit code 1; the others are still told.
+    #[arg(long, value_name = "KIND", num_args = 1.., value_delimiter = ',', value_parser = parse_kind)]
+    deny: Vec<String>,
+
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct DemoArgs {
     /// Run this long without screens, then print a summary. Without a terminal: 5s.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
@@ -176,6 +203,16 @@ struct DemoArgs {
     /// Print the JSON object of `snapshot --json` instead of a summary.
     #[arg(long)]
     json: bool,
+}
+
+/// Reads the kind of a finding: a misspelt one would never be found.
+fn parse_kind(text: &str) -> Result<String, String> {
+    let known: Vec<_> = zokio_instrumentation::finding_kinds().collect();
+    if known.contains(&text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("kinds of findings are {}", known.join(", ")))
+    }
 }
 
 /// Reads a time: a number and `ms`, `s` or `m`.
@@ -224,10 +261,15 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Top(arguments) => top(&arguments),
         Command::Completions { shell } => texts::completions(shell, &mut io::stdout().lock()),
         Command::Man => texts::manual(&mut io::stdout().lock()),
+        Command::Check(arguments) => return outcome(check(&arguments)),
         Command::Demo(arguments) => run_demo(&arguments, screen),
     };
+    outcome(done.map(|()| ExitCode::SUCCESS))
+}
+
+fn outcome(done: Result<ExitCode, ConsoleError>) -> ExitCode {
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
     }
@@ -338,6 +380,23 @@ fn top(arguments: &TopArgs) -> Result<(), ConsoleError> {
             &mut io::stdout().lock(),
         )
         .await
+    })
+}
+
+fn check(arguments: &CheckArgs) -> Result<ExitCode, ConsoleError> {
+    runtime()?.block_on(async {
+        let mut session = connection::connect(&arguments.target).await?;
+        let report = headless::check::watch(&mut session, arguments.time).await?;
+        let code = if report.is_denied(&arguments.deny) {
+            ExitCode::from(FOUND)
+        } else {
+            ExitCode::SUCCESS
+        };
+        match report.print(arguments.json, &mut io::stdout().lock()) {
+            // Whoever does not want to read it may still want to know.
+            Err(error) if error.is_broken_pipe() => Ok(code),
+            printed => printed.map(|()| code),
+        }
     })
 }
 

@@ -159,6 +159,14 @@ impl Session {
     /// The first update for a query.
     pub(crate) async fn update(&mut self, query: &Query) -> Result<Update, ConsoleError> {
         let mut stream = self.subscribe(query, Duration::ZERO).await?;
+        self.next(&mut stream).await
+    }
+
+    /// The next update of a subscription.
+    pub(crate) async fn next(
+        &self,
+        stream: &mut Streaming<v1::Update>,
+    ) -> Result<Update, ConsoleError> {
         match in_time(&self.target, stream.message()).await? {
             Ok(Some(update)) => Ok(sanitize::update(update)),
             Ok(None) => Err(self.ended()),

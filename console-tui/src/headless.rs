@@ -1,6 +1,7 @@
 //! Without a terminal: one snapshot as a summary for people or as JSON for programs, or a line in
 //! each interval for logs.
 
+pub(crate) mod check;
 pub(crate) mod json;
 pub(crate) mod summary;
 pub(crate) mod top;

@@ -98,6 +98,7 @@ pub(crate) enum Context {
     Resource,
     /// Screens without rows.
     Panels,
+    Findings,
     Help,
     /// The filter is being typed: other characters are text.
     FilterInput,
@@ -138,10 +139,12 @@ const LISTS: When = When::Screens(&[
     Context::Sites,
     Context::Resources,
     Context::Resource,
+    Context::Findings,
     Context::Help,
 ]);
 const TASKS: When = When::Screens(&[Context::Tasks]);
 const TABLES: When = When::Screens(&[Context::Tasks, Context::Sites, Context::Resources]);
+const FINDINGS: When = When::Screens(&[Context::Findings]);
 const TYPING: When = When::Screens(&[Context::FilterInput]);
 const EVERYWHERE: When = When::Screens(&[
     Context::Workers,
@@ -151,6 +154,7 @@ const EVERYWHERE: When = When::Screens(&[
     Context::Resources,
     Context::Resource,
     Context::Panels,
+    Context::Findings,
     Context::Help,
     Context::FilterInput,
 ]);
@@ -172,7 +176,7 @@ const fn bind(
 }
 
 /// All keys.
-pub(crate) static BINDINGS: [Binding; 34] = [
+pub(crate) static BINDINGS: [Binding; 36] = [
     bind(
         &["w"],
         When::Anywhere,
@@ -214,6 +218,13 @@ pub(crate) static BINDINGS: [Binding; 34] = [
         Command::ShowCost,
         "Screens",
         "what telemetry itself costs",
+    ),
+    bind(
+        &["d"],
+        When::Anywhere,
+        Command::ShowFindings,
+        "Screens",
+        "diagnosis: what is wrong",
     ),
     bind(
         &["?"],
@@ -346,6 +357,13 @@ pub(crate) static BINDINGS: [Binding; 34] = [
     ),
     bind(
         &["enter"],
+        FINDINGS,
+        Command::Open,
+        "Diagnosis",
+        "details of the task that is to blame",
+    ),
+    bind(
+        &["enter"],
         TYPING,
         Command::ApplyFilter,
         "Filter",
@@ -453,7 +471,7 @@ pub(crate) fn key_of(command: Command) -> String {
 mod tests {
     use super::*;
 
-    const CONTEXTS: [Context; 9] = [
+    const CONTEXTS: [Context; 10] = [
         Context::Workers,
         Context::Tasks,
         Context::Detail,
@@ -461,6 +479,7 @@ mod tests {
         Context::Resources,
         Context::Resource,
         Context::Panels,
+        Context::Findings,
         Context::Help,
         Context::FilterInput,
     ];

@@ -35,8 +35,8 @@ use std::process::ExitCode;
 
 /// Runs `zokio-console` with these arguments, the first of which is the program's name.
 ///
-/// Prints to stdout and, one line, to stderr. The exit code is 0 if all went well and 2 if the
-/// arguments are wrong, no connection was made, or it was lost.
+/// Prints to stdout and, one line, to stderr. The exit code is 0 if all went well, 1 if `check` has
+/// found something, and 2 if the arguments are wrong, no connection was made, or it was lost.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     cli::run(arguments)
 }

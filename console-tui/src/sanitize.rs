@@ -9,7 +9,7 @@
 use unicode_width::UnicodeWidthChar;
 use zokio_console_proto::v1;
 
-use crate::state::model;
+use crate::state::{findings, model};
 
 const MAX_NAME: usize = 256;
 const MAX_PATH: usize = 1_024;
@@ -24,6 +24,9 @@ const MAX_LONG_POLLS: usize = 256;
 const MAX_FRAMES: usize = 256;
 const MAX_RESOURCES: usize = 1_000;
 const MAX_WAITERS: usize = 256;
+const MAX_FINDINGS: usize = 256;
+const MAX_PLACES: usize = 64;
+const MAX_EVIDENCE: usize = 64;
 const MAX_BUCKETS: usize = 1_024;
 /// Combining marks on one character.
 const MAX_MARKS: usize = 2;
@@ -184,6 +187,13 @@ fn runtime(raw: v1::RuntimeUpdate) -> model::RuntimeUpdate {
             .map(resource)
             .collect(),
         waited_resources: raw.waited_resources,
+        findings: raw
+            .findings
+            .into_iter()
+            .take(MAX_FINDINGS)
+            .map(finding)
+            .collect(),
+        findings_unchanged: raw.findings_unchanged,
     }
 }
 
@@ -220,6 +230,55 @@ fn waiter(raw: v1::Waiter) -> model::Waiter {
         since_ns: raw.since_ns,
         current: raw.current,
     }
+}
+
+fn finding(raw: v1::Finding) -> findings::Finding {
+    let severity = match raw.severity() {
+        v1::FindingSeverity::Info => findings::Severity::Info,
+        v1::FindingSeverity::Warning => findings::Severity::Warning,
+        v1::FindingSeverity::Critical => findings::Severity::Critical,
+        v1::FindingSeverity::Unspecified => findings::Severity::Unknown,
+    };
+    let place = |raw| location(Some(raw));
+    findings::Finding {
+        id: raw.id,
+        kind: text(&raw.kind, MAX_NAME),
+        severity,
+        summary: text(&raw.summary, MAX_MESSAGE),
+        locations: raw
+            .locations
+            .into_iter()
+            .take(MAX_PLACES)
+            .map(place)
+            .collect(),
+        task: raw.task.map(|task| findings::Culprit {
+            id: task.id,
+            name: text(&task.name, MAX_NAME),
+            location: task.location.map(place),
+        }),
+        resource: raw.resource.map(|resource| findings::Resource {
+            kind: text(&resource.kind, MAX_NAME),
+            id: resource.id,
+        }),
+        worker: raw.worker_plus_one.checked_sub(1),
+        since_ns: raw.since_ns,
+        evidence: raw
+            .evidence
+            .into_iter()
+            .take(MAX_EVIDENCE)
+            .filter_map(evidence)
+            .collect(),
+        hint: message(&raw.hint),
+    }
+}
+
+/// None: a name without a value, or one of a kind that is not known, proves nothing.
+fn evidence(raw: v1::Evidence) -> Option<(String, findings::Value)> {
+    let value = match raw.value? {
+        v1::evidence::Value::Number(number) => findings::Value::Number(number),
+        v1::evidence::Value::Text(raw) => findings::Value::Text(message(&raw)),
+    };
+    Some((text(&raw.name, MAX_NAME), value))
 }
 
 fn long_poll(raw: v1::LongPoll) -> model::LongPoll {
@@ -381,6 +440,7 @@ fn wait(raw: v1::Wait) -> model::Wait {
         location: raw.location.map(|raw| location(Some(raw))),
         since_ns: raw.since_ns,
         current: raw.current,
+        holder: (raw.holder != 0).then_some(raw.holder),
     }
 }
 

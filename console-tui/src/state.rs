@@ -10,6 +10,7 @@
 
 pub(crate) mod columns;
 pub(crate) mod connection;
+pub(crate) mod findings;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub(crate) mod history;
@@ -29,6 +30,7 @@ pub(crate) mod world;
 use crate::action::{Action, Command, DetailsAnswer, Effect, Now};
 use crate::keymap::{self, Context, Key, Resolution};
 use connection::{Connection, Link};
+use findings::FindingsView;
 use model::{Histogram, Query, Task};
 use resources::{OpenResource, ResourcesView};
 use rows::{follow_lists, invert, open, select, sort_by_neighbour};
@@ -51,6 +53,7 @@ pub(crate) enum Screen {
     Pool,
     /// What telemetry costs.
     Cost,
+    Findings,
 }
 
 /// The console's state.
@@ -72,6 +75,7 @@ pub(crate) struct State {
     /// First worker shown.
     pub(crate) first_worker: usize,
     pub(crate) tasks: TasksView,
+    pub(crate) findings: FindingsView,
     pub(crate) detail: Option<Detail>,
     pub(crate) sites: SitesView,
     pub(crate) resources: ResourcesView,
@@ -153,6 +157,7 @@ impl State {
             Screen::Resources => Context::Resources,
             Screen::Resource => Context::Resource,
             Screen::Pool | Screen::Cost => Context::Panels,
+            Screen::Findings => Context::Findings,
         }
     }
 
@@ -336,6 +341,7 @@ fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         Command::ShowResources => show(state, Screen::Resources),
         Command::ShowPool => show(state, Screen::Pool),
         Command::ShowCost => show(state, Screen::Cost),
+        Command::ShowFindings => show(state, Screen::Findings),
         Command::ToggleHelp => state.help = if state.help.is_some() { None } else { Some(0) },
         Command::Back => back(state),
         Command::NextRuntime => step_runtime(state, true),
@@ -400,6 +406,7 @@ fn step_runtime(state: &mut State, forward: bool) {
     state.first_worker = 0;
     state.sites.go_to_top();
     state.resources.go_to_top();
+    state.findings = FindingsView::default();
     match state.screen {
         Screen::Detail => show(state, Screen::Tasks),
         Screen::Resource => show(state, Screen::Resources),
@@ -432,6 +439,10 @@ fn step(state: &mut State, command: Command) {
             if let Some(open) = &state.resource {
                 select(state, to(open.waiters.selected));
             }
+        }
+        Screen::Findings => {
+            let row = to(state.findings.row(rows));
+            select(state, row);
         }
         Screen::Detail => {
             if let Some(detail) = &mut state.detail {

@@ -1,10 +1,10 @@
 //! The screen as a function of the state.
 //!
 //! ```text
-//!  zokio  w Workers  t Tasks  ? Help …                    demo 1/2   tabs
+//!  zokio  w Workers  t Tasks  d Diagnosis  ? Help …       demo 1/2   tabs
 //! ╭ panel ───────────────────────────────────────────────────────╮
 //! │ one of: workers, tasks, detail, sites, resources, pool, cost,│
-//! │ help                                                         │
+//! │ diagnosis, help                                              │
 //! ╰──────────────────────────────────────────────────────────────╯
 //!  ● connected http://127.0.0.1:6669 …  lag 0ms         12:34:56Z   status
 //! ```
@@ -13,6 +13,7 @@
 
 mod cost;
 mod detail;
+mod findings;
 mod help;
 mod pool;
 mod resources;
@@ -45,6 +46,7 @@ pub(crate) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         (Some(first), _) => help::render(first, theme, main, buffer),
         (None, Screen::Workers) => workers::render(state, theme, main, buffer),
         (None, Screen::Tasks) => tasks::render(state, theme, main, buffer),
+        (None, Screen::Findings) => findings::render(state, theme, main, buffer),
         (None, Screen::Detail) => detail::render(state, theme, main, buffer),
         (None, Screen::Sites) => sites::render(state, theme, main, buffer),
         (None, Screen::Resources) => resources::render(state, theme, main, buffer),

@@ -32,6 +32,7 @@ fn unknown_flags_and_commands_are_one_line_with_a_way_out() {
         &["--theme", "plaid"],
         &["completions", "cmd"],
         &["top", "--interval", "0s"],
+        &["check", "--deny", "deadlok"],
     ] {
         let stderr = complaint(arguments);
         assert!(stderr.contains("see `zokio-console --help`"), "{stderr}");
@@ -59,6 +60,15 @@ fn nobody_listening_is_exit_code_2() {
         stderr.contains("nobody listens") && stderr.contains("zokio_instrumentation::init()"),
         "{stderr}"
     );
+}
+
+#[test]
+fn a_check_of_nobody_is_exit_code_2() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let target = listener.local_addr().expect("its address").to_string();
+    drop(listener);
+    let stderr = complaint(&["check", &target, "--for", "1s"]);
+    assert!(stderr.contains("nobody listens"), "{stderr}");
 }
 
 #[test]

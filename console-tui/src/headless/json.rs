@@ -154,6 +154,7 @@ struct Wait<'a> {
     operation: &'a str,
     location: Option<String>,
     since_ns: u64,
+    holder: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -337,6 +338,7 @@ impl<'a> Task<'a> {
                 operation: &wait.operation,
                 location: wait.location.as_ref().map(ToString::to_string),
                 since_ns: wait.since_ns,
+                holder: wait.holder,
             }),
         }
     }

@@ -145,6 +145,7 @@ fn wait(kind: &str, operation: &str, line: u32, since_ns: u64) -> v1::Wait {
         location: location("examples/src/bin/http_server/orders.rs", line),
         since_ns,
         current: true,
+        holder: 0,
     }
 }
 
@@ -162,7 +163,10 @@ fn tasks(now_ns: u64) -> Vec<v1::Task> {
     tasks[0].waits = vec![wait("tcp", "accept", 35, now_ns - 800_000)];
     tasks[1].waits = vec![wait("sleep", "sleep", 60, now_ns - 9 * SECOND)];
     tasks[2].waits = vec![
-        wait("mutex", "lock", 73, now_ns - 9 * SECOND),
+        v1::Wait {
+            holder: 2,
+            ..wait("mutex", "lock", 73, now_ns - 9 * SECOND)
+        },
         wait("sleep", "sleep", 74, now_ns - 9 * SECOND),
     ];
     for id in 10..40 {
@@ -222,6 +226,67 @@ pub(crate) fn long_poll(task: u64, began_at_ns: u64, ended_at_ns: u64) -> v1::Lo
         ],
         error: String::new(),
     }
+}
+
+/// Two tasks that wait for each other, and one that blocks its worker again and again.
+fn findings(now_ns: u64) -> Vec<v1::Finding> {
+    const ORDERS: &str = "examples/src/bin/http_server/orders.rs";
+    let number = |name: &str, number| v1::Evidence {
+        name: name.into(),
+        value: Some(v1::evidence::Value::Number(number)),
+    };
+    let text = |name: &str, text: &str| v1::Evidence {
+        name: name.into(),
+        value: Some(v1::evidence::Value::Text(text.into())),
+    };
+    let task = |id, name: &str, line| v1::FindingTask {
+        id,
+        name: name.into(),
+        location: location(ORDERS, line),
+    };
+    vec![
+        v1::Finding {
+            id: 1,
+            kind: "deadlock".into(),
+            severity: v1::FindingSeverity::Critical.into(),
+            summary: "2 tasks wait for each other: task 2 \"orders\" waits for a mutex held by \
+                      task 3, task 3 \"orders-waiter\" waits for a mutex held by task 2"
+                .into(),
+            locations: vec![
+                location(ORDERS, 60).unwrap_or_default(),
+                location(ORDERS, 73).unwrap_or_default(),
+            ],
+            task: Some(task(3, "orders-waiter", 71)),
+            resource: Some(v1::FindingResource {
+                kind: "mutex".into(),
+                id: 7,
+            }),
+            worker_plus_one: 0,
+            since_ns: 75 * SECOND,
+            evidence: vec![
+                number("tasks", 2),
+                text("circle", "2 -> 3 -> 2"),
+                number("waited_ns", now_ns.saturating_sub(75 * SECOND)),
+            ],
+            hint: "None of these tasks can go on. Take locks in the same order everywhere.".into(),
+        },
+        v1::Finding {
+            id: 2,
+            kind: "blocked-worker".into(),
+            severity: v1::FindingSeverity::Warning.into(),
+            summary: "task 14 \"conn\" kept worker 0 for 260 ms, blocked in \
+                      http_server::orders::Orders::write_audit_log"
+                .into(),
+            locations: vec![location(ORDERS, 141).unwrap_or_default()],
+            task: Some(task(14, "conn", 112)),
+            resource: None,
+            worker_plus_one: 1,
+            since_ns: 80 * SECOND,
+            evidence: vec![number("poll_ns", 260_000_000), number("polls", 1)],
+            hint: "Use zokio's own sleep, I/O or lock, or move the call into spawn_blocking."
+                .into(),
+        },
+    ]
 }
 
 /// What the service says `step` seconds after its start, in answer to `query`.
@@ -332,6 +397,8 @@ pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
                 Vec::new()
             },
             waited_resources: if query.resources { 4 } else { 0 },
+            findings: findings(now_ns),
+            findings_unchanged: false,
         }],
         ..v1::Update::default()
     }

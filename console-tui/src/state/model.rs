@@ -8,6 +8,8 @@ mod resource;
 
 pub(crate) use resource::{Resource, ResourceKey, Waiter};
 
+use super::findings::Finding;
+
 /// Who answered `Describe`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Server {
@@ -60,6 +62,10 @@ pub(crate) struct RuntimeUpdate {
     pub(crate) resources: Vec<Resource>,
     /// Resources that tasks wait for, in all.
     pub(crate) waited_resources: u64,
+    /// The worst first.
+    pub(crate) findings: Vec<Finding>,
+    /// They are those of the update before, and not sent again.
+    pub(crate) findings_unchanged: bool,
 }
 
 /// A poll that took over the watchdog's threshold.
@@ -458,6 +464,8 @@ pub(crate) struct Wait {
     pub(crate) location: Option<Location>,
     pub(crate) since_ns: u64,
     pub(crate) current: bool,
+    /// The task that has the lock, or that is joined.
+    pub(crate) holder: Option<u64>,
 }
 
 impl Wait {

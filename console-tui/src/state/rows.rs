@@ -18,6 +18,7 @@ impl State {
                 .as_ref()
                 .map_or(0, |open| open.resource.first_waiters.len()),
             Screen::Workers => runtime.workers.len(),
+            Screen::Findings => runtime.findings.len(),
             Screen::Detail => self
                 .detail
                 .as_ref()
@@ -81,6 +82,7 @@ pub(super) fn select(state: &mut State, row: usize) {
             let keys = resources::keys(&state.resources, runtime);
             state.resources.select(row, &keys, page);
         }
+        (Screen::Findings, _) => state.findings.selected = row,
         (Screen::Resource, _) => {
             if let Some(open) = &mut state.resource {
                 let keys = open.tasks();
@@ -98,6 +100,14 @@ pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
     match state.screen {
         Screen::Tasks => {
             if let Some(task_id) = runtime.tasks.id_at(state.tasks.selected) {
+                let runtime_id = runtime.summary.id;
+                open_task(state, runtime_id, task_id, effects);
+            }
+        }
+        Screen::Findings => {
+            let row = state.findings.row(runtime.findings.len());
+            let task = runtime.findings.get(row).and_then(|f| f.task.as_ref());
+            if let Some(task_id) = task.map(|task| task.id) {
                 let runtime_id = runtime.summary.id;
                 open_task(state, runtime_id, task_id, effects);
             }

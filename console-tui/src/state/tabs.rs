@@ -42,7 +42,7 @@ pub(crate) struct Tabs {
 /// Command, label, label where there is little room, screens.
 type Entry = (Command, &'static str, &'static str, &'static [Screen]);
 
-const SCREENS: [Entry; 6] = [
+const SCREENS: [Entry; 7] = [
     (Command::ShowWorkers, "Workers", "Work", &[Screen::Workers]),
     (
         Command::ShowTasks,
@@ -59,6 +59,12 @@ const SCREENS: [Entry; 6] = [
     ),
     (Command::ShowPool, "Pool", "Pool", &[Screen::Pool]),
     (Command::ShowCost, "Self", "Self", &[Screen::Cost]),
+    (
+        Command::ShowFindings,
+        "Diagnosis",
+        "Diag",
+        &[Screen::Findings],
+    ),
 ];
 
 /// The line for a screen of the state's width: with everything, else without what one can do
@@ -83,6 +89,10 @@ pub(crate) fn of(state: &State) -> Tabs {
 fn line(state: &State, named: bool, long: bool, everywhere: bool) -> Tabs {
     let mut x = if named { NAME.len() } else { 1 };
     let mut entries = Vec::new();
+    // Something wrong is to be seen from every screen.
+    let found = state
+        .shown_runtime()
+        .is_some_and(|r| !r.findings.is_empty());
     let mut push = |command, label, active| {
         let tab = Tab {
             command,
@@ -96,6 +106,10 @@ fn line(state: &State, named: bool, long: bool, everywhere: bool) -> Tabs {
     };
     for (command, label, short, screens) in SCREENS {
         let active = state.help.is_none() && screens.contains(&state.screen);
+        let (label, short) = match (command, found) {
+            (Command::ShowFindings, true) => ("Diagnosis!", "Diag!"),
+            _ => (label, short),
+        };
         push(command, if long { label } else { short }, active);
     }
     push(Command::ToggleHelp, "Help", state.help.is_some());

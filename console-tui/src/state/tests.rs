@@ -34,6 +34,59 @@ fn keys_walk_through_the_screens_and_back() {
     assert_eq!(key(&mut state, "ctrl-c"), [Effect::Quit]);
 }
 
+/// Sends an update whose findings are changed by `change`.
+fn feed_findings(state: &mut State, change: impl Fn(&mut zokio_console_proto::v1::RuntimeUpdate)) {
+    let query = state.query().clone();
+    let mut raw = snapshot(31, &query);
+    change(&mut raw.runtimes[0]);
+    let raw = Box::new(sanitize::update(raw));
+    update(state, Action::Update { update: raw, query });
+}
+
+#[test]
+fn a_finding_leads_to_its_task_and_back() {
+    let mut state = watching(80, 24);
+    press(&mut state, "d j");
+    assert_eq!(
+        (state.screen, state.findings.selected),
+        (Screen::Findings, 1)
+    );
+    let effects = key(&mut state, "enter");
+    assert!(
+        matches!(&effects[..], [Effect::FetchDetails { task_id: 14, .. }]),
+        "{effects:?}"
+    );
+    assert_eq!(state.screen, Screen::Detail);
+    press(&mut state, "esc");
+    assert_eq!(
+        (state.screen, state.findings.selected),
+        (Screen::Findings, 1)
+    );
+    press(&mut state, "esc");
+    assert_eq!(state.screen, Screen::Workers);
+}
+
+#[test]
+fn a_finding_without_a_task_leads_nowhere() {
+    let mut state = watching(80, 24);
+    press(&mut state, "d");
+    feed_findings(&mut state, |runtime| runtime.findings[0].task = None);
+    assert!(key(&mut state, "enter").is_empty());
+    assert_eq!(state.screen, Screen::Findings);
+}
+
+#[test]
+fn findings_that_are_not_sent_again_stay() {
+    let mut state = watching(80, 24);
+    for (unchanged, left) in [(true, 2), (false, 0)] {
+        feed_findings(&mut state, |runtime| {
+            runtime.findings.clear();
+            runtime.findings_unchanged = unchanged;
+        });
+        assert_eq!(state.shown_runtime().unwrap().findings.len(), left);
+    }
+}
+
 #[test]
 fn sorting_by_another_column_asks_the_server_anew() {
     let mut state = watching(80, 24);

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::findings::Finding;
 use super::history::{Lane, Rates, StateTimes, WorkerRates, per_second};
 use super::model::{
     Cost, LongPoll, Resource, RuntimeUpdate, SpawnSite, Summary, Task, TaskState, Update, Worker,
@@ -83,6 +84,8 @@ pub(crate) struct Runtime {
     pub(crate) resources: Vec<Resource>,
     /// Resources that tasks wait for, in all.
     pub(crate) waited_resources: u64,
+    /// The worst first.
+    pub(crate) findings: Vec<Finding>,
     pub(crate) tasks: TaskTable,
     base: Rates<Readings>,
 }
@@ -156,6 +159,7 @@ impl Runtime {
             long_polls: Vec::new(),
             resources: Vec::new(),
             waited_resources: 0,
+            findings: Vec::new(),
             tasks: TaskTable::default(),
             base: Rates::new(update.summary.taken_at_ns, Readings::of(update)),
         }
@@ -178,6 +182,9 @@ impl Runtime {
         self.apply_long_polls(update.long_polls);
         self.apply_resources(update.resources);
         self.waited_resources = update.waited_resources;
+        if !update.findings_unchanged {
+            self.findings = update.findings;
+        }
         self.tasks.apply(
             update.rows,
             update.tasks,

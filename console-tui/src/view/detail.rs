@@ -12,7 +12,7 @@
 //! │ ▁▂▅█▃▁   p50 … p99 … max …                                   │
 //! ╰──────────────────────────────────────────────────────────────╯
 //! ╭ Waits for ───────────────────────────────────────────────────╮
-//! │ mutex lock  3.20s  at src/orders.rs:31:9                     │
+//! │ mutex lock  3.20s  held by task 8  src/orders.rs:31:9        │
 //! ╰──────────────────────────────────────────────────────────────╯
 //! ```
 //!
@@ -287,17 +287,26 @@ fn waits(task: &Task, detail: &Detail, theme: Theme, area: Rect, buffer: &mut Bu
         } else {
             "  not touched by its latest poll"
         };
+        let holder = wait.holder.map_or_else(String::new, |holder| {
+            let verb = if wait.kind == "join" {
+                "that is"
+            } else {
+                "held by"
+            };
+            format!("{verb} task {holder}  ")
+        });
         let place = wait
             .location
             .as_ref()
             .map_or("-".into(), |location| location.short());
-        let for_place = room.saturating_sub(22 + 1 + 7 + 2 + left_over.len());
+        let for_place = room.saturating_sub(22 + 1 + 7 + 2 + holder.len() + left_over.len());
         let line = Line::from(vec![
             Span::styled(
                 what,
                 theme.style(if wait.current { Role::Wait } else { Role::Dim }),
             ),
             Span::raw(format!(" {age}  ")),
+            Span::styled(holder, theme.style(Role::Bad)),
             Span::styled(
                 format::truncate_middle(&place, for_place),
                 theme.style(Role::Location),

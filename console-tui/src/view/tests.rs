@@ -116,6 +116,16 @@ fn cost_screen() {
 }
 
 #[test]
+fn diagnosis_screen() {
+    picture("diagnosis", |state| press(state, "d"));
+}
+
+#[test]
+fn diagnosis_screen_with_another_finding_selected() {
+    picture("diagnosis_second", |state| press(state, "d j"));
+}
+
+#[test]
 fn help_screen() {
     picture("help", |state| press(state, "?"));
 }
@@ -146,7 +156,9 @@ fn nothing_received_yet() {
 
 #[test]
 fn ascii_screens_hold_nothing_but_ascii() {
-    for keys in ["w", "t", "t enter", "?", "s", "r", "p", "S", "r", "r enter"] {
+    for keys in [
+        "w", "t", "t enter", "d", "?", "s", "r", "p", "S", "r", "r enter",
+    ] {
         let mut state = watching(100, 30);
         resources(&mut state);
         press(&mut state, keys);

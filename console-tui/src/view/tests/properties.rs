@@ -67,6 +67,7 @@ fn wait() -> BoxedStrategy<v1::Wait> {
             location,
             since_ns,
             current,
+            holder: since_ns,
         })
         .boxed()
 }
@@ -183,6 +184,52 @@ fn worker() -> BoxedStrategy<v1::Worker> {
         .boxed()
 }
 
+fn finding() -> BoxedStrategy<v1::Finding> {
+    let task = prop::option::of(
+        (number(), text(), location()).prop_map(|(id, name, location)| v1::FindingTask {
+            id,
+            name,
+            location,
+        }),
+    );
+    let evidence = (text(), number(), any::<bool>()).prop_map(|(name, number, is_text)| {
+        use v1::evidence::Value;
+        let value = if is_text {
+            Value::Text(name.clone())
+        } else {
+            Value::Number(number)
+        };
+        v1::Evidence {
+            name,
+            value: Some(value),
+        }
+    });
+    (
+        text(),
+        -1..6i32,
+        prop::collection::vec(location(), 0..4),
+        task,
+        number(),
+        prop::collection::vec(evidence, 0..4),
+    )
+        .prop_map(
+            |(words, severity, locations, task, since_ns, evidence)| v1::Finding {
+                id: since_ns,
+                kind: words.clone(),
+                severity,
+                summary: words.clone(),
+                locations: locations.into_iter().flatten().collect(),
+                task,
+                resource: None,
+                worker_plus_one: 0,
+                since_ns,
+                evidence,
+                hint: words,
+            },
+        )
+        .boxed()
+}
+
 fn runtime() -> BoxedStrategy<v1::RuntimeUpdate> {
     let numbers = prop::array::uniform10(number());
     let lists = (
@@ -191,6 +238,7 @@ fn runtime() -> BoxedStrategy<v1::RuntimeUpdate> {
         prop::collection::vec(0..50u64, 0..30),
         prop::collection::vec((location(), number(), number()), 0..6),
         prop::collection::vec(resource(), 0..6),
+        prop::collection::vec(finding(), 0..12),
     );
     (
         0..4u64,
@@ -202,7 +250,15 @@ fn runtime() -> BoxedStrategy<v1::RuntimeUpdate> {
         histogram(),
     )
         .prop_map(
-            |(id, name, ended, full, n, (workers, tasks, rows, sites, resources), lateness)| {
+            |(
+                id,
+                name,
+                ended,
+                full,
+                n,
+                (workers, tasks, rows, sites, resources, findings),
+                lateness,
+            )| {
                 v1::RuntimeUpdate {
                     id,
                     name,
@@ -236,6 +292,7 @@ fn runtime() -> BoxedStrategy<v1::RuntimeUpdate> {
                         polls: n[1],
                         events: n[2],
                     }),
+                    findings,
                     spawn_sites: sites
                         .into_iter()
                         .map(|(location, busy_ns, polls)| v1::SpawnSite {

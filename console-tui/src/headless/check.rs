@@ -1,0 +1,285 @@
+//! `check`: what is wrong with the program, for people and for CI.
+//!
+//! Watches for a while and collects every finding that the server shows meanwhile, also those that
+//! have gone again by the end.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use zokio::time::Instant;
+
+use crate::connection::Session;
+use crate::error::ConsoleError;
+use crate::format;
+use crate::state::findings::{Finding, Value};
+use crate::state::model::{Query, Update};
+
+/// Between two updates that are asked for; findings change once a second.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// With the ids of their runtimes.
+    findings: Vec<(u64, Finding)>,
+    /// By the program's clock.
+    last_ns: u64,
+    watched: Duration,
+}
+
+/// Watches for `time`, and at least until the first update.
+pub(crate) async fn watch(session: &mut Session, time: Duration) -> Result<Report, ConsoleError> {
+    let began = Instant::now();
+    let mut report = Report::default();
+    let mut stream = session.subscribe(&Query::default(), INTERVAL).await?;
+    loop {
+        report.note(session.next(&mut stream).await?);
+        let left = time.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            break;
+        }
+        // The last updates come at the end of the time, not after it.
+        if left < INTERVAL {
+            zokio::time::sleep(left).await;
+        }
+    }
+    report.watched = began.elapsed();
+    report.findings.sort_by_key(|(_, finding)| finding.rank());
+    Ok(report)
+}
+
+impl Report {
+    /// Adds what is new in an update; what is known is replaced.
+    fn note(&mut self, update: Update) {
+        self.last_ns = update.taken_at_ns;
+        for runtime in update.runtimes {
+            for finding in runtime.findings {
+                self.note_finding(runtime.summary.id, finding);
+            }
+        }
+    }
+
+    fn note_finding(&mut self, runtime: u64, mut finding: Finding) {
+        let same = |(of, known): &&mut (u64, Finding)| (*of, known.id) == (runtime, finding.id);
+        match self.findings.iter_mut().find(same) {
+            Some((_, known)) => {
+                finding.since_ns = finding.since_ns.min(known.since_ns);
+                *known = finding;
+            }
+            None => self.findings.push((runtime, finding)),
+        }
+    }
+
+    /// Whether something was found that is to be denied: of these kinds, or any if none is named.
+    pub(crate) fn is_denied(&self, kinds: &[String]) -> bool {
+        self.findings
+            .iter()
+            .any(|(_, finding)| kinds.is_empty() || kinds.contains(&finding.kind))
+    }
+
+    /// Writes it as text or as one JSON object.
+    pub(crate) fn print(&self, json: bool, out: &mut impl Write) -> Result<(), ConsoleError> {
+        let text = if json {
+            let object = serde_json::to_string(&Json::new(self));
+            object.map_err(|error| ConsoleError::Output(error.into()))? + "\n"
+        } else {
+            self.text()
+        };
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(ConsoleError::Output)
+    }
+
+    fn text(&self) -> String {
+        let watched = format::duration(nanos(self.watched));
+        let mut out = match self.findings.len() {
+            0 => format!("nothing found in {watched}\n"),
+            1 => format!("1 finding in {watched}\n"),
+            n => format!("{n} findings in {watched}\n"),
+        };
+        for (_, finding) in &self.findings {
+            self.describe(finding, &mut out);
+        }
+        out
+    }
+
+    fn describe(&self, finding: &Finding, out: &mut String) {
+        let severity = finding.severity.as_str();
+        let since = format::duration(self.last_ns.saturating_sub(finding.since_ns));
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "\n{severity} {}: {}", finding.kind, finding.summary);
+        for location in &finding.locations {
+            let _ = writeln!(out, "  at    {location}");
+        }
+        let evidence = finding.evidence_in_words();
+        let _ = writeln!(out, "  since {since}; {}", evidence.join(", "));
+        let _ = writeln!(out, "  try   {}", finding.hint);
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The object of `check --json`. Stable: fields are only added.
+#[derive(Debug, Serialize)]
+struct Json<'a> {
+    duration_ns: u64,
+    findings: Vec<JsonFinding<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonFinding<'a> {
+    kind: &'a str,
+    severity: &'static str,
+    summary: &'a str,
+    locations: Vec<String>,
+    task: Option<JsonTask<'a>>,
+    resource: Option<JsonResource<'a>>,
+    worker: Option<u32>,
+    since_ns: u64,
+    evidence: Evidence<'a>,
+    hint: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonTask<'a> {
+    id: u64,
+    name: Option<&'a str>,
+    location: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonResource<'a> {
+    kind: &'a str,
+    id: u64,
+}
+
+/// An object of names and numbers or texts, in their order.
+#[derive(Debug)]
+struct Evidence<'a>(&'a [(String, Value)]);
+
+impl Serialize for Evidence<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in self.0 {
+            match value {
+                Value::Number(number) => map.serialize_entry(name, number)?,
+                Value::Text(text) => map.serialize_entry(name, text)?,
+            }
+        }
+        map.end()
+    }
+}
+
+impl<'a> Json<'a> {
+    fn new(report: &'a Report) -> Json<'a> {
+        Json {
+            duration_ns: nanos(report.watched),
+            findings: report
+                .findings
+                .iter()
+                .map(|(_, f)| JsonFinding::new(f))
+                .collect(),
+        }
+    }
+}
+
+impl<'a> JsonFinding<'a> {
+    fn new(finding: &'a Finding) -> JsonFinding<'a> {
+        JsonFinding {
+            kind: &finding.kind,
+            severity: finding.severity.as_str(),
+            summary: &finding.summary,
+            locations: finding.locations.iter().map(ToString::to_string).collect(),
+            task: finding.task.as_ref().map(|task| JsonTask {
+                id: task.id,
+                name: Some(task.name.as_str()).filter(|name| !name.is_empty()),
+                location: task.location.as_ref().map(ToString::to_string),
+            }),
+            resource: finding.resource.as_ref().map(|resource| JsonResource {
+                kind: &resource.kind,
+                id: resource.id,
+            }),
+            worker: finding.worker,
+            since_ns: finding.since_ns,
+            evidence: Evidence(&finding.evidence),
+            hint: &finding.hint,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sanitize;
+    use crate::state::fixtures;
+
+    fn report() -> Report {
+        let mut report = Report {
+            watched: Duration::from_secs(5),
+            ..Report::default()
+        };
+        let query = Query::default();
+        report.note(sanitize::update(fixtures::snapshot(30, &query)));
+        report.note(sanitize::update(fixtures::snapshot(31, &query)));
+        report.findings.sort_by_key(|(_, finding)| finding.rank());
+        report
+    }
+
+    #[test]
+    fn the_object_keeps_its_form() {
+        let text = serde_json::to_string_pretty(&Json::new(&report())).unwrap();
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn the_text_reads_well() {
+        insta::assert_snapshot!(report().text());
+    }
+
+    #[test]
+    fn nothing_found_says_so_in_both_forms() {
+        let none = Report::default();
+        assert_eq!(none.text(), "nothing found in 0\n");
+        let mut out = Vec::new();
+        none.print(true, &mut out).unwrap();
+        assert_eq!(out, b"{\"duration_ns\":0,\"findings\":[]}\n");
+    }
+
+    #[test]
+    fn only_denied_kinds_count_if_any_is_named() {
+        let report = report();
+        assert!(report.is_denied(&[]));
+        assert!(report.is_denied(&["deadlock".into()]));
+        assert!(!report.is_denied(&["imbalance".into()]));
+        assert!(!Report::default().is_denied(&[]));
+    }
+
+    #[test]
+    fn a_finding_that_changes_stays_one_and_keeps_its_beginning() {
+        let mut report = report();
+        let (runtime, mut later) = report.findings[0].clone();
+        let began = later.since_ns;
+        later.since_ns += 5;
+        later.locations.clear();
+        report.note_finding(runtime, later);
+        assert_eq!(report.findings.len(), 2);
+        assert_eq!(report.findings[0].1.since_ns, began);
+        assert!(report.findings[0].1.locations.is_empty());
+        let other = report.findings[0].1.clone();
+        report.note_finding(runtime + 1, other);
+        assert_eq!(report.findings.len(), 3);
+    }
+
+    #[test]
+    fn a_finding_that_has_gone_is_told() {
+        let mut report = report();
+        let found = report.findings.len();
+        report.note(Update::default());
+        assert_eq!(report.findings.len(), found);
+    }
+}

@@ -180,6 +180,8 @@ struct CheckArgs {
     /// Where the program serves: http://HOST[:PORT] or unix:/PATH.
     #[arg(default_value = target::DEFAULT)]
     target: Target,
+    #[command(flatten)]
+    access: AccessArgs,
 
     /// Watch for this long.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration, default_value = "5s")]
@@ -384,8 +386,9 @@ fn top(arguments: &TopArgs) -> Result<(), ConsoleError> {
 }
 
 fn check(arguments: &CheckArgs) -> Result<ExitCode, ConsoleError> {
+    let destination = arguments.access.destination(arguments.target.clone())?;
     runtime()?.block_on(async {
-        let mut session = connection::connect(&arguments.target).await?;
+        let mut session = connection::connect(&destination).await?;
         let report = headless::check::watch(&mut session, arguments.time).await?;
         let code = if report.is_denied(&arguments.deny) {
             ExitCode::from(FOUND)

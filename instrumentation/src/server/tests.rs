@@ -19,6 +19,7 @@ fn start(limits: Limits, tls: Option<Acceptor>) -> Server {
         limits,
         sampler: Arc::new(Sampler::new(runtimes, Arc::default())),
         publish_interval: Duration::from_millis(100),
+        diagnosis_interval: Duration::from_secs(1),
         serve_prometheus: true,
         publish_to_facade: false,
         observe_self: false,

@@ -354,8 +354,8 @@ pub(super) trait Source {
 enum Phase {
     New,
     Queued,
-    /// All permits are there, but the task has no budget left. It keeps them: to look at its budget
-    /// first would cost it its place in line.
+    /// All permits have come, but the task has no budget left. It keeps them: to give them up would
+    /// cost it its place in line.
     Held,
     Done,
 }
@@ -403,6 +403,12 @@ impl<S: Source> Acquiring<S> {
             .source
             .as_ref()
             .expect("`async fn` resumed after completion");
+        let is_free = || source.semaphore().available() >= this.permits;
+        if this.phase == Phase::New && !coop::has_budget_remaining() && is_free() {
+            // Nobody is in line. Whoever has budget may go on, where a task that kept the permits
+            // until its next turn would stop them all.
+            ready!(coop::poll_proceed(cx)).made_progress();
+        }
         // SAFETY: `this` was pinned, and `waiter` with it.
         let waiter = unsafe { Pin::new_unchecked(&this.waiter) };
         let result = match this.phase {

@@ -210,17 +210,31 @@ fn task_without_budget_keeps_its_place_in_line() {
 }
 
 #[test]
-fn lock_that_a_task_without_budget_gets_is_free_when_it_gives_up() {
+fn free_lock_is_left_to_others_by_a_task_without_budget() {
     run(async {
         let mutex = Mutex::new(());
         spend_the_budget().await;
-        let first = polled(mutex.lock()).pending();
-        assert!(mutex.try_lock().is_err());
+        let mut lock = polled(mutex.lock()).pending();
+        drop(mutex.try_lock().unwrap());
+        zokio::task::yield_now().await;
+        drop(lock.assert_woken());
+    });
+}
+
+#[test]
+fn lock_that_came_to_a_task_without_budget_goes_on_when_it_gives_up() {
+    run(async {
+        let mutex = Mutex::new(());
+        let guard = mutex.lock().await;
+        spend_the_budget().await;
+        let mut first = polled(mutex.lock()).pending();
         let second = polled(mutex.lock()).pending();
+        drop(guard);
+        assert!(first.poll().is_pending());
+        assert!(mutex.try_lock().is_err());
+        assert_eq!(second.wakes(), 0);
         drop(first);
         assert_eq!(second.wakes(), 1);
-        drop(second);
-        assert!(mutex.try_lock().is_ok());
     });
 }
 

@@ -26,6 +26,23 @@ impl fmt::Display for VersionMismatch {
 
 impl std::error::Error for VersionMismatch {}
 
+/// Whether a function on a stack is the program's own: neither the standard library's, nor the
+/// system's, nor the runtime's. `file` may be empty.
+pub fn is_program_function(function: &str, file: &str) -> bool {
+    const OTHERS: [&str; 8] = [
+        "std::",
+        "core::",
+        "alloc::",
+        "zokio::",
+        "parking_lot",
+        "__",
+        "tokio::",
+        "_ZN",
+    ];
+    let name = function.trim_start_matches('<');
+    !file.starts_with("/rustc/") && !OTHERS.iter().any(|other| name.starts_with(other))
+}
+
 /// Tells whether this side understands a peer of major version `peer`.
 ///
 /// # Errors

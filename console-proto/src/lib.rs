@@ -74,7 +74,7 @@ pub mod tokio_console {
     }
 }
 
-pub use helpers::{UnknownText, VersionMismatch, check_major};
+pub use helpers::{UnknownText, VersionMismatch, check_major, is_program_function};
 
 /// Major version of the protocol. Peers with different ones do not understand each other.
 pub const MAJOR: u32 = 1;

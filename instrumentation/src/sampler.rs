@@ -189,16 +189,12 @@ impl Sampler {
 
     /// Looks whenever a look is due. Never returns; dropping it loses nothing.
     pub(crate) async fn run(&self) {
-        loop {
-            let due = self.lock().next_due();
-            let wait = due.map(|due| due.saturating_duration_since(Instant::now()));
-            match wait {
-                None => self.changed.notified().await,
-                Some(Duration::ZERO) => self.look(Instant::now()),
-                // Elapsed or changed: either way the due time is looked at again.
-                Some(wait) => drop(zokio::time::timeout(wait, self.changed.notified()).await),
-            }
-        }
+        look_when_due(
+            &self.changed,
+            || self.lock().next_due(),
+            |now| self.look(now),
+        )
+        .await;
     }
 
     /// A last look for everybody, then the end of all streams.
@@ -300,6 +296,24 @@ impl Group {
             viewer.put(Arc::clone(&view));
         }
         self.latest = Some(view);
+    }
+}
+
+/// Looks whenever a look is due; `changed` says that it may be due earlier than it was. Never returns;
+/// dropping it loses nothing.
+pub(crate) async fn look_when_due(
+    changed: &Notify,
+    next_due: impl Fn() -> Option<Instant>,
+    look: impl Fn(Instant),
+) {
+    loop {
+        let wait = next_due().map(|due| due.saturating_duration_since(Instant::now()));
+        match wait {
+            None => changed.notified().await,
+            Some(Duration::ZERO) => look(Instant::now()),
+            // Elapsed or changed: either way the due time is looked at again.
+            Some(wait) => drop(zokio::time::timeout(wait, changed.notified()).await),
+        }
     }
 }
 

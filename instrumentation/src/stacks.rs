@@ -22,6 +22,7 @@ mod unwind;
 use std::ffi::c_void;
 
 use zokio::telemetry::ThreadSample;
+use zokio_console_proto::is_program_function;
 
 /// Frames that are kept of a stack.
 const MAX_FRAMES: usize = 128;
@@ -119,20 +120,8 @@ pub(crate) fn own_function(frames: &[Frame]) -> Option<&Frame> {
     })
 }
 
-/// Whether a function is neither the standard library's, nor the system's, nor the runtime's.
 fn is_own(frame: &Frame) -> bool {
-    const OTHERS: [&str; 8] = [
-        "std::",
-        "core::",
-        "alloc::",
-        "zokio::",
-        "parking_lot",
-        "__",
-        "tokio::",
-        "_ZN",
-    ];
-    let name = frame.function.trim_start_matches('<');
-    !frame.file.starts_with("/rustc/") && !OTHERS.iter().any(|other| name.starts_with(other))
+    is_program_function(&frame.function, &frame.file)
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ pub(crate) use resource::{Resource, ResourceKey, Waiter};
 
 use super::findings::Finding;
 
+use zokio_console_proto::is_program_function;
+
 /// Who answered `Describe`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Server {
@@ -102,17 +104,11 @@ impl LongPoll {
         key(self) == key(other)
     }
 
-    /// The innermost function with a line that is neither the standard library's nor the
-    /// runtime's: where to look first.
+    /// The innermost function of the program's own whose line is known: where to look first.
     pub(crate) fn culprit(&self) -> Option<&Frame> {
-        const OTHERS: [&str; 4] = ["std::", "core::", "alloc::", "zokio::"];
         self.frames.iter().find(|frame| {
-            let name = frame.function.trim_start_matches('<');
-            frame
-                .location
-                .as_ref()
-                .is_some_and(|at| !at.file.starts_with("/rustc/"))
-                && !OTHERS.iter().any(|other| name.starts_with(other))
+            let at = frame.location.as_ref();
+            at.is_some_and(|at| is_program_function(&frame.function, &at.file))
         })
     }
 }

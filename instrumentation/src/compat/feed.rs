@@ -23,7 +23,7 @@ use super::updates::Updates;
 use super::view::View;
 use super::wire::{self, Anchor};
 use crate::mailbox::Mailbox;
-use crate::sampler::{REST, Sampler, next_due};
+use crate::sampler::{REST, Sampler, look_when_due, next_due};
 
 /// Streams of each sort at one time.
 pub(super) const MAX_WATCHERS: usize = 32;
@@ -166,16 +166,12 @@ impl Feed {
 
     /// Looks whenever a look is due. Never returns; dropping it loses nothing.
     pub(super) async fn run(&self) {
-        loop {
-            let due = self.lock().next_due();
-            let wait = due.map(|due| due.saturating_duration_since(Instant::now()));
-            match wait {
-                None => self.changed.notified().await,
-                Some(Duration::ZERO) => self.look(Instant::now()),
-                // Elapsed or changed: either way the due time is looked at again.
-                Some(wait) => drop(zokio::time::timeout(wait, self.changed.notified()).await),
-            }
-        }
+        look_when_due(
+            &self.changed,
+            || self.lock().next_due(),
+            |now| self.look(now),
+        )
+        .await;
     }
 
     /// A last look for everybody, then the end of all streams.

@@ -3,7 +3,6 @@
 #![expect(unsafe_code, reason = "reads into memory that is not initialised")]
 
 use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
@@ -15,6 +14,7 @@ use mio::unix::pipe;
 use crate::driver::poll_evented::PollEvented;
 use crate::driver::scheduled_io::WaitPoints;
 use crate::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use crate::net::unix::pipe::fd;
 
 static STDIN: WaitPoints = WaitPoints::new("child stdin", "read", "write");
 static STDOUT: WaitPoints = WaitPoints::new("child stdout", "read", "write");
@@ -163,17 +163,9 @@ fn poll_read(
     }
     // SAFETY: nothing is written to it but by the system, which writes initialised bytes.
     let room = unsafe { buf.unfilled_mut() };
-    let n = ready!(io.poll_read_with(cx, room, read))?;
-    // SAFETY: `read` has filled `n` bytes from the front.
+    let n = ready!(io.poll_read_with(cx, room, fd::read))?;
+    // SAFETY: `fd::read` has filled `n` bytes from the front.
     unsafe { buf.assume_init(n) };
     buf.advance(n);
     Poll::Ready(Ok(()))
-}
-
-/// Fills `room` from the front; how far.
-fn read(pipe: &pipe::Receiver, room: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
-    // SAFETY: the descriptor is open while `pipe` is borrowed, and the system writes at most
-    // `room.len()` bytes to `room`, which is borrowed mutably.
-    let n = unsafe { libc::read(pipe.as_raw_fd(), room.as_mut_ptr().cast(), room.len()) };
-    usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }

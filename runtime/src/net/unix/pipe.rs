@@ -23,7 +23,7 @@ use std::path::Path;
 
 use crate::driver::scheduled_io::WaitPoints;
 
-mod fd;
+pub(crate) mod fd;
 mod receiver;
 mod sender;
 

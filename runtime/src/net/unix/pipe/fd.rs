@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 
@@ -62,15 +63,21 @@ pub(super) fn set_blocking(fd: &OwnedFd) -> io::Result<()> {
     set_flags(fd.as_fd(), flags(fd.as_fd())? & !libc::O_NONBLOCK)
 }
 
+/// Fills `room` from the front; how far.
+pub(crate) fn read(fd: &impl AsFd, room: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    let most = room.len().min(isize::MAX as usize);
+    // SAFETY: the descriptor is open for as long as it is borrowed; the system writes at most as
+    // many bytes to `room` as it has, and it is borrowed exclusively.
+    let n = unsafe { libc::read(fd.as_fd().as_raw_fd(), room.as_mut_ptr().cast(), most) };
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
+}
+
 /// Reads into the next chunk of `buf`, and moves `buf` on behind what was read.
 pub(super) fn read_into(fd: &impl AsFd, buf: &mut impl BufMut) -> io::Result<usize> {
-    let chunk = buf.chunk_mut();
-    let room = chunk.len().min(isize::MAX as usize);
-    // SAFETY: the descriptor is open for as long as it is borrowed; the system writes at most
-    // `room` bytes to the chunk, which is as large and borrowed exclusively.
-    let n = unsafe { libc::read(fd.as_fd().as_raw_fd(), chunk.as_mut_ptr().cast(), room) };
-    let n = usize::try_from(n).map_err(|_| io::Error::last_os_error())?;
-    // SAFETY: the system has initialised so many bytes of the chunk, from its front.
+    // SAFETY: nothing is written to it but by `read`, which writes initialised bytes.
+    let room = unsafe { buf.chunk_mut().as_uninit_slice_mut() };
+    let n = read(fd, room)?;
+    // SAFETY: `read` has filled so many bytes of the chunk, from its front.
     unsafe { buf.advance_mut(n) };
     Ok(n)
 }

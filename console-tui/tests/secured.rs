@@ -1,8 +1,17 @@
 //! The binary against a real server that is secured: what gets in, and what the others are told.
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::version::TLS13;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig, ServerConnection};
 use zokio::runtime::Runtime;
 use zokio_instrumentation::{Builder, Guard, Tls, builder};
 
@@ -174,6 +183,54 @@ fn a_server_that_asks_for_a_certificate_is_shown_one() {
         None,
     );
     assert_says(&stderr, &["--tls-key"]);
+}
+
+/// A server that asks for a certificate, and hangs up on a client that has none it likes without
+/// the alert that would say so.
+fn curt_server(listener: TcpListener) {
+    let provider = Arc::new(ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_file(file("ca.pem")).expect("a certificate");
+    roots.add(authority).expect("an authority");
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let chain = CertificateDer::pem_file_iter(file("server.pem")).expect("a file");
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13])
+        .expect("TLS 1.3")
+        .with_client_cert_verifier(verifier.build().expect("a verifier"))
+        .with_single_cert(
+            chain.collect::<Result<_, _>>().expect("certificates"),
+            PrivateKeyDer::from_pem_file(file("server.key")).expect("a key"),
+        )
+        .expect("a pair");
+    let (mut stream, _) = listener.accept().expect("a client");
+    let mut tls = ServerConnection::new(Arc::new(config)).expect("a connection");
+    loop {
+        while tls.wants_write() {
+            tls.write_tls(&mut stream).expect("written");
+        }
+        match tls.read_tls(&mut stream) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return,
+            Err(error) => panic!("{error}"),
+        }
+        if tls.process_new_packets().is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_server_that_hangs_up_on_a_missing_certificate_is_understood() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("https://{}", listener.local_addr().unwrap());
+    let stderr = std::thread::scope(|scope| {
+        scope.spawn(|| curt_server(listener));
+        fails(&target, &["--tls-ca", &file("ca.pem")], None)
+    });
+    assert_says(&stderr, &["asks for a certificate", "--tls-cert FILE"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! hyper's HTTP/2 connection over a zokio stream, as the service that tonic's client wants.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use tonic::codegen::http::{HeaderValue, Request, Response};
 use tower_service::Service;
 use zokio::net::{TcpStream, UnixStream};
 use zokio::rt::{HyperExecutor, HyperTimer};
+use zokio::sync::watch;
+use zokio::time::timeout;
 
 use super::tls::Troubles;
 use crate::access::Access;
@@ -27,10 +29,18 @@ const CONNECTION_WINDOW: u32 = 128 * 1024;
 /// A peer that has gone without a word is noticed within twice this time.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
+/// After a connection's end its requests fail within this time, if they ever do.
+const LAST_ANSWERS: Duration = Duration::from_millis(100);
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
 /// One HTTP/2 connection. Clones share it; it closes with the last one.
 #[derive(Debug, Clone)]
 pub(super) struct Channel {
     requests: SendRequest<Body>,
+    /// Closed once the connection has ended. A request that is handed over while the connection
+    /// ends can stay in hyper's queue, unanswered, for as long as there is a handle like `requests`.
+    ended: watch::Receiver<()>,
     authorization: Option<HeaderValue>,
     pub(super) troubles: Troubles,
 }
@@ -43,7 +53,7 @@ pub(super) async fn open(target: &Target, access: &Access) -> Result<Channel, Co
         source,
     };
     let authorization = access.authorization.clone();
-    let (requests, troubles) = match target {
+    let ((requests, ended), troubles) = match target {
         Target::Tcp { host, port } => {
             let stream = tcp(host, *port).await.map_err(unreachable)?;
             (handshake(target, stream).await?, Troubles::default())
@@ -56,7 +66,9 @@ pub(super) async fn open(target: &Target, access: &Access) -> Result<Channel, Co
             };
             let stream = tcp(host, *port).await.map_err(unreachable)?;
             let (stream, troubles) = client.connect(target, stream).await?;
-            (handshake(target, stream).await?, troubles)
+            let requests = handshake(target, stream).await;
+            let requests = requests.map_err(|error| troubles.error(target).unwrap_or(error))?;
+            (requests, troubles)
         }
         Target::Unix(path) => {
             let stream = UnixStream::connect(path).await.map_err(unreachable)?;
@@ -65,6 +77,7 @@ pub(super) async fn open(target: &Target, access: &Access) -> Result<Channel, Co
     };
     Ok(Channel {
         requests,
+        ended,
         authorization,
         troubles,
     })
@@ -77,7 +90,10 @@ async fn tcp(host: &str, port: u16) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-async fn handshake<S>(target: &Target, stream: S) -> Result<SendRequest<Body>, ConsoleError>
+async fn handshake<S>(
+    target: &Target,
+    stream: S,
+) -> Result<(SendRequest<Body>, watch::Receiver<()>), ConsoleError>
 where
     S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
@@ -93,26 +109,40 @@ where
             target: target.to_string(),
             what: crate::sanitize::message(&error.to_string()),
         })?;
+    let (alive, ended) = watch::channel(());
     // Its error reaches whoever has a request under way.
     zokio::spawn(async move {
         let _ = connection.await;
+        drop(alive);
     });
-    Ok(requests)
+    Ok((requests, ended))
 }
 
 impl Service<Request<Body>> for Channel {
     type Response = Response<Incoming>;
-    type Error = hyper::Error;
+    type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.requests.poll_ready(cx)
+        self.requests.poll_ready(cx).map_err(Error::from)
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         if let Some(value) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, value.clone());
         }
-        Box::pin(self.requests.send_request(request))
+        let response = self.requests.send_request(request);
+        let mut ended = self.ended.clone();
+        Box::pin(async move {
+            let mut response = pin!(response);
+            zokio::select! {
+                response = &mut response => return Ok(response?),
+                _ = ended.changed() => {}
+            }
+            match timeout(LAST_ANSWERS, response).await {
+                Ok(response) => Ok(response?),
+                Err(_) => Err("the connection has ended".into()),
+            }
+        })
     }
 }

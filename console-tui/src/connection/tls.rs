@@ -3,17 +3,21 @@
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::client::ResolvesClientCert;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{
     AlertDescription, CertificateError, ClientConfig, Error as TlsError, RootCertStore,
+    SignatureScheme,
 };
 use zokio::net::TcpStream;
 use zokio::rt::HyperIo;
@@ -30,6 +34,27 @@ type Trouble = (String, &'static str);
 pub(crate) struct Client {
     connector: TlsConnector,
     server: ServerName<'static>,
+    /// The server has asked for a certificate.
+    asked: Arc<AtomicBool>,
+    has_certificate: bool,
+}
+
+/// Shows what `inner` has, and notes that it was asked for.
+#[derive(Debug)]
+struct Asked {
+    inner: Arc<dyn ResolvesClientCert>,
+    asked: Arc<AtomicBool>,
+}
+
+impl ResolvesClientCert for Asked {
+    fn resolve(&self, issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.inner.resolve(issuers, schemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        self.inner.has_certs()
+    }
 }
 
 impl Client {
@@ -67,6 +92,11 @@ impl Client {
                 })?,
         };
         config.alpn_protocols = vec![b"h2".to_vec()];
+        let asked = Arc::new(AtomicBool::new(false));
+        config.client_auth_cert_resolver = Arc::new(Asked {
+            inner: config.client_auth_cert_resolver,
+            asked: Arc::clone(&asked),
+        });
         let host = match target {
             Target::Tls { host, .. } | Target::Tcp { host, .. } => host.clone(),
             Target::Unix(_) => "localhost".into(),
@@ -79,6 +109,8 @@ impl Client {
         Ok(Client {
             connector: TlsConnector::from(Arc::new(config)),
             server,
+            asked,
+            has_certificate: own.is_some(),
         })
     }
 
@@ -106,6 +138,13 @@ impl Client {
         let stream = Stream {
             inner: HyperIo::new(stream),
             troubles: troubles.clone(),
+            if_cut_off: self.asked.load(Ordering::Relaxed).then(|| {
+                if self.has_certificate {
+                    certificate_refused()
+                } else {
+                    certificate_missing()
+                }
+            }),
         };
         Ok((stream, troubles))
     }
@@ -160,10 +199,7 @@ fn trouble(error: &io::Error) -> Option<Trouble> {
             "the server does not speak TLS".into(),
             "write http:// instead of https://",
         ),
-        TlsError::AlertReceived(AlertDescription::CertificateRequired) => (
-            "the server asks for a certificate of the console's".into(),
-            "give one that its authority has made with --tls-cert FILE and --tls-key FILE",
-        ),
+        TlsError::AlertReceived(AlertDescription::CertificateRequired) => certificate_missing(),
         TlsError::AlertReceived(
             AlertDescription::UnknownCA
             | AlertDescription::BadCertificate
@@ -172,10 +208,7 @@ fn trouble(error: &io::Error) -> Option<Trouble> {
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnsupportedCertificate
             | AlertDescription::AccessDenied,
-        ) => (
-            "the server does not accept the console's certificate".into(),
-            "give one that the server's authority has made with --tls-cert FILE and --tls-key FILE",
-        ),
+        ) => certificate_refused(),
         TlsError::AlertReceived(AlertDescription::ProtocolVersion)
         | TlsError::PeerIncompatible(_) => (
             sanitize::message(&error.to_string()),
@@ -186,6 +219,20 @@ fn trouble(error: &io::Error) -> Option<Trouble> {
             "is this the right address?",
         ),
     })
+}
+
+fn certificate_missing() -> Trouble {
+    (
+        "the server asks for a certificate of the console's".into(),
+        "give one that its authority has made with --tls-cert FILE and --tls-key FILE",
+    )
+}
+
+fn certificate_refused() -> Trouble {
+    (
+        "the server does not accept the console's certificate".into(),
+        "give one that the server's authority has made with --tls-cert FILE and --tls-key FILE",
+    )
 }
 
 fn untrusted(error: &CertificateError) -> Trouble {
@@ -233,8 +280,9 @@ impl Troubles {
         })
     }
 
-    fn note(&self, error: &io::Error) {
-        if let Some(trouble) = trouble(error) {
+    /// Notes an error, or what it means on a stream that was cut off.
+    fn note(&self, error: &io::Error, cut_off: Option<&Trouble>) {
+        if let Some(trouble) = trouble(error).or_else(|| cut_off.cloned()) {
             let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             noted.get_or_insert(trouble);
         }
@@ -246,6 +294,16 @@ impl Troubles {
 pub(super) struct Stream {
     inner: HyperIo<TlsStream<TcpStream>>,
     troubles: Troubles,
+    /// What it means if the stream breaks before the server has said a word: a server that has
+    /// judged the console's certificate says why in an alert, which is lost if the connection is
+    /// reset while the console still writes. Gone with the first word.
+    if_cut_off: Option<Trouble>,
+}
+
+impl Stream {
+    fn note(&self, error: &io::Error) {
+        self.troubles.note(error, self.if_cut_off.as_ref());
+    }
 }
 
 impl hyper::rt::Read for Stream {
@@ -255,7 +313,11 @@ impl hyper::rt::Read for Stream {
         buf: hyper::rt::ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let read = ready!(Pin::new(&mut self.inner).poll_read(cx, buf));
-        Poll::Ready(read.inspect_err(|error| self.troubles.note(error)))
+        match &read {
+            Ok(()) => self.if_cut_off = None,
+            Err(error) => self.note(error),
+        }
+        Poll::Ready(read)
     }
 }
 
@@ -265,11 +327,13 @@ impl hyper::rt::Write for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        let written = ready!(Pin::new(&mut self.inner).poll_write(cx, buf));
+        Poll::Ready(written.inspect_err(|error| self.note(error)))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        let flushed = ready!(Pin::new(&mut self.inner).poll_flush(cx));
+        Poll::Ready(flushed.inspect_err(|error| self.note(error)))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -13,9 +13,14 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use zokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use zokio::rt::HyperIo;
 
 use crate::error::{Error, Kind};
+
+/// As much is read of a client that is refused before the connection is closed: what a client says
+/// before it hears of it, with room to spare. Bytes.
+const LAST_WORDS: usize = 64 * 1024;
 
 /// A server's certificate and key, for [`Builder::tls`](crate::Builder::tls). Needs the feature
 /// `tls`.
@@ -151,7 +156,31 @@ impl Acceptor {
     where
         S: Read + Write + Unpin + Send,
     {
-        self.0.accept(HyperIo::new(stream)).await.map(HyperIo::new)
+        let accepted = self.0.accept(HyperIo::new(stream)).into_fallible().await;
+        match accepted {
+            Ok(stream) => Ok(HyperIo::new(stream)),
+            Err((error, stream)) => {
+                hang_up(stream).await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Ends a connection whose client has been told by an alert why it is refused. A client speaks
+/// before it has read that; were the connection closed with something in it unread, it would be
+/// reset, and the alert lost. So what the client says is read until it leaves, up to a bound.
+async fn hang_up(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    if stream.shutdown().await.is_err() {
+        return;
+    }
+    let mut heard = 0;
+    let mut buffer = [0; 1024];
+    while heard < LAST_WORDS {
+        match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) => return,
+            Ok(read) => heard += read,
+        }
     }
 }
 

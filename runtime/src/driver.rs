@@ -71,6 +71,14 @@ pub(crate) struct Turn {
     pub(crate) timers: usize,
 }
 
+impl Turn {
+    /// Adds what another turn found.
+    pub(crate) fn add(&mut self, other: Turn) {
+        self.events += other.events;
+        self.timers += other.timers;
+    }
+}
+
 /// The half that waits.
 pub(crate) struct Driver {
     poll: Poll,

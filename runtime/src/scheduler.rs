@@ -29,8 +29,8 @@ use crate::task::pool::CellPool;
 use crate::task::raw::{self, Identity, LocalFuture, Runnable, TaskRef};
 use crate::task::{Id, JoinHandle};
 use crate::telemetry::{
-    Counter, NewTask, Outcome, RecordTable, SharedSites, TaskKind, WorkerCounters, WorkerSites,
-    clock, current,
+    Counter, NewTask, Outcome, RecordTable, Ring, SharedSites, TaskKind, WorkerCounters,
+    WorkerSites, clock, current,
 };
 
 mod cells;
@@ -63,6 +63,7 @@ pub(crate) struct Remote {
     /// The worker's core while no thread runs it.
     core: Mutex<Option<Box<Core>>>,
     pub(crate) counters: WorkerCounters,
+    pub(crate) ring: Ring,
     pub(crate) sites: WorkerSites,
     /// Tasks finished here, and of those by how.
     pub(crate) finished: Finished,
@@ -179,6 +180,7 @@ impl Shared {
                     parker: Parker::default(),
                     core: Mutex::new(Some(Box::new(core))),
                     counters: WorkerCounters::new(workers),
+                    ring: Ring::new(config.flight_recorder_bytes),
                     sites: WorkerSites::new(),
                     finished: Finished::default(),
                     poll_histogram: config.poll_histogram.map(PollHistogram::new),
@@ -284,7 +286,7 @@ impl Shared {
             if self.config.hooks.tasks.watch_spawns() {
                 self.call_spawn_hook(&runnable);
             }
-            self.enqueue_new(runnable);
+            self.enqueue_new(runnable, location);
         }
         handle
     }
@@ -380,11 +382,19 @@ impl Shared {
 
     /// Enqueues a new task.
     #[inline]
-    fn enqueue_new(&self, runnable: Runnable) {
+    fn enqueue_new(&self, runnable: Runnable, location: &'static Location<'static>) {
         let mut runnable = Some(runnable);
         context::with_core_of(self, |worker, core| {
-            worker.remote().counters.local_spawns.add(1);
-            worker.push_woken(core, runnable.take().expect("called once"));
+            let runnable = runnable.take().expect("called once");
+            let header = runnable.header();
+            let remote = worker.remote();
+            // It has been scheduled since it was spawned, and by this worker.
+            header.woken_on.set(worker.index());
+            remote.counters.local_spawns.add(1);
+            remote
+                .ring
+                .spawn(header.id, header.scheduled_at.get(), location);
+            worker.push_woken(core, runnable);
         });
         if let Some(runnable) = runnable {
             self.elsewhere.spawned.add_shared(1);
@@ -396,14 +406,15 @@ impl Shared {
     /// back, to be [injected](Shared::inject).
     #[inline]
     pub(crate) fn schedule(&self, runnable: Runnable) -> Result<(), Runnable> {
-        let header = runnable.header();
-        header.scheduled_at.set(clock::raw());
+        let now = clock::raw();
+        runnable.header().scheduled_at.set(now);
         let mut runnable = Some(runnable);
         context::with_core_of(self, |worker, core| {
             let runnable = runnable.take().expect("called once");
             let header = runnable.header();
             header.woken_on.set(worker.index());
             worker.remote().counters.local_wakes.add(1);
+            worker.remote().ring.wake(header.id, now, core.in_driver);
             worker.push_woken(core, runnable);
         });
         let Some(runnable) = runnable else {

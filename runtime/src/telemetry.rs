@@ -2,7 +2,8 @@
 //!
 //! Workers count for themselves (one writer a counter, plain stores), every task has a
 //! record, every pending leaf future a wait note. A [`Snapshot`] gathers
-//! them as plain values; reading stops nobody.
+//! them as plain values; reading stops nobody. What workers did lately is in their flight recorders:
+//! [`dump`].
 //!
 //! Without the feature `telemetry`, which is a default one, all of it is compiled out, so that its
 //! cost can be measured. The interface stays: [`OverheadSnapshot::enabled`] is false, and a snapshot
@@ -20,6 +21,7 @@
 
 // With and without telemetry alike.
 mod empty;
+mod flight_recorder;
 mod outcome;
 mod record_table;
 mod running;
@@ -39,10 +41,14 @@ pub(crate) mod clock;
 mod counter;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/current.rs")]
 pub(crate) mod current;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/dump.rs")]
+mod dump;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/histogram.rs")]
 pub(crate) mod histogram;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/holders.rs")]
 pub(crate) mod holders;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/ring.rs")]
+mod ring;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/sites.rs")]
 mod sites;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/task_record.rs")]
@@ -69,8 +75,11 @@ pub(crate) use calibration::calibrate;
 pub use capture::{task_detail, task_snapshot};
 pub use clock::now_ns;
 pub(crate) use counter::{Counter, WorkerMark};
+pub use dump::dump;
+pub use flight_recorder::*;
 pub(crate) use outcome::Outcome;
 pub(crate) use record_table::RecordTable;
+pub(crate) use ring::Ring;
 pub use running::{
     PollInProgress, SampleError, ThreadSample, ThreadState, polls_in_progress, sample_worker,
 };

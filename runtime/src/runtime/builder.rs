@@ -18,6 +18,7 @@ use super::{
 use crate::driver::{self, Driver};
 use crate::scheduler::{Shared, worker};
 
+mod flight_recorder;
 mod hooks;
 mod tuning;
 
@@ -62,6 +63,7 @@ pub struct Builder {
     enable_time: bool,
     start_paused: bool,
     file_io: FileIo,
+    flight_recorder_bytes: usize,
     hooks: Hooks,
 }
 
@@ -105,6 +107,7 @@ impl Builder {
             enable_time: false,
             start_paused: false,
             file_io: FileIo::default(),
+            flight_recorder_bytes: flight_recorder::DEFAULT_BYTES,
             hooks: Hooks::default(),
         }
     }
@@ -277,9 +280,9 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the name of the runtime or of its threads contains a NUL, if `ZOKIO_FILE_IO` has a value
-    /// other than those there are, or when the operating system refuses the event queue or a
-    /// thread.
+    /// If the name of the runtime or of its threads contains a NUL, if `ZOKIO_FILE_IO` or
+    /// `ZOKIO_FLIGHT_RECORDER` has a value other than those there are, or when the operating system
+    /// refuses the event queue or a thread.
     ///
     /// # Panics
     ///
@@ -310,7 +313,14 @@ impl Builder {
             timer_shards: workers + 1,
             start_paused: self.start_paused,
         })?;
-        let config = self.config(workers, file_io);
+        let flight_recorder_bytes = flight_recorder::bytes(
+            self.flight_recorder_bytes,
+            std::env::var_os(flight_recorder::VARIABLE).as_deref(),
+        )?;
+        let config = Config {
+            flight_recorder_bytes,
+            ..self.config(workers, file_io)
+        };
         let blocking = BlockingPool::new(ThreadConfig {
             name: self.thread_name.clone(),
             stack_size: self.thread_stack_size,
@@ -343,6 +353,7 @@ impl Builder {
             seeds: self.rng_seed.as_ref().map(Seeds::new),
             poll_histogram: self.poll_times.shape(),
             files_inline: file_io == FileIo::Auto,
+            flight_recorder_bytes: self.flight_recorder_bytes,
             hooks: self.hooks.clone(),
         }
     }

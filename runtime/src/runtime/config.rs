@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) poll_histogram: Option<Shape>,
     /// Whether files that are in memory are served on the thread that asks.
     pub(crate) files_inline: bool,
+    /// What a worker's flight recorder may take.
+    pub(crate) flight_recorder_bytes: usize,
     pub(crate) hooks: Hooks,
 }
 

@@ -1,10 +1,12 @@
 //! The end of tasks: their books are closed, then their output is published.
 
+use std::ops::Range;
 use std::panic::Location;
 use std::sync::Arc;
 
 use super::Shared;
 use crate::runtime::context;
+use crate::task::header::{Header, NO_WORKER};
 use crate::task::raw::Runnable;
 use crate::telemetry::{self, Counter, Outcome, SiteTotals, clock, current};
 
@@ -26,7 +28,7 @@ impl Shared {
         // In this order, so that no reader finds a task among the finished and the live ones.
         let is_free = self.records.retire(slot);
         if telemetry::is_enabled() {
-            self.book(location, totals, outcome);
+            self.book(runnable.header().id, location, totals, outcome);
         }
         if is_free {
             self.give_slot(slot);
@@ -42,9 +44,21 @@ impl Shared {
     }
 
     /// Adds a finished task to the totals.
-    fn book(&self, location: &'static Location<'static>, totals: &SiteTotals, outcome: Outcome) {
+    fn book(
+        &self,
+        task: u64,
+        location: &'static Location<'static>,
+        totals: &SiteTotals,
+        outcome: Outcome,
+    ) {
         let booked = context::with_core_of(self, |worker, _| {
             let remote = worker.remote();
+            let at = match outcome {
+                Outcome::Cancelled => clock::raw(),
+                // At the end of a poll.
+                _ => worker.stamp(),
+            };
+            remote.ring.complete(task, at, location, outcome);
             remote.finished.count(outcome, Counter::add);
             remote.sites.add(location, totals)
         });
@@ -84,21 +98,29 @@ impl Shared {
     }
 
     /// Counts the spawn of a local task, which is the runtime's own if that is a local one.
-    pub(crate) fn count_local_spawn(&self, own: bool) {
+    pub(crate) fn count_local_spawn(
+        &self,
+        own: bool,
+        header: &Header,
+        location: &'static Location<'static>,
+    ) {
+        let on_worker = context::with_core_of(self, |worker, _| {
+            let remote = worker.remote();
+            header.woken_on.set(worker.index());
+            remote
+                .ring
+                .spawn(header.id, header.scheduled_at.get(), location);
+            remote.counters.local_spawns.add(u64::from(own));
+        });
         if !own {
             self.elsewhere.unqueued.add_shared(1);
-            return;
-        }
-        let on_worker = context::with_core_of(self, |worker, _| {
-            worker.remote().counters.local_spawns.add(1);
-        });
-        if on_worker.is_none() {
+        } else if on_worker.is_none() {
             self.elsewhere.spawned.add_shared(1);
         }
     }
 
     /// Counts a poll of a local task on this thread, which may be a worker's.
-    pub(crate) fn count_local_poll(&self, waited: u64, poll: std::ops::Range<u64>) -> u64 {
+    pub(crate) fn count_local_poll(&self, header: &Header, waited: u64, poll: Range<u64>) -> u64 {
         let ns = clock::ns_between(poll.start, poll.end);
         let exhausted = current::take_exhausted();
         let on_worker = context::with_core_of(self, |worker, _| {
@@ -108,6 +130,13 @@ impl Shared {
             let waited = clock::ns_between(poll.start.saturating_sub(waited), poll.start);
             counters.wake_to_poll.record(waited);
             counters.budget_yields.add(u64::from(exhausted));
+            // In the poll of another task it is part of that.
+            if current::spawned_task().is_none() {
+                let outside = header.woken_on.get() == NO_WORKER;
+                let ring = &worker.remote().ring;
+                ring.poll(header.id, poll.start, poll.end, outside);
+                worker.end_local_poll(poll.end);
+            }
         });
         if on_worker.is_none() {
             self.elsewhere.polls.add_shared(1);

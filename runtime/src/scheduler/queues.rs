@@ -209,6 +209,7 @@ impl WorkerContext<'_> {
         let counters = &self.remote().counters;
         counters.steals.add(1);
         counters.stolen_from[victim].add(tasks);
+        self.remote().ring.steal(self.stamp(), victim, tasks);
     }
 }
 

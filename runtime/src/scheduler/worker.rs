@@ -8,6 +8,7 @@
 //! else that takes time (the driver, searching, sleeping) a fresh stamp is taken.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use crossbeam_deque::{Stealer, Worker as Deque};
 
 use super::{Remote, Shared, hooks};
+use crate::driver::Turn;
 use crate::runtime::heat::{self, Heat};
 use crate::runtime::{Handle, context};
 use crate::task::coop::{self, Budget};
@@ -43,7 +45,7 @@ pub(crate) struct Core {
     pub(super) lifo_streak: u8,
     /// The worker is running the driver: tasks that it wakes are enqueued, and others woken, in
     /// one go afterwards.
-    pub(super) in_driver: bool,
+    pub(crate) in_driver: bool,
     searching: bool,
     /// Polls when the worker last woke up, to tell a wake-up that led to nothing.
     polls_at_unpark: Option<u64>,
@@ -53,6 +55,8 @@ pub(crate) struct Core {
     heat: Heat,
     /// Memory for the tasks that are spawned here.
     pub(crate) magazines: Magazines,
+    /// The task in whose poll the core was handed over, and when poll and handing over began.
+    handed_over_in: Option<(u64, Range<u64>)>,
 }
 
 impl Core {
@@ -70,6 +74,7 @@ impl Core {
             free_slots: Vec::new(),
             heat: Heat::default(),
             magazines: Magazines::new(),
+            handed_over_in: None,
         }
     }
 
@@ -149,6 +154,16 @@ impl<'a> WorkerContext<'a> {
         self.core.borrow_mut().take()
     }
 
+    /// The end of the latest poll, or of what came after it.
+    pub(super) fn stamp(&self) -> u64 {
+        self.stamp.get()
+    }
+
+    /// A local task has been polled, in a future that is no task's.
+    pub(super) fn end_local_poll(&self, stamp: u64) {
+        self.stamp.set(stamp);
+    }
+
     /// By whoever has the core.
     fn change_state(&self, state: WorkerState) {
         self.stamp.set(self.remote().counters.change_state(state));
@@ -161,6 +176,10 @@ impl<'a> WorkerContext<'a> {
             .set_thread(thread_sample::current_thread());
         *self.remote().thread.lock() = Some(thread::current().id());
         self.change_state(WorkerState::Busy);
+        let poll = self.with_core(|core| core.handed_over_in.take()).flatten();
+        if let Some((task, Range { start, end })) = poll {
+            self.remote().ring.poll_handed_over(task, start, end);
+        }
     }
 
     /// No thread runs the worker any more.
@@ -330,7 +349,7 @@ impl<'a> WorkerContext<'a> {
         }
         match polled {
             Poll::Ready(outcome) if !record.has_counts() => {
-                self.count_worker_poll(begin, end);
+                self.count_worker_poll(header, begin, end);
                 current::take_self_wakes();
                 self.end_of_task();
                 let busy = end.saturating_sub(begin);
@@ -339,7 +358,7 @@ impl<'a> WorkerContext<'a> {
             }
             Poll::Ready(outcome) => {
                 count_first_poll(record, waited);
-                self.count_poll_end(record, begin, end, waited);
+                self.count_poll_end(header, record, begin..end, waited);
                 self.end_of_task();
                 let totals = SiteTotals::of(record, outcome);
                 self.finish(runnable, &totals, outcome);
@@ -347,7 +366,7 @@ impl<'a> WorkerContext<'a> {
             Poll::Pending => {
                 record.ensure_counts();
                 count_first_poll(record, waited);
-                self.count_poll_end(record, begin, end, waited);
+                self.count_poll_end(header, record, begin..end, waited);
                 let clones = header.state.view().clones();
                 count_pending(record, seen.wakes() + more_wakes, clones, end);
                 match header.state.after_poll(seen, clones) {
@@ -421,22 +440,22 @@ impl<'a> WorkerContext<'a> {
     }
 
     #[inline]
-    fn count_poll_end(&self, record: &TaskRecord, begin: u64, end: u64, waited: u64) {
-        let busy = end.saturating_sub(begin);
+    fn count_poll_end(&self, header: &Header, record: &TaskRecord, poll: Range<u64>, waited: u64) {
+        let busy = poll.end.saturating_sub(poll.start);
         record.busy.add(busy);
         record.longest_poll.raise_to(busy);
         let self_wakes = current::take_self_wakes();
         if self_wakes > 0 {
             record.self_wakes.add(self_wakes);
         }
-        if let Some(ns) = self.count_worker_poll(begin, end) {
+        if let Some(ns) = self.count_worker_poll(header, poll.start, poll.end) {
             record.count_watched(ns, waited);
         }
     }
 
     /// The poll's duration in nanoseconds, unless the core was lost meanwhile.
     #[inline]
-    fn count_worker_poll(&self, begin: u64, end: u64) -> Option<u64> {
+    fn count_worker_poll(&self, header: &Header, begin: u64, end: u64) -> Option<u64> {
         let exhausted = current::take_exhausted();
         if !self.set_stamp(end) {
             return None;
@@ -445,6 +464,9 @@ impl<'a> WorkerContext<'a> {
         let ns = clock::ns_between(begin, end);
         counters.poll_time.record(ns);
         counters.budget_yields.add(u64::from(exhausted));
+        // While it was polled nobody else could write by whom it was woken before.
+        let outside = header.woken_on.get() == NO_WORKER;
+        self.remote().ring.poll(header.id, begin, end, outside);
         Some(ns)
     }
 
@@ -459,21 +481,32 @@ impl<'a> WorkerContext<'a> {
 
     /// Looks at the driver if nobody else does.
     pub(super) fn run_driver(&self) {
-        let Some(mut driver) = self.shared.driver.try_lock() else {
+        let begin = clock::raw();
+        let Some(turn) = self.look_at_driver() else {
             return;
         };
-        self.in_driver(1, || {
-            driver.park(&self.shared.driver_handle, Some(Duration::ZERO));
+        let end = self.stamp.get();
+        let (events, timers) = (turn.events as u32, turn.timers as u32);
+        self.with_core(|_| self.remote().ring.driver(begin, end, events, timers));
+    }
+
+    /// As [`run_driver`](WorkerContext::run_driver), for which nothing is recorded.
+    fn look_at_driver(&self) -> Option<Turn> {
+        let mut driver = self.shared.driver.try_lock()?;
+        let turn = self.in_driver(1, || {
+            let turn = driver.park(&self.shared.driver_handle, Some(Duration::ZERO));
             drop(driver);
+            turn
         });
         self.stamp_now();
+        Some(turn)
     }
 
     /// Runs a turn of the driver: what it wakes is enqueued here, and another worker woken once if
     /// that is more than `own`, what this one can run at a time.
-    fn in_driver(&self, own: u64, turn: impl FnOnce()) {
+    fn in_driver(&self, own: u64, turn: impl FnOnce() -> Turn) -> Turn {
         self.with_core(|core| core.in_driver = true);
-        turn();
+        let turn = turn();
         let woken = self.with_core(|core| {
             core.in_driver = false;
             self.depth(core)
@@ -481,6 +514,7 @@ impl<'a> WorkerContext<'a> {
         if woken.is_some_and(|tasks| tasks > own) {
             self.shared.wake_a_worker();
         }
+        turn
     }
 
     /// Sleeps until there is something to do, the runtime shuts down, or `stop` says so.
@@ -504,20 +538,25 @@ impl<'a> WorkerContext<'a> {
         if shared.has_visible_work() {
             shared.wake_a_worker();
         }
+        let begin = self.stamp.get();
         shared.config.hooks.before_park();
-        let chosen = self.sleep(&stop);
+        let mut found = Turn::default();
+        let chosen = self.sleep(&stop, &mut found);
         shared.config.hooks.after_unpark();
         self.with_core(|core| {
             core.searching = chosen;
             counters.parks_and_unparks.add(1);
             core.polls_at_unpark = Some(counters.polls.get());
             self.change_state(WorkerState::Searching);
+            let (events, timers) = (found.events as u32, found.timers as u32);
+            let end = self.stamp.get();
+            self.remote().ring.park(begin, end, events, timers);
         });
     }
 
     /// Sleeps, again after wake-ups for nothing. True: another thread chose this worker for work,
-    /// and it counts as searching.
-    fn sleep(&self, stop: &impl Fn() -> bool) -> bool {
+    /// and it counts as searching. Adds what the driver found meanwhile to `found`.
+    fn sleep(&self, stop: &impl Fn() -> bool, found: &mut Turn) -> bool {
         let shared = self.shared;
         // Also before the first sleep: the hook may have spawned.
         let is_over = || {
@@ -526,11 +565,11 @@ impl<'a> WorkerContext<'a> {
         };
         if is_over() && !shared.is_shutdown() {
             // A hook that ends each sleep before it begins must not keep the driver from its turn.
-            self.run_driver();
+            found.add(self.look_at_driver().unwrap_or_default());
         }
         loop {
             if !is_over() {
-                self.sleep_once();
+                found.add(self.sleep_once());
             }
             if is_over() {
                 return shared.idle.wake_up(self.index);
@@ -541,21 +580,20 @@ impl<'a> WorkerContext<'a> {
         }
     }
 
-    fn sleep_once(&self) {
+    fn sleep_once(&self) -> Turn {
         let parker = &self.remote().parker;
-        match self.shared.driver.try_lock() {
-            None => parker.park(),
-            Some(mut driver) => {
-                // With an eager handover another thread is to wait in the driver meanwhile.
-                let own = u64::from(!self.shared.config.eager_handoff);
-                self.in_driver(own, || {
-                    parker.park_in(|| {
-                        driver.park(&self.shared.driver_handle, None);
-                    });
-                    drop(driver);
-                });
-            }
-        }
+        let Some(mut driver) = self.shared.driver.try_lock() else {
+            parker.park();
+            return Turn::default();
+        };
+        // With an eager handover another thread is to wait in the driver meanwhile.
+        let own = u64::from(!self.shared.config.eager_handoff);
+        self.in_driver(own, || {
+            let mut turn = Turn::default();
+            parker.park_in(|| turn = driver.park(&self.shared.driver_handle, None));
+            drop(driver);
+            turn
+        })
     }
 
     /// Cancels what is in this worker's queues. Dropping a future may enqueue others here.
@@ -607,7 +645,7 @@ pub(crate) struct HandedOver<'a> {
 /// Puts the worker's core in its place and has a blocking thread take it. `None`: this thread has
 /// no core, or the system refuses a thread; then the worker blocks.
 pub(crate) fn hand_over<'a>(worker: &'a WorkerContext<'a>) -> Option<HandedOver<'a>> {
-    let core = worker.take_core()?;
+    let mut core = worker.take_core()?;
     let remote = worker.remote();
     let current = remote.counters.current().unwrap_or_default();
     let (task, since) = current;
@@ -618,6 +656,7 @@ pub(crate) fn hand_over<'a>(worker: &'a WorkerContext<'a>) -> Option<HandedOver<
         record.since.set(since);
         record.set_running(true);
         worker.handed_over.set(true);
+        core.handed_over_in = Some((task, since..clock::raw()));
     }
     remote.counters.end_polls();
     *remote.core.lock() = Some(core);
@@ -637,9 +676,10 @@ pub(crate) fn hand_over<'a>(worker: &'a WorkerContext<'a>) -> Option<HandedOver<
 
 impl Drop for HandedOver<'_> {
     fn drop(&mut self) {
-        let Some(core) = self.worker.remote().core.lock().take() else {
+        let Some(mut core) = self.worker.remote().core.lock().take() else {
             return;
         };
+        core.handed_over_in = None;
         *self.worker.core.borrow_mut() = Some(core);
         let (task, since) = self.current;
         if task != 0 {

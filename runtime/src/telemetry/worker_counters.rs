@@ -184,6 +184,12 @@ impl WorkerCounters {
         clock::ticks_to_ns(self.read_times().2[0])
     }
 
+    /// The worker's state and the stamp of its beginning.
+    pub(crate) fn state_since(&self) -> (WorkerState, u64) {
+        let (state, since, ..) = self.read_times();
+        (state, since)
+    }
+
     /// State, since when, and ticks by state up to `now`.
     fn read_times(&self) -> (WorkerState, u64, [u64; 4], u64) {
         for attempt in 1u32.. {

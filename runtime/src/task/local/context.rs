@@ -114,7 +114,7 @@ impl Context {
         };
         let future = LocalFuture::new(head, future);
         let (runnable, handle) = shared.new_local_task(future, name, location);
-        shared.count_local_spawn(self.of_runtime);
+        shared.count_local_spawn(self.of_runtime, runnable.header(), location);
         if self.closed.get() {
             self.drop_task(runnable);
             return handle;
@@ -229,7 +229,7 @@ impl Context {
         let end = clock::raw();
         count_end(record, begin, end);
         current::give_self_wakes(outer_wakes);
-        record.count_watched(shared.count_local_poll(waited, begin..end), waited);
+        record.count_watched(shared.count_local_poll(header, waited, begin..end), waited);
         match polled {
             Poll::Ready(outcome) => self.finish(task, key, outcome),
             Poll::Pending => {
@@ -466,8 +466,13 @@ fn nowhere() -> Arc<Shared> {
 /// Enqueues a local task that has been woken, from any thread.
 pub(crate) fn schedule(task: Runnable) {
     let header = task.header();
-    header.scheduled_at.set(clock::raw());
-    header.woken_on.set(NO_WORKER);
+    let now = clock::raw();
+    header.scheduled_at.set(now);
+    let worker = context::with_core_of(header.shared(), |worker, core| {
+        worker.remote().ring.wake(header.id, now, core.in_driver);
+        worker.index()
+    });
+    header.woken_on.set(worker.unwrap_or(NO_WORKER));
     let Some(head) = task.local_head() else {
         unreachable!("the caller has looked");
     };

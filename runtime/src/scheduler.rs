@@ -28,6 +28,7 @@ use crate::task::header::{Header, NO_WORKER};
 use crate::task::pool::CellPool;
 use crate::task::raw::{self, Identity, LocalFuture, Runnable, TaskRef};
 use crate::task::{Id, JoinHandle};
+use crate::telemetry::trace::Questions;
 use crate::telemetry::{
     Counter, NewTask, Outcome, RecordTable, Ring, SharedSites, TaskKind, WorkerCounters,
     WorkerSites, clock, current,
@@ -139,6 +140,9 @@ pub(crate) struct Shared {
     records: RecordTable,
     pool: CellPool,
     pub(crate) blocking: BlockingPool,
+    /// Who has asked tasks where they wait.
+    #[cfg_attr(not(feature = "telemetry"), expect(dead_code, reason = "nobody asks"))]
+    pub(crate) questions: Questions,
     pub(crate) elsewhere: Elsewhere,
     shutdown: AtomicBool,
     closed: AtomicBool,
@@ -204,6 +208,7 @@ impl Shared {
             records: RecordTable::new(),
             pool: CellPool::new(),
             blocking,
+            questions: Questions::default(),
             elsewhere: Elsewhere::default(),
             shutdown: AtomicBool::new(false),
             closed: AtomicBool::new(false),

@@ -27,6 +27,11 @@ pub use join_handle::{AbortHandle, JoinHandle};
 pub use join_set::JoinSet;
 pub use local::{LocalEnterGuard, LocalSet, spawn_local};
 pub use local_key::{AccessError, LocalKey};
+#[cfg_attr(
+    not(feature = "telemetry"),
+    expect(unused_imports, reason = "nobody asks tasks where they wait")
+)]
+pub(crate) use waker::schedule_if;
 pub use yield_now::yield_now;
 
 /// Futures of this module.

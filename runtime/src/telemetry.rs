@@ -20,6 +20,7 @@
 //! ```
 
 // With and without telemetry alike.
+mod backtrace;
 mod empty;
 mod flight_recorder;
 mod outcome;
@@ -62,6 +63,8 @@ mod task_record;
     path = "telemetry/off/thread_sample.rs"
 )]
 pub(crate) mod thread_sample;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/trace.rs")]
+pub(crate) mod trace;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/waits.rs")]
 pub(crate) mod waits;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/worker_counters.rs")]
@@ -70,6 +73,7 @@ mod worker_counters;
 #[cfg(feature = "telemetry")]
 mod watch;
 
+pub use backtrace::{Backtraces, TaskBacktrace, backtrace, backtraces};
 pub(crate) use block_on_record::BlockOnRecord;
 pub(crate) use calibration::calibrate;
 pub use capture::{task_detail, task_snapshot};

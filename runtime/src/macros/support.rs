@@ -15,6 +15,8 @@ use std::hash::{BuildHasher, RandomState};
 pub use std::pin::Pin;
 pub use std::task::{Context, Poll};
 
+use crate::task::coop;
+
 pub use kind::{AnyKind, MutKind, MutPinKind, PinKind, kind_of};
 #[cfg(feature = "macros")]
 pub use zokio_macros::{join_inner, select_inner, try_join_inner};
@@ -22,8 +24,12 @@ pub use zokio_macros::{join_inner, select_inner, try_join_inner};
 /// Ready unless the current task has used up its budget; then the task has been woken.
 #[inline]
 pub fn poll_budget_available(cx: &mut Context<'_>) -> Poll<()> {
+    if coop::is_traced() {
+        // The branches say where they wait.
+        return Poll::Ready(());
+    }
     // Dropping the guard gives the unit back: this only asks.
-    crate::task::coop::poll_proceed(cx).map(drop)
+    coop::poll_proceed(cx).map(drop)
 }
 
 /// Polls a branch of `join!`.

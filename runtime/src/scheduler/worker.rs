@@ -24,9 +24,10 @@ use crate::task::coop::{self, Budget};
 use crate::task::header::{Header, NO_WORKER};
 use crate::task::pool::Magazines;
 use crate::task::raw::Runnable;
-use crate::task::state::AfterPoll;
+use crate::task::state::{AfterPoll, View};
 use crate::telemetry::{
     self, Outcome, RecordTable, SiteTotals, TaskRecord, WorkerState, clock, current, thread_sample,
+    trace,
 };
 
 /// Record slots that a worker takes and gives back at once.
@@ -321,27 +322,62 @@ impl<'a> WorkerContext<'a> {
 
     #[inline]
     pub(super) fn run_once(&self, runnable: Runnable) {
-        let header = runnable.header();
-        let record = self.shared.records().get(header.slot);
-        let begin = self.stamp.get();
-        let (seen, more_wakes) = header.state.begin_poll();
+        let (seen, more_wakes) = runnable.header().state.begin_poll();
+        if seen.is_special() {
+            self.run_special(runnable, seen, more_wakes);
+        } else {
+            self.run_ordinary(runnable, seen, more_wakes, Runnable::poll);
+        }
+    }
+
+    /// Drops a task that was cancelled, and traces one that was asked to be before it is polled.
+    #[cold]
+    fn run_special(&self, runnable: Runnable, seen: View, more_wakes: u64) {
         if seen.is_cancelled() {
             self.end_of_task();
             self.shared.cancel(runnable);
             self.stamp_now();
             return;
         }
+        let header = runnable.header();
+        let begin = self.stamp.get();
+        self.with_core(|_| self.remote().counters.begin_poll(header.id, begin));
+        let traced = trace::poll(self.shared, &runnable);
+        // The time of the trace is not the task's.
+        self.stamp_now();
+        let took = self.stamp.get().saturating_sub(begin);
+        header.scheduled_at.set(header.scheduled_at.get() + took);
+        // With the wakes that came of the trace, which the poll answers.
+        let (seen, more) = header.state.begin_poll();
+        self.run_ordinary(runnable, seen, more_wakes + more, |task| match traced {
+            Poll::Ready(outcome) => Poll::Ready(outcome),
+            Poll::Pending => task.poll(),
+        });
+    }
+
+    #[inline]
+    fn run_ordinary(
+        &self,
+        runnable: Runnable,
+        seen: View,
+        more_wakes: u64,
+        poll: impl FnOnce(&Runnable) -> Poll<Outcome>,
+    ) {
+        let header = runnable.header();
+        let record = self.shared.records().get(header.slot);
+        let begin = self.stamp.get();
         self.slot.set(header.slot);
         let waited = self.count_poll_begin(header, record, begin);
-        let poll = if record.has_counts() {
+        let number = if record.has_counts() {
             record.polls.get() as u32
         } else {
             1
         };
         let polled = {
-            let _current = current::Restore::enter(current::Current::task(header.id, poll, begin));
+            let _current =
+                current::Restore::enter(current::Current::task(header.id, number, begin));
             let _budget = coop::enter(Budget::initial());
-            runnable.poll()
+            poll(&runnable)
         };
         let end = clock::raw();
         if self.handed_over.take() {

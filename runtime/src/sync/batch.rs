@@ -397,6 +397,7 @@ impl<S: Source> Acquiring<S> {
         point: &'static WaitPoint,
         location: &'static Location<'static>,
     ) -> Poll<Result<S, AcquireError>> {
+        ready!(coop::poll_traced(cx));
         // SAFETY: `waiter`, the only field that is pinned, is not moved out of.
         let this = unsafe { self.get_unchecked_mut() };
         let source = this

@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use crate::telemetry::current;
+use crate::telemetry::{current, trace};
 
 /// Operations a task may make in one poll.
 const INITIAL: u8 = 128;
@@ -26,6 +26,15 @@ impl Budget {
     /// A full budget.
     pub(crate) const fn initial() -> Budget {
         Budget(Some(INITIAL))
+    }
+
+    /// Nothing left, as in a trace (see [`trace`]).
+    #[cfg_attr(
+        not(feature = "telemetry"),
+        expect(dead_code, reason = "nobody traces")
+    )]
+    pub(crate) const fn exhausted() -> Budget {
+        Budget(Some(0))
     }
 
     /// No limit: outside of tasks, and in `unconstrained`.
@@ -50,6 +59,16 @@ impl Drop for ResetGuard {
 /// Sets the budget for one poll.
 pub(crate) fn enter(budget: Budget) -> ResetGuard {
     ResetGuard(BUDGET.with(|b| b.replace(budget)))
+}
+
+/// Lifts the limit, but for a trace.
+fn enter_unconstrained() -> ResetGuard {
+    let is_traced = is_traced();
+    let guard = enter(Budget::unconstrained());
+    if is_traced {
+        BUDGET.with(|b| b.set(guard.0));
+    }
+    guard
 }
 
 /// Gives back the unit of budget that [`poll_proceed`] took, unless
@@ -105,8 +124,7 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
         match budget.0 {
             None => Poll::Ready(RestoreOnPending::new(Budget::unconstrained())),
             Some(0) => {
-                current::note_exhausted();
-                cx.waker().wake_by_ref();
+                refuse(cx);
                 Poll::Pending
             }
             Some(left) => {
@@ -115,6 +133,31 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
             }
         }
     })
+}
+
+/// There is no budget left: the task is woken, or, in a trace, notes where it waits.
+#[cold]
+fn refuse(cx: &Context<'_>) {
+    if !trace::leaf(cx) {
+        current::note_exhausted();
+        cx.waker().wake_by_ref();
+    }
+}
+
+/// `Pending` in a trace, before a leaf future does what needs no budget.
+#[inline]
+pub(crate) fn poll_traced(cx: &Context<'_>) -> Poll<()> {
+    if !has_budget_remaining() && trace::leaf(cx) {
+        return Poll::Pending;
+    }
+    Poll::Ready(())
+}
+
+/// Whether this poll is a trace: then a future that polls others does so, although there is no
+/// budget.
+#[inline]
+pub(crate) fn is_traced() -> bool {
+    !has_budget_remaining() && trace::is_on()
 }
 
 /// Takes more units of the task's budget, as far as there are, for an operation that took as long
@@ -160,7 +203,7 @@ impl<F: Future> Future for Unconstrained<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         // SAFETY: structural pinning of the one field; it is not moved, and there is no `Drop`.
         let future = unsafe { self.map_unchecked_mut(|this| &mut this.future) };
-        let _reset = enter(Budget::unconstrained());
+        let _reset = enter_unconstrained();
         future.poll(cx)
     }
 }
@@ -200,9 +243,12 @@ impl<F: Future> Future for Coop<F> {
 
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let coop = ready!(poll_proceed(cx));
         // SAFETY: as in `Unconstrained`.
         let future = unsafe { self.map_unchecked_mut(|this| &mut this.future) };
+        if is_traced() {
+            return future.poll(cx);
+        }
+        let coop = ready!(poll_proceed(cx));
         let output = ready!(future.poll(cx));
         coop.made_progress();
         Poll::Ready(output)

@@ -37,9 +37,9 @@ use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
-use super::JoinHandle;
+use super::{JoinHandle, coop};
 use crate::runtime::{self, Runtime, UnhandledPanic, context as runtime_context, local_runtime};
 use crate::telemetry::waits::{WaitNote, WaitPoint};
 
@@ -278,6 +278,8 @@ impl Future for LocalSet {
     /// Ready when no task is left.
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<()> {
+        // Its tasks are traced for themselves.
+        ready!(coop::poll_traced(cx));
         let _no_blocking = runtime_context::refuse_block_in_place();
         let driving = self.context.drive();
         driving.begin_turn(cx.waker());

@@ -8,7 +8,8 @@
 //! bits 4..17    wakes          wakes since the last poll began: not 0 means scheduled or running
 //! bits 17..30   waker clones   since the last poll ended
 //! bits 30..36   abort handles
-//! bits 36..64   references     wakers, handles, and one of the scheduler until completion
+//! bit  36       TRACE          somebody asks where the task waits: see `telemetry::trace`
+//! bits 37..64   references     wakers, handles, and one of the scheduler until completion
 //! ```
 //!
 //! Whoever raises `wakes` from 0 owns the right to run the task, and must enqueue it. The right
@@ -23,7 +24,8 @@
 //! | running   | > 0   | no       | the same: to idle, scheduled or complete |
 //! | complete  | any   | yes      | nobody; wakes have no effect |
 //!
-//! X ([`Overflow`]), so that they never run into their neighbours.
+//! Wakes and clones stop at half of their field, and say so ([`Overflow`]), so that they never run
+//! into their neighbours.
 //!
 //! **Why no wake is lost.** A wake is an increment. Either it finds `wakes == 0` and its maker
 //! enqueues; or it finds more, and then a holder of the right exists that has yet to subtract. It
@@ -48,16 +50,17 @@ const HANDLE_SHIFT: u32 = 30;
 const HANDLE_ONE: u64 = 1 << HANDLE_SHIFT;
 const HANDLE_MASK: u64 = ((1 << 6) - 1) << HANDLE_SHIFT;
 const HANDLE_MARK: u64 = 1 << 5;
-const REF_SHIFT: u32 = 36;
+const TRACE: u64 = 1 << 36;
+const REF_SHIFT: u32 = 37;
 const REF_ONE: u64 = 1 << REF_SHIFT;
 /// From it on wakes and clones are not added: half of their field, far more than there are threads
 /// between look and addition.
 const COUNT_MARK: u64 = 1 << 12;
 /// Above it the process is aborted, as `Arc` does: half of the field.
-const REF_MARK: u64 = 1 << 27;
+const REF_MARK: u64 = 1 << 26;
 
 const _: () = assert!(WAKE_MASK & CLONE_MASK == 0 && CLONE_MASK & HANDLE_MASK == 0);
-const _: () = assert!(HANDLE_MASK < REF_ONE);
+const _: () = assert!(HANDLE_MASK < TRACE && TRACE < REF_ONE);
 const _: () = assert!(WAKE_MASK & (COMPLETE | CANCELLED | JOIN_INTEREST | JOIN_WAKER) == 0);
 
 /// The state word of a task.
@@ -129,6 +132,12 @@ impl View {
 
     pub(crate) fn is_cancelled(self) -> bool {
         self.0 & CANCELLED != 0
+    }
+
+    /// There is something to do before the task is polled: drop it, or trace it.
+    #[inline]
+    pub(crate) fn is_special(self) -> bool {
+        self.0 & (CANCELLED | TRACE) != 0
     }
 
     pub(crate) fn has_join_waker(self) -> bool {
@@ -229,6 +238,30 @@ impl State {
                 Err(found) => view = View(found),
             }
         }
+    }
+
+    #[cfg_attr(
+        not(any(test, feature = "telemetry")),
+        expect(dead_code, reason = "nobody asks")
+    )]
+    /// Asks for a trace by whoever polls the task next, and wakes it for that. The asker has said
+    /// before what it wants to know.
+    pub(crate) fn ask_for_trace(&self) -> Wake {
+        // Ordering: Release pairs with the Acquire in `begin_trace`.
+        self.0.fetch_or(TRACE, Ordering::Release);
+        // It counts as a wake, since a poll follows that counts as one. If the task has been polled
+        // since the bit was set, that poll is one for nothing.
+        self.wake().0
+    }
+
+    #[cfg_attr(
+        not(any(test, feature = "telemetry")),
+        expect(dead_code, reason = "nobody asks")
+    )]
+    /// The task is about to be traced, for all that have asked until now. False: nobody has.
+    pub(crate) fn begin_trace(&self) -> bool {
+        // Ordering: Acquire pairs with the Release in `ask_for_trace`.
+        self.0.fetch_and(!TRACE, Ordering::Acquire) & TRACE != 0
     }
 
     /// `wake`, which gives the waker's reference back in the same step. `None`: nothing was done,
@@ -581,6 +614,19 @@ mod tests {
             assert!(!state.drop_ref());
         }
         assert_eq!(state.view().wakers(), 40 - HANDLE_MARK);
+    }
+
+    #[test]
+    fn trace_is_asked_for_once_and_wakes_an_idle_task() {
+        let state = idle();
+        assert_eq!(state.ask_for_trace(), Wake::Schedule);
+        assert_eq!(state.ask_for_trace(), Wake::Nothing);
+        let seen = state.begin_poll().0;
+        assert!(seen.is_special() && !seen.is_cancelled());
+        assert!(state.begin_trace());
+        assert!(!state.begin_trace());
+        assert_eq!(state.after_poll(seen, 0), AfterPoll::Idle);
+        assert_eq!(state.view().wakers(), 0);
     }
 
     #[test]

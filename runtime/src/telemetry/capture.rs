@@ -138,7 +138,7 @@ pub fn task_snapshot(handle: &Handle, id: u64) -> Option<TaskSnapshot> {
     Some(TaskContext::new(shared, true).task(&pin))
 }
 
-fn pin_task(shared: &Shared, id: u64) -> Option<Pin<'_>> {
+pub(super) fn pin_task(shared: &Shared, id: u64) -> Option<Pin<'_>> {
     let records = shared.records();
     let slot = records
         .slots()

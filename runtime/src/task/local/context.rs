@@ -18,7 +18,7 @@ use crate::task::raw::{LocalFuture, LocalHead, Runnable};
 use crate::task::slab::Slab;
 use crate::task::state::AfterPoll;
 use crate::task::{AbortHandle, JoinHandle};
-use crate::telemetry::{Outcome, SiteTotals, TaskRecord, clock, current};
+use crate::telemetry::{Outcome, SiteTotals, TaskRecord, clock, current, trace};
 
 /// Most tasks that are run in one poll of a set, so that whoever polls it gets his turn.
 const TASKS_PER_TURN: usize = 61;
@@ -206,7 +206,7 @@ impl Context {
     /// Polls a task once and does what its state then asks for.
     fn run(&self, task: Runnable) {
         let header = task.header();
-        let (seen, more_wakes) = header.state.begin_poll();
+        let (mut seen, mut more_wakes) = header.state.begin_poll();
         if seen.is_cancelled() {
             self.cancel(task);
             return;
@@ -214,6 +214,18 @@ impl Context {
         let key = key(&task);
         // It stays as long as the task is not complete, which it is only by this thread.
         let shared = header.shared();
+        let mut traced = Poll::Pending;
+        if seen.is_special() {
+            // As in `WorkerContext::run_special`.
+            let outer_wakes = current::take_self_wakes();
+            let begin = clock::raw();
+            traced = trace::poll(shared, &task);
+            let took = clock::raw().saturating_sub(begin);
+            header.scheduled_at.set(header.scheduled_at.get() + took);
+            let (now, more) = header.state.begin_poll();
+            (seen, more_wakes) = (now, more_wakes + more);
+            current::give_self_wakes(outer_wakes);
+        }
         let record = shared.records().get(header.slot);
         let begin = clock::raw();
         let waited = begin.saturating_sub(header.scheduled_at.get());
@@ -224,7 +236,10 @@ impl Context {
             let poll = record.polls.get() as u32;
             let _current = current::Restore::enter(current::Current::task(header.id, poll, begin));
             let _budget = coop::enter(Budget::initial());
-            task.poll()
+            match traced {
+                Poll::Ready(outcome) => Poll::Ready(outcome),
+                Poll::Pending => task.poll(),
+            }
         };
         let end = clock::raw();
         count_end(record, begin, end);

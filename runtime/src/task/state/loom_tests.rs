@@ -176,3 +176,37 @@ fn loom_counts_above_the_mark_keep_the_references() {
         assert_eq!(state.0.load(Ordering::Relaxed) >> REF_SHIFT, 4);
     });
 }
+
+/// A question and a wake against a poll: the question is in the table when the bit is seen, and a
+/// poll follows.
+#[test]
+fn loom_trace_that_is_asked_for_during_a_poll_is_made() {
+    loom::model(|| {
+        let state = Arc::new(State::new());
+        let question = Arc::new(AtomicUsize::new(0));
+        let asker = {
+            let (state, question) = (state.clone(), question.clone());
+            thread::spawn(move || {
+                question.store(1, Ordering::Relaxed);
+                state.ask_for_trace() == Wake::Schedule
+            })
+        };
+        let mut answered = 0;
+        let mut turn = |state: &State| {
+            let seen = state.begin_poll().0;
+            if seen.is_special() && state.begin_trace() {
+                answered += question.swap(0, Ordering::Relaxed);
+                // With the wakes until now.
+                let seen = state.begin_poll().0;
+                return state.after_poll(seen, 0);
+            }
+            state.after_poll(seen, 0)
+        };
+        while turn(&state) == AfterPoll::Scheduled {}
+        if asker.join().unwrap() {
+            while turn(&state) == AfterPoll::Scheduled {}
+        }
+        assert_eq!(answered, 1);
+        assert!(!state.view().is_special() && !state.view().is_scheduled());
+    });
+}

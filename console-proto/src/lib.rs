@@ -80,7 +80,7 @@ pub use helpers::{UnknownText, VersionMismatch, check_major, is_program_function
 pub const MAJOR: u32 = 1;
 
 /// Minor version of the protocol: grows when fields or calls are added. Any two are compatible.
-pub const MINOR: u32 = 1;
+pub const MINOR: u32 = 2;
 
 /// The largest message that either side sends, in bytes. Stock gRPC clients refuse more.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;

@@ -28,6 +28,8 @@ pub(crate) enum Action {
         task_id: u64,
         answer: DetailsAnswer,
     },
+    /// The server does not take the query; the subscription before goes on.
+    Refused { message: String, query: Query },
     /// The connection is gone and will be tried again.
     Lost { reason: String, retry_in_ms: u64 },
 }
@@ -96,9 +98,17 @@ pub(crate) enum Command {
     EditFilter,
     ApplyFilter,
     CancelFilter,
-    DeleteChar,
+    CompleteFilter,
+    OlderFilter,
+    NewerFilter,
+    DeleteBefore,
+    DeleteAt,
     DeleteWord,
-    ClearFilter,
+    ClearLine,
+    CursorLeft,
+    CursorRight,
+    CursorToStart,
+    CursorToEnd,
 }
 
 /// What the outside is to do.

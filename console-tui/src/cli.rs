@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use zokio_instrumentation::filter::Filter;
 
 use crate::access::AccessArgs;
 use crate::app;
@@ -89,6 +90,8 @@ Examples:
   zokio-console snapshot --json | jq '.runtimes[].alive_tasks'
   zokio-console top --interval 10s >> numbers.log   a line every ten seconds
   zokio-console check --for 30s                     say what is wrong; exit code 1 if anything is
+  zokio-console snapshot --tasks 'state:idle since>5s waits:mutex'
+                                                    the tasks that hang at a mutex
   zokio-console demo                                try it without a program of your own
 
 Exit codes: 0 fine; 1 check has found something; 2 cannot connect, bad usage, connection lost.";
@@ -152,8 +155,8 @@ struct SnapshotArgs {
     #[arg(long)]
     json: bool,
 
-    /// Only tasks in which this text is found: name, location, kind, state, wait or id.
-    #[arg(long, value_name = "FILTER", default_value = "")]
+    /// Only tasks that this filter leaves, such as `state:idle since>5s waits:mutex`.
+    #[arg(long, value_name = "FILTER", default_value = "", value_parser = parse_filter)]
     tasks: String,
 }
 
@@ -169,6 +172,10 @@ struct TopArgs {
     /// Time between two lines.
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
     interval: Duration,
+
+    /// Say also how many tasks this filter leaves, such as `waits:mutex since>1s`.
+    #[arg(long, value_name = "FILTER", value_parser = parse_filter)]
+    tasks: Option<String>,
 
     /// End after this time. Else: when the program ends, or by Ctrl-C.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
@@ -191,6 +198,10 @@ struct CheckArgs {
     #[arg(long, value_name = "KIND", num_args = 1.., value_delimiter = ',', value_parser = parse_kind)]
     deny: Vec<String>,
 
+    /// Tasks that this filter leaves, such as `longest>100ms`, are a finding, too: `filtered-tasks`.
+    #[arg(long, value_name = "FILTER", value_parser = parse_filter)]
+    tasks: Option<String>,
+
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -209,11 +220,21 @@ struct DemoArgs {
 
 /// Reads the kind of a finding: a misspelt one would never be found.
 fn parse_kind(text: &str) -> Result<String, String> {
-    let known: Vec<_> = zokio_instrumentation::finding_kinds().collect();
+    let known: Vec<_> = zokio_instrumentation::finding_kinds()
+        .chain([headless::check::FILTERED])
+        .collect();
     if known.contains(&text) {
         Ok(text.to_owned())
     } else {
         Err(format!("kinds of findings are {}", known.join(", ")))
+    }
+}
+
+/// Reads a filter, to say what is wrong with it before anybody is connected to.
+fn parse_filter(text: &str) -> Result<String, String> {
+    match Filter::parse(text) {
+        Ok(_) => Ok(text.trim().to_owned()),
+        Err(mistake) => Err(mistake.to_string()),
     }
 }
 
@@ -379,6 +400,7 @@ fn top(arguments: &TopArgs) -> Result<(), ConsoleError> {
             &mut session,
             arguments.interval,
             arguments.time,
+            arguments.tasks.as_deref(),
             &mut io::stdout().lock(),
         )
         .await
@@ -389,7 +411,9 @@ fn check(arguments: &CheckArgs) -> Result<ExitCode, ConsoleError> {
     let destination = arguments.access.destination(arguments.target.clone())?;
     runtime()?.block_on(async {
         let mut session = connection::connect(&destination).await?;
-        let report = headless::check::watch(&mut session, arguments.time).await?;
+        let report =
+            headless::check::watch(&mut session, arguments.time, arguments.tasks.as_deref())
+                .await?;
         let code = if report.is_denied(&arguments.deny) {
             ExitCode::from(FOUND)
         } else {

@@ -23,6 +23,7 @@ use tonic::{Code, Status, Streaming};
 use zokio::sync::mpsc;
 use zokio_console_proto::v1::console_client::ConsoleClient;
 use zokio_console_proto::{MAJOR, MAX_MESSAGE_BYTES, MINOR, check_major, v1};
+use zokio_instrumentation::filter::Filter;
 
 use crate::access::Access;
 use crate::action::{Action, DetailsAnswer};
@@ -184,6 +185,16 @@ impl Session {
         Ok(Updates {
             stream,
             target: self.target.clone(),
+        })
+    }
+
+    /// Whether the server understands a filter as it is meant.
+    pub(crate) fn check_filter(&self, filter: &str) -> Result<(), ConsoleError> {
+        if self.server.knows_filters() || Filter::is_plain(filter) {
+            return Ok(());
+        }
+        Err(ConsoleError::FilterUnknown {
+            target: self.target(),
         })
     }
 
@@ -384,8 +395,16 @@ async fn watch(
                         asked = take(next, session, out).or(asked);
                     }
                     if let Some(asked) = asked {
-                        *query = asked;
-                        stream = session.subscribe(query, interval).await?;
+                        match session.subscribe(&asked, interval).await {
+                            Ok(new) => (stream, *query) = (new, asked),
+                            Err(ConsoleError::Refused { message, .. }) => {
+                                let refused = Action::Refused { message, query: asked };
+                                if out.send(refused).await.is_err() {
+                                    return Ok(());
+                                }
+                            }
+                            Err(error) => return Err(error),
+                        }
                     }
                 }
             },

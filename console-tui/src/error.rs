@@ -60,6 +60,12 @@ pub(crate) enum ConsoleError {
     #[error("the server at {target} refuses: {message}")]
     Refused { target: String, message: String },
 
+    #[error(
+        "the program at {target} looks for one word only (its zokio-instrumentation is older than \
+         filters): give --tasks WORD"
+    )]
+    FilterUnknown { target: String },
+
     #[error("the connection to {target} was lost ({reason}): run the command again")]
     Lost { target: String, reason: String },
 

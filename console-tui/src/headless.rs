@@ -28,6 +28,7 @@ pub(crate) async fn print(
     json: bool,
     out: &mut impl Write,
 ) -> Result<(), ConsoleError> {
+    session.check_filter(filter)?;
     let text = if json {
         let update = all_tasks(session, filter).await?;
         let snapshot = json::Snapshot::new(&session.server, &update);

@@ -176,7 +176,7 @@ const fn bind(
 }
 
 /// All keys.
-pub(crate) static BINDINGS: [Binding; 36] = [
+pub(crate) static BINDINGS: [Binding; 42] = [
     bind(
         &["w"],
         When::Anywhere,
@@ -353,7 +353,7 @@ pub(crate) static BINDINGS: [Binding; 36] = [
         TASKS,
         Command::EditFilter,
         "Tables",
-        "tasks: filter by text",
+        "tasks: filter",
     ),
     bind(
         &["enter"],
@@ -377,11 +377,67 @@ pub(crate) static BINDINGS: [Binding; 36] = [
         "back to the filter before",
     ),
     bind(
-        &["backspace", "delete"],
+        &["tab"],
         TYPING,
-        Command::DeleteChar,
+        Command::CompleteFilter,
         "Filter",
-        "delete a character",
+        "complete the word, then go through what it could be",
+    ),
+    bind(
+        &["up"],
+        TYPING,
+        Command::OlderFilter,
+        "Filter",
+        "the filter used before",
+    ),
+    bind(
+        &["down"],
+        TYPING,
+        Command::NewerFilter,
+        "Filter",
+        "the filter used after",
+    ),
+    bind(
+        &["left"],
+        TYPING,
+        Command::CursorLeft,
+        "Filter",
+        "one character to the left",
+    ),
+    bind(
+        &["right"],
+        TYPING,
+        Command::CursorRight,
+        "Filter",
+        "one character to the right",
+    ),
+    bind(
+        &["home", "ctrl-a"],
+        TYPING,
+        Command::CursorToStart,
+        "Filter",
+        "to the beginning",
+    ),
+    bind(
+        &["end", "ctrl-e"],
+        TYPING,
+        Command::CursorToEnd,
+        "Filter",
+        "to the end",
+    ),
+    bind(
+        &["backspace"],
+        TYPING,
+        Command::DeleteBefore,
+        "Filter",
+        "delete the character before",
+    ),
+    bind(
+        &["delete"],
+        TYPING,
+        Command::DeleteAt,
+        "Filter",
+        "delete the character at the cursor",
     ),
     bind(
         &["ctrl-w"],
@@ -393,12 +449,10 @@ pub(crate) static BINDINGS: [Binding; 36] = [
     bind(
         &["ctrl-u"],
         TYPING,
-        Command::ClearFilter,
+        Command::ClearLine,
         "Filter",
         "delete everything",
     ),
-    bind(&["up"], TYPING, Command::Up, "Filter", "one row up"),
-    bind(&["down"], TYPING, Command::Down, "Filter", "one row down"),
 ];
 
 /// What a key press means.
@@ -571,6 +625,6 @@ mod tests {
             press(Context::FilterInput, "ctrl-c"),
             Resolution::Command(Command::Quit)
         );
-        assert_eq!(press(Context::FilterInput, "tab"), Resolution::Nothing);
+        assert_eq!(press(Context::FilterInput, "page-up"), Resolution::Nothing);
     }
 }

@@ -10,10 +10,12 @@
 
 pub(crate) mod columns;
 pub(crate) mod connection;
+pub(crate) mod filter_input;
 pub(crate) mod findings;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub(crate) mod history;
+pub(crate) mod line_edit;
 pub(crate) mod lints;
 pub(crate) mod list;
 pub(crate) mod model;
@@ -31,6 +33,7 @@ use crate::action::{Action, Command, DetailsAnswer, Effect, Now};
 use crate::keymap::{self, Context, Key, Resolution};
 use connection::{Connection, Link};
 use findings::FindingsView;
+use line_edit::LineEdit;
 use model::{Histogram, Query, Task};
 use resources::{OpenResource, ResourcesView};
 use rows::{follow_lists, invert, open, select, sort_by_neighbour};
@@ -161,6 +164,12 @@ impl State {
         }
     }
 
+    /// Whether the server knows the language of filters, or looks for texts only.
+    pub(crate) fn knows_filters(&self) -> bool {
+        let server = self.connection.server.as_ref();
+        server.is_none_or(model::Server::knows_filters)
+    }
+
     /// Rows of a table that fit on the screen.
     pub(crate) fn task_rows(&self) -> usize {
         tasks::visible_rows(self.height)
@@ -248,6 +257,11 @@ fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             task_id,
             answer,
         } => take_details(state, runtime_id, task_id, answer),
+        Action::Refused { message, query } => {
+            if query.filter == state.tasks.filter {
+                state.tasks.refused = Some(message);
+            }
+        }
         Action::Lost {
             reason,
             retry_in_ms,
@@ -358,12 +372,23 @@ fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         Command::SortRight => sort_by_neighbour(state, true),
         Command::InvertSort => invert(state),
         Command::Open => open(state, effects),
-        Command::EditFilter => state.tasks.edit_filter(),
+        Command::EditFilter => {
+            let is_language = state.knows_filters();
+            state.tasks.edit_filter(is_language);
+        }
         Command::ApplyFilter => state.tasks.apply_filter(),
         Command::CancelFilter => state.tasks.cancel_filter(),
-        Command::DeleteChar => state.tasks.delete_char(),
-        Command::DeleteWord => state.tasks.delete_word(),
-        Command::ClearFilter => state.tasks.clear_filter(),
+        Command::CompleteFilter => state.tasks.complete_filter(),
+        Command::OlderFilter => state.tasks.recall_filter(true),
+        Command::NewerFilter => state.tasks.recall_filter(false),
+        Command::DeleteBefore => state.tasks.edit(LineEdit::backspace),
+        Command::DeleteAt => state.tasks.edit(LineEdit::delete),
+        Command::DeleteWord => state.tasks.edit(LineEdit::delete_word),
+        Command::ClearLine => state.tasks.edit(LineEdit::clear),
+        Command::CursorLeft => state.tasks.edit(LineEdit::left),
+        Command::CursorRight => state.tasks.edit(LineEdit::right),
+        Command::CursorToStart => state.tasks.edit(LineEdit::home),
+        Command::CursorToEnd => state.tasks.edit(LineEdit::end),
     }
 }
 

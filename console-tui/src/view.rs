@@ -13,6 +13,7 @@
 
 mod cost;
 mod detail;
+mod filter_line;
 mod findings;
 mod help;
 mod pool;

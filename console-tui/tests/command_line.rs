@@ -51,6 +51,15 @@ fn a_malformed_target_is_told_what_to_write() {
 }
 
 #[test]
+fn a_mistake_in_a_filter_is_told_before_anybody_is_connected_to() {
+    for command in ["snapshot", "top", "check"] {
+        let stderr = complaint(&[command, "--tasks", "state:idle idel>5s"]);
+        let told = "column 12 of the filter: there is no field `idel`: did you mean `idle`?";
+        assert!(stderr.contains(told), "{stderr}");
+    }
+}
+
+#[test]
 fn nobody_listening_is_exit_code_2() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let target = listener.local_addr().expect("its address").to_string();

@@ -53,7 +53,7 @@ pub(crate) fn runtime(
     findings: &[Finding],
     query: &Query,
 ) -> v1::RuntimeUpdate {
-    let (rows, matching) = query.select(&snapshot.tasks);
+    let (rows, matching) = query.select(&snapshot.tasks, snapshot.taken_at_ns);
     let (resources, waited_resources) = if query.wants_resources() {
         resources::of(&snapshot.tasks)
     } else {
@@ -447,10 +447,13 @@ mod tests {
     }
 
     fn all_rows() -> Query {
-        Query::new(v1::TaskQuery {
-            limit: 10_000,
-            ..Default::default()
-        })
+        Query::new(
+            v1::TaskQuery {
+                limit: 10_000,
+                ..Default::default()
+            },
+            zokio_console_proto::MINOR,
+        )
         .unwrap()
     }
 

@@ -83,8 +83,8 @@ impl Console for Service {
                 request.runtime_ids.len()
             )));
         }
-        let query =
-            Query::new(request.tasks.unwrap_or_default()).map_err(Status::invalid_argument)?;
+        let query = Query::new(request.tasks.unwrap_or_default(), request.minor)
+            .map_err(Status::invalid_argument)?;
         let query = query.with_resources(request.resources);
         let interval = Duration::from_nanos(request.interval_ns);
         let wish = Wish::new(interval, self.publish_interval, request.runtime_ids, query);
@@ -173,7 +173,7 @@ mod tests {
             newer.message()
         );
         assert!(
-            newer.message().contains("speaks 1.1"),
+            newer.message().contains(&format!("speaks {MAJOR}.{MINOR}")),
             "{}",
             newer.message()
         );

@@ -64,6 +64,7 @@ mod encode;
 mod env;
 mod error;
 mod facade;
+pub mod filter;
 mod findings;
 mod grpc;
 mod mailbox;

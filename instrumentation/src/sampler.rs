@@ -408,10 +408,13 @@ mod tests {
     }
 
     fn wish(interval_ms: u64, limit: u32) -> Wish {
-        let query = Query::new(v1::TaskQuery {
-            limit,
-            ..Default::default()
-        })
+        let query = Query::new(
+            v1::TaskQuery {
+                limit,
+                ..Default::default()
+            },
+            zokio_console_proto::MINOR,
+        )
         .unwrap();
         Wish::new(
             Duration::from_millis(interval_ms),

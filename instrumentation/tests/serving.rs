@@ -60,7 +60,7 @@ fn describe_tells_versions_process_and_runtimes() {
             .unwrap()
             .into_inner()
     });
-    assert_eq!((reply.major, reply.minor), (1, 1));
+    assert_eq!((reply.major, reply.minor), (1, zokio_console_proto::MINOR));
     assert_eq!(reply.server_version, env!("CARGO_PKG_VERSION"));
     assert_eq!(reply.process_id, std::process::id());
     assert!(
@@ -122,7 +122,7 @@ fn another_major_version_is_refused_in_words() {
             status.message()
         );
         assert!(
-            status.message().contains("speaks 1.1"),
+            status.message().contains("speaks 1.2"),
             "{}",
             status.message()
         );
@@ -148,6 +148,33 @@ fn a_filter_too_long_is_refused_and_the_connection_lives_on() {
             Code::InvalidArgument
         );
         client.describe(describe()).await.unwrap();
+    });
+}
+
+#[test]
+fn a_filter_is_evaluated_here_and_a_mistake_is_told_with_its_column() {
+    let runtime = runtime("main");
+    let guard = serve(&runtime);
+    run(&runtime, async {
+        let _idle = zokio::spawn(std::future::pending::<()>());
+        let mut client = console(guard.addr()).await;
+        let filtered = |filter: &str| {
+            let mut request = subscribe(10);
+            request.minor = zokio_console_proto::MINOR;
+            request.tasks.as_mut().unwrap().filter = filter.into();
+            request
+        };
+        let request = filtered("kind:block_on -state:idle");
+        let mut updates = client.subscribe(request).await.unwrap().into_inner();
+        let update = updates.message().await.unwrap().unwrap();
+        let tasks = &update.runtimes[0].tasks;
+        assert!(tasks.iter().all(|t| t.kind() == v1::TaskKind::BlockOn));
+        assert!(update.runtimes[0].alive_tasks > update.runtimes[0].matching_tasks);
+        let mistake = client.subscribe(filtered("state:idle idle>5")).await;
+        let mistake = mistake.unwrap_err();
+        assert_eq!(mistake.code(), Code::InvalidArgument);
+        let words = mistake.message();
+        assert!(words.starts_with("column 17 of the filter: "), "{words}");
     });
 }
 

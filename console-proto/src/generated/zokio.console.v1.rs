@@ -72,7 +72,10 @@ pub struct TaskQuery {
     pub sort: i32,
     #[prost(bool, tag = "2")]
     pub ascending: bool,
-    /// Text to be found (ignoring case) in name, location, kind, state, what it waits for, or id.
+    /// Before 1.2, and from clients of before 1.2: text to be found (ignoring case) in name, location,
+    /// kind, state, what it waits for, or id. From 1.2 on: words and comparisons in the language that
+    /// zokio-instrumentation's module `filter` describes; a filter that is not understood is refused
+    /// (INVALID_ARGUMENT) with the column of the mistake.
     #[prost(string, tag = "3")]
     pub filter: ::prost::alloc::string::String,
     /// First row and number of rows. A limit of 0 means no task rows.

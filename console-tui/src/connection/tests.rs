@@ -232,6 +232,49 @@ fn a_new_query_brings_a_new_stream_and_details_come_beside_it() {
 }
 
 #[test]
+fn a_query_that_is_refused_leaves_the_stream_before() {
+    on_runtime(async {
+        let fake = Fake::start(Manner::Healthy).await;
+        let (out, mut actions) = mpsc::channel(4);
+        let (requests, asked) = mpsc::unbounded_channel();
+        let query = Query {
+            limit: 5,
+            ..Query::default()
+        };
+        zokio::spawn(run(
+            target(fake.address),
+            Duration::ZERO,
+            None,
+            query.clone(),
+            asked,
+            out,
+        ));
+        let wanted = Query {
+            filter: "refused".into(),
+            ..query.clone()
+        };
+        requests.send(Request::Subscribe(wanted.clone())).unwrap();
+        let mut refused = false;
+        loop {
+            match next(&mut actions).await {
+                Action::Refused { message, query } => {
+                    assert_eq!((message.as_str(), query), ("not this one", wanted.clone()));
+                    refused = true;
+                }
+                Action::Update { query: of, .. } => {
+                    assert_eq!(of, query);
+                    if refused {
+                        break;
+                    }
+                }
+                Action::Lost { reason, .. } => panic!("{reason}"),
+                _ => {}
+            }
+        }
+    });
+}
+
+#[test]
 fn the_loop_ends_with_the_console() {
     on_runtime(async {
         let fake = Fake::start(Manner::Healthy).await;

@@ -14,11 +14,18 @@ use zokio::time::Instant;
 use crate::connection::Session;
 use crate::error::ConsoleError;
 use crate::format;
-use crate::state::findings::{Finding, Value};
+use crate::state::findings::{Culprit, Finding, Severity, Value};
 use crate::state::model::{Query, Update};
+use crate::state::world::{Runtime, World};
 
 /// Between two updates that are asked for; findings change once a second.
 const INTERVAL: Duration = Duration::from_millis(250);
+
+/// The kind of the finding that tells of tasks which the given filter leaves.
+pub(crate) const FILTERED: &str = "filtered-tasks";
+
+/// Tasks of such a finding that are named.
+const NAMED: u32 = 5;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -30,13 +37,32 @@ pub(crate) struct Report {
     watched: Duration,
 }
 
-/// Watches for `time`, and at least until the first update.
-pub(crate) async fn watch(session: &mut Session, time: Duration) -> Result<Report, ConsoleError> {
+/// Watches for `time`, and at least until the first update. Tasks that `filter` leaves are a finding,
+/// too.
+pub(crate) async fn watch(
+    session: &mut Session,
+    time: Duration,
+    filter: Option<&str>,
+) -> Result<Report, ConsoleError> {
+    session.check_filter(filter.unwrap_or(""))?;
+    let query = Query {
+        filter: filter.unwrap_or("").to_owned(),
+        limit: filter.map_or(0, |_| NAMED),
+        ..Query::default()
+    };
+    let mut world = World::default();
     let began = Instant::now();
     let mut report = Report::default();
-    let mut stream = session.subscribe(&Query::default(), INTERVAL).await?;
+    let mut stream = session.subscribe(&query, INTERVAL).await?;
     loop {
-        report.note(session.next(&mut stream).await?);
+        let update = session.next(&mut stream).await?;
+        if let Some(filter) = filter {
+            world.apply(update.clone(), 0);
+            for runtime in &world.runtimes {
+                report.note_tasks(filter, runtime);
+            }
+        }
+        report.note(update);
         let left = time.saturating_sub(began.elapsed());
         if left.is_zero() {
             break;
@@ -60,6 +86,50 @@ impl Report {
                 self.note_finding(runtime.summary.id, finding);
             }
         }
+    }
+
+    /// Tasks that the filter has left: one finding a runtime, the moment with most of them.
+    fn note_tasks(&mut self, filter: &str, runtime: &Runtime) {
+        let matching = runtime.tasks.matching;
+        let found =
+            |(of, finding): &&(u64, Finding)| *of == runtime.summary.id && finding.kind == FILTERED;
+        let known = self.findings.iter().find(found);
+        let most = known.and_then(|(_, finding)| match finding.evidence.first() {
+            Some((_, Value::Number(most))) => Some(*most),
+            _ => None,
+        });
+        if matching == 0 || most.is_some_and(|most| most >= matching as u64) {
+            return;
+        }
+        let first = runtime.tasks.id_at(0).and_then(|id| runtime.tasks.get(id));
+        let mut evidence = vec![("tasks".to_owned(), Value::Number(matching as u64))];
+        let ids: Vec<String> = runtime.tasks.rows.iter().map(u64::to_string).collect();
+        evidence.push(("ids".to_owned(), Value::Text(ids.join(" "))));
+        let finding = Finding {
+            // The server's ids are hashes; this one stands beside them.
+            id: u64::MAX,
+            kind: FILTERED.to_owned(),
+            severity: Severity::Warning,
+            summary: format!(
+                "{matching} tasks of {} pass the filter {filter}",
+                runtime.summary.name
+            ),
+            locations: first
+                .map(|task| task.location.clone())
+                .into_iter()
+                .collect(),
+            task: first.map(|task| Culprit {
+                id: task.id,
+                name: task.name.clone(),
+                location: Some(task.location.clone()),
+            }),
+            resource: None,
+            worker: None,
+            since_ns: runtime.summary.taken_at_ns,
+            evidence,
+            hint: "look at them: zokio-console snapshot --tasks with the same filter".to_owned(),
+        };
+        self.note_finding(runtime.summary.id, finding);
     }
 
     fn note_finding(&mut self, runtime: u64, mut finding: Finding) {
@@ -273,6 +343,32 @@ mod tests {
         let other = report.findings[0].1.clone();
         report.note_finding(runtime + 1, other);
         assert_eq!(report.findings.len(), 3);
+    }
+
+    #[test]
+    fn tasks_that_the_filter_leaves_are_one_finding_at_their_most() {
+        let mut world = World::default();
+        let query = Query {
+            limit: NAMED,
+            ..Query::default()
+        };
+        world.apply(sanitize::update(fixtures::snapshot(30, &query)), 0);
+        let runtime = &mut world.runtimes[0];
+        let mut report = Report::default();
+        for (matching, told) in [(0, None), (3, Some(3)), (9, Some(9)), (4, Some(9))] {
+            runtime.tasks.matching = matching;
+            report.note_tasks("idle>5s", runtime);
+            let found = report
+                .findings
+                .first()
+                .map(|(_, f)| f.evidence[0].1.clone());
+            assert_eq!(found, told.map(Value::Number));
+        }
+        assert_eq!(report.findings.len(), 1);
+        assert!(report.is_denied(&[FILTERED.into()]));
+        let (_, finding) = &report.findings[0];
+        assert!(finding.summary.starts_with("9 tasks of "), "{finding:?}");
+        assert!(finding.task.is_some() && !finding.locations.is_empty());
     }
 
     #[test]

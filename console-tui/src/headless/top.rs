@@ -17,10 +17,18 @@ pub(crate) async fn print(
     session: &mut Session,
     interval: Duration,
     time: Option<Duration>,
+    filter: Option<&str>,
     out: &mut impl Write,
 ) -> Result<(), ConsoleError> {
+    session.check_filter(filter.unwrap_or(""))?;
+    let query = Query {
+        filter: filter.unwrap_or("").to_owned(),
+        // The number of tasks is told with the rows: one is the fewest.
+        limit: u32::from(filter.is_some()),
+        ..Query::default()
+    };
     let end = time.map(|time| Instant::now() + time);
-    let mut updates = session.updates(&Query::default(), interval).await?;
+    let mut updates = session.updates(&query, interval).await?;
     let mut world = World::default();
     // Rates need two updates: the first one makes no lines.
     let mut first = true;
@@ -41,7 +49,7 @@ pub(crate) async fn print(
         let text: String = world
             .runtimes
             .iter()
-            .map(|runtime| line(runtime, unix_ms))
+            .map(|runtime| line(runtime, unix_ms, filter.is_some()))
             .collect();
         out.write_all(text.as_bytes())
             .and_then(|()| out.flush())
@@ -50,7 +58,8 @@ pub(crate) async fn print(
 }
 
 /// One runtime: time, name, then `key=value`, always the same keys in the same order.
-fn line(runtime: &Runtime, unix_ms: u64) -> String {
+/// `is_filtered`: tasks were filtered, and those left are counted.
+fn line(runtime: &Runtime, unix_ms: u64, is_filtered: bool) -> String {
     let summary = &runtime.summary;
     let rates = &runtime.rates;
     let queued = runtime
@@ -78,6 +87,10 @@ fn line(runtime: &Runtime, unix_ms: u64) -> String {
         summary.panicked_tasks,
         summary.cancelled_tasks,
     );
+    if is_filtered {
+        // Writing to a String cannot fail.
+        let _ = write!(line, " filtered={}", runtime.tasks.matching);
+    }
     let stuck = runtime
         .long_polls
         .iter()
@@ -116,12 +129,12 @@ mod tests {
         raw.runtimes[0].name = "http server".into();
         raw.runtimes[0].long_polls = vec![long_poll(12, 68_000_000_000, 0)];
         world.apply(sanitize::update(raw), 0);
-        let line = line(&world.runtimes[0], 1_767_268_800_000);
+        let line = line(&world.runtimes[0], 1_767_268_800_000, true);
         assert_eq!(
             line,
             "12:00:00Z http_server busy=44% polls/s=2100 steals/s=24 tasks=34 spawned/s=120 \
              completed/s=120 queued=5 injector=2 pool=1/3 pool_queue=0 events/s=2100 timers=12 \
-             panicked=1 cancelled=12 stuck=worker0:task12:1.00s\n"
+             panicked=1 cancelled=12 filtered=34 stuck=worker0:task12:1.00s\n"
         );
     }
 }

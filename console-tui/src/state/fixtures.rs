@@ -24,6 +24,7 @@ pub(crate) fn state(width: u16, height: u16) -> State {
 pub(crate) fn describe() -> v1::DescribeResponse {
     v1::DescribeResponse {
         major: 1,
+        minor: zokio_console_proto::MINOR,
         server_version: "0.1.0".into(),
         runtime_version: "0.1.0".into(),
         process_id: 4711,

@@ -27,6 +27,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Whether its filters are a language; before, they were texts to look for.
+    pub(crate) fn knows_filters(&self) -> bool {
+        self.minor >= 2
+    }
+
     /// The wall-clock time of a moment on the program's telemetry clock.
     pub(crate) fn unix_ns(&self, clock_ns: u64) -> u64 {
         if clock_ns >= self.anchor_clock_ns {

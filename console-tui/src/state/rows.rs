@@ -115,9 +115,10 @@ pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
         Screen::Sites => {
             let keys = sites::keys(&state.sites, runtime);
             let chosen = keys.get(state.sites.selected);
-            if let Some(filter) = chosen.and_then(sites::filter_for) {
+            let is_language = state.knows_filters();
+            if let Some(filter) = chosen.and_then(|at| sites::filter_for(at, is_language)) {
                 show(state, Screen::Tasks);
-                state.tasks.set_filter(&filter);
+                state.tasks.set_filter(filter);
             }
         }
         Screen::Resources => {

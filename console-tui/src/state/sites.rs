@@ -4,6 +4,8 @@
 
 use std::cmp::Ordering;
 
+use zokio_instrumentation::filter;
+
 use super::columns::{ColumnInfo, number, text};
 use super::list::ListView;
 use super::model::{Location, SpawnSite};
@@ -139,6 +141,17 @@ pub(crate) fn keys(view: &SitesView, runtime: &Runtime) -> Vec<Location> {
 }
 
 /// The filter of the task table that leaves a site's tasks; None for a site that stands for many.
-pub(crate) fn filter_for(location: &Location) -> Option<String> {
-    (location.line > 0).then(|| location.to_string())
+/// `is_language`: the server knows more than texts.
+pub(crate) fn filter_for(location: &Location, is_language: bool) -> Option<String> {
+    if location.line == 0 {
+        return None;
+    }
+    let whole = location.to_string();
+    Some(match whole.strip_prefix('…') {
+        // The server has cut a long path: its end is what is known.
+        Some(end) if is_language => format!("loc:{}", filter::quote(end)),
+        None if is_language => filter::spawned_at(&location.file, location.line, location.column),
+        Some(end) => end.to_owned(),
+        None => whole,
+    })
 }

@@ -2,6 +2,8 @@
 //! brings the rows for it.
 
 use super::columns::{self, ColumnInfo};
+use super::filter_input::{FilterInput, History};
+use super::line_edit::LineEdit;
 use super::model::{Query, SortKey};
 use super::world::TaskTable;
 
@@ -15,9 +17,6 @@ const MIN_WINDOW: usize = 60;
 /// Most rows asked for.
 const MAX_WINDOW: usize = 1_000;
 
-/// Longest filter.
-const MAX_FILTER: usize = 200;
-
 /// Rows of tasks on a screen of this height.
 pub(crate) fn visible_rows(height: u16) -> usize {
     usize::from(height.saturating_sub(CHROME)).max(1)
@@ -28,9 +27,13 @@ pub(crate) fn visible_rows(height: u16) -> usize {
 pub(crate) struct TasksView {
     pub(crate) sort: SortKey,
     pub(crate) ascending: bool,
+    /// What the rows shown were asked for with: the last that could be read, while another is typed.
     pub(crate) filter: String,
-    /// The filter before typing began, while it is being typed.
-    before_edit: Option<String>,
+    /// The line in which it is typed, while it is.
+    pub(crate) input: Option<FilterInput>,
+    history: History,
+    /// Why the server does not take the filter.
+    pub(crate) refused: Option<String>,
     /// Absolute row.
     pub(crate) selected: usize,
     selected_id: Option<u64>,
@@ -40,7 +43,7 @@ pub(crate) struct TasksView {
 
 impl TasksView {
     pub(crate) fn editing(&self) -> bool {
-        self.before_edit.is_some()
+        self.input.is_some()
     }
 
     pub(crate) fn filtered(&self) -> bool {
@@ -121,11 +124,18 @@ impl TasksView {
         self.go_to_top();
     }
 
-    /// Shows the tasks in which `text` is found.
-    pub(super) fn set_filter(&mut self, text: &str) {
-        let skipped = text.chars().count().saturating_sub(MAX_FILTER);
-        self.filter = text.chars().skip(skipped).collect();
-        self.before_edit = None;
+    /// Shows the tasks that a filter leaves.
+    pub(super) fn set_filter(&mut self, filter: String) {
+        self.input = None;
+        self.history.add(&filter);
+        self.use_filter(filter);
+    }
+
+    fn use_filter(&mut self, filter: String) {
+        if self.filter != filter {
+            self.filter = filter;
+            self.refused = None;
+        }
         self.go_to_top();
     }
 
@@ -134,41 +144,52 @@ impl TasksView {
         self.go_to_top();
     }
 
-    pub(super) fn edit_filter(&mut self) {
-        self.before_edit = Some(self.filter.clone());
+    /// Begins to type a filter. `is_language`: the server knows more than texts.
+    pub(super) fn edit_filter(&mut self, is_language: bool) {
+        let filter = self.filter.clone();
+        self.input = Some(FilterInput::new(filter, is_language, &self.history));
     }
 
+    /// Ends typing, unless what was typed cannot be read.
     pub(super) fn apply_filter(&mut self) {
-        self.before_edit = None;
+        if self.input.as_ref().is_some_and(|i| i.mistake.is_none()) {
+            self.input = None;
+            self.history.add(&self.filter);
+        }
     }
 
     pub(super) fn cancel_filter(&mut self) {
-        if let Some(before) = self.before_edit.take() {
-            self.filter = before;
-            self.go_to_top();
+        if let Some(input) = self.input.take() {
+            self.use_filter(input.before);
         }
     }
 
     pub(super) fn type_char(&mut self, c: char) {
-        if self.editing() && !c.is_control() && self.filter.chars().count() < MAX_FILTER {
-            self.filter.push(c);
-            self.go_to_top();
+        self.typed(|input, _| input.type_char(c));
+    }
+
+    pub(super) fn edit(&mut self, change: fn(&mut LineEdit)) {
+        self.typed(|input, _| input.change(change));
+    }
+
+    pub(super) fn complete_filter(&mut self) {
+        self.typed(|input, _| input.complete());
+    }
+
+    pub(super) fn recall_filter(&mut self, older: bool) {
+        self.typed(|input, history| input.recall(history, older));
+    }
+
+    fn typed(&mut self, change: impl FnOnce(&mut FilterInput, &History) -> Option<String>) {
+        let Some(input) = &mut self.input else { return };
+        if let Some(filter) = change(input, &self.history)
+            && filter != self.filter
+        {
+            self.use_filter(filter);
         }
     }
 
-    pub(super) fn delete_char(&mut self) {
-        self.filter.pop();
-        self.go_to_top();
-    }
-
-    pub(super) fn delete_word(&mut self) {
-        let kept = self.filter.trim_end().rfind(' ').map_or(0, |at| at + 1);
-        self.filter.truncate(kept);
-        self.go_to_top();
-    }
-
     pub(super) fn clear_filter(&mut self) {
-        self.filter.clear();
-        self.go_to_top();
+        self.use_filter(String::new());
     }
 }

@@ -149,6 +149,57 @@ fn a_filter_is_typed_kept_cancelled_and_dropped() {
 }
 
 #[test]
+fn a_filter_with_a_mistake_is_not_sent_and_cannot_be_kept() {
+    let mut state = watching(80, 24);
+    press(&mut state, "t / c o n n");
+    assert_eq!(key(&mut state, "("), []);
+    assert_eq!(state.tasks.filter, "conn", "the last that could be read");
+    assert_eq!(key(&mut state, "enter"), []);
+    assert!(state.tasks.editing(), "a mistake does not go unseen");
+    press(&mut state, "backspace enter");
+    assert!(!state.tasks.editing());
+    press(&mut state, "/ ctrl-u up enter");
+    assert_eq!(state.tasks.filter, "conn", "it was in the history");
+}
+
+#[test]
+fn an_older_server_is_sent_any_text() {
+    let mut state = watching(80, 24);
+    let old = zokio_console_proto::v1::DescribeResponse {
+        minor: 1,
+        ..describe()
+    };
+    update(
+        &mut state,
+        Action::Connected(Box::new(sanitize::server(&old))),
+    );
+    press(&mut state, "t / (");
+    assert_eq!(state.query().filter, "(");
+    press(&mut state, "esc s j enter");
+    assert_eq!(
+        state.query().filter,
+        "examples/src/bin/http_server/orders.rs:57:9"
+    );
+}
+
+#[test]
+fn a_refused_filter_says_so_until_another_is_used() {
+    let mut state = watching(80, 24);
+    press(&mut state, "t / x enter");
+    let query = state.query().clone();
+    let refuse = |state: &mut State| {
+        let (message, query) = ("no".to_owned(), query.clone());
+        update(state, Action::Refused { message, query })
+    };
+    assert_eq!(refuse(&mut state), [], "it is not asked again");
+    assert_eq!(state.tasks.refused.as_deref(), Some("no"));
+    press(&mut state, "/ y enter");
+    assert_eq!(state.tasks.refused, None);
+    refuse(&mut state);
+    assert_eq!(state.tasks.refused, None, "that was the filter before");
+}
+
+#[test]
 fn the_selection_stays_on_its_task_when_rows_move() {
     let mut state = watching(80, 24);
     press(&mut state, "t j j");

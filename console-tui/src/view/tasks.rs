@@ -15,11 +15,10 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::filter_line;
 use super::table::{header, separate};
 use super::widgets::{panel, placeholder, put};
-use crate::action::Command;
 use crate::format;
-use crate::keymap::key_of;
 use crate::state::columns::{self, COLUMNS, Column, ColumnInfo};
 use crate::state::lints;
 use crate::state::model::{Task, TaskState};
@@ -67,8 +66,14 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
     }
     if filter_row > 0 {
         let room = usize::from(inner.width);
-        put(filter_row, footer(view, room, theme), inner, buffer);
+        put(
+            filter_row,
+            filter_line::line(view, room, theme),
+            inner,
+            buffer,
+        );
     }
+    filter_line::hint(view, theme, area, buffer);
 }
 
 fn title(view: &TasksView, runtime: Option<&Runtime>, rows: usize) -> String {
@@ -190,46 +195,4 @@ fn waits_for(task: &Task, runtime: &Runtime, width: usize) -> String {
         }
     }
     format::left(&text, width)
-}
-
-fn footer(view: &TasksView, room: usize, theme: Theme) -> Line<'static> {
-    let key = |command| Span::styled(key_of(command), theme.style(Role::Key));
-    let text = |text: &str| Span::styled(text.to_owned(), theme.style(Role::Dim));
-    if view.editing() {
-        return Line::from(vec![
-            Span::styled("/", theme.style(Role::Active)),
-            Span::raw(view.filter.clone()),
-            Span::styled("█", theme.style(Role::Active)),
-            text("  "),
-            key(Command::ApplyFilter),
-            text(" keep  "),
-            key(Command::CancelFilter),
-            text(" cancel"),
-        ]);
-    }
-    if view.filtered() {
-        return Line::from(vec![
-            text("filter "),
-            Span::styled(
-                format::truncate_middle(&view.filter, room.saturating_sub(30)),
-                theme.style(Role::Active),
-            ),
-            text("  "),
-            key(Command::EditFilter),
-            text(" change  "),
-            key(Command::Back),
-            text(" drop"),
-        ]);
-    }
-    Line::from(vec![
-        key(Command::EditFilter),
-        text(" filter  "),
-        key(Command::SortLeft),
-        key(Command::SortRight),
-        text(" sort by column  "),
-        key(Command::InvertSort),
-        text(" invert  "),
-        key(Command::Open),
-        text(" details"),
-    ])
 }

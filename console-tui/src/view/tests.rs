@@ -61,6 +61,30 @@ fn tasks_screen_while_the_filter_is_typed() {
 }
 
 #[test]
+fn tasks_screen_with_completions_of_the_filter() {
+    picture("tasks_filter_completion", |state| {
+        press(state, "t / w tab tab");
+    });
+}
+
+#[test]
+fn tasks_screen_with_a_mistake_in_the_filter() {
+    picture("tasks_filter_mistake", |state| {
+        press(state, "t / c o n n space i d l e > 5 x");
+    });
+}
+
+#[test]
+fn tasks_screen_with_a_filter_that_the_server_refuses() {
+    picture("tasks_filter_refused", |state| {
+        press(state, "t / n e w : x enter esc / x enter");
+        let query = state.query().clone();
+        let message = "column 1 of the filter: there is no field `x`".into();
+        update(state, Action::Refused { message, query });
+    });
+}
+
+#[test]
 fn detail_screen() {
     picture("detail", detail);
 }

@@ -5,45 +5,45 @@
 //! is not ASCII.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::panic::Location;
 use std::ptr;
 
 use zokio::telemetry::{TaskSnapshot, TaskState};
 use zokio_console_proto::v1::{self, TaskSort};
 
+use crate::filter::{Filter, Matcher};
+
 /// The most rows a runtime's window has.
 pub(crate) const MAX_ROWS: usize = 1_000;
 
-/// The longest filter, in bytes.
-pub(crate) const MAX_FILTER_BYTES: usize = 1_024;
+/// The minor version from which on a filter is more than a text to look for.
+const FILTER_LANGUAGE: u32 = 2;
 
 /// A viewer's wish, checked. Equal queries are evaluated once for all viewers that have them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Query {
     sort: TaskSort,
     ascending: bool,
-    /// In lower case.
-    filter: String,
+    filter: Filter,
     offset: usize,
     limit: usize,
     resources: bool,
 }
 
 impl Query {
-    /// Checks what came over the wire. An unknown order is the default order: a newer client may
-    /// know more of them.
-    pub(crate) fn new(query: v1::TaskQuery) -> Result<Query, String> {
-        if query.filter.len() > MAX_FILTER_BYTES {
-            return Err(format!(
-                "the filter has {} bytes, at most {MAX_FILTER_BYTES} are allowed: shorten it",
-                query.filter.len()
-            ));
-        }
+    /// Checks what came over the wire, from a client of this minor version. An unknown order is the
+    /// default order: a newer client may know more of them.
+    pub(crate) fn new(query: v1::TaskQuery, minor: u32) -> Result<Query, String> {
+        let filter = if minor < FILTER_LANGUAGE {
+            Filter::plain(&query.filter)
+        } else {
+            Filter::parse(&query.filter)
+        };
+        let filter = filter.map_err(|mistake| mistake.to_string())?;
         Ok(Query {
             sort: TaskSort::try_from(query.sort).unwrap_or_default(),
             ascending: query.ascending,
-            filter: query.filter.to_lowercase(),
+            filter,
             offset: query.offset as usize,
             limit: (query.limit as usize).min(MAX_ROWS),
             resources: false,
@@ -64,12 +64,17 @@ impl Query {
         self.limit > 0 || self.resources
     }
 
-    /// The rows of the window in order, and how many tasks pass the filter in all.
-    pub(crate) fn select<'a>(&self, tasks: &'a [TaskSnapshot]) -> (Vec<&'a TaskSnapshot>, usize) {
+    /// The rows of the window in order, and how many tasks pass the filter in all. `now_ns` is the
+    /// moment of the tasks, on telemetry's clock.
+    pub(crate) fn select<'a>(
+        &self,
+        tasks: &'a [TaskSnapshot],
+        now_ns: u64,
+    ) -> (Vec<&'a TaskSnapshot>, usize) {
         if self.limit == 0 {
             return (Vec::new(), 0);
         }
-        let mut filter = Filter::new(&self.filter);
+        let mut filter = Matcher::new(&self.filter, now_ns);
         let mut rows: Vec<_> = tasks.iter().filter(|t| filter.passes(t)).collect();
         let matching = rows.len();
         if self.offset >= matching {
@@ -145,77 +150,11 @@ fn waits_for(task: &TaskSnapshot) -> (&'static str, &'static str) {
         .map_or(("", ""), |w| (w.kind, w.operation))
 }
 
-/// Looks for a text in a task. Places are few and shared: each is looked at once.
-struct Filter<'q> {
-    needle: &'q str,
-    locations: HashMap<*const Location<'static>, bool>,
-}
-
-impl<'q> Filter<'q> {
-    fn new(needle: &'q str) -> Filter<'q> {
-        Filter {
-            needle,
-            locations: HashMap::new(),
-        }
-    }
-
-    fn passes(&mut self, task: &TaskSnapshot) -> bool {
-        self.needle.is_empty()
-            || task
-                .name
-                .as_deref()
-                .is_some_and(|name| contains(name, self.needle))
-            || contains(task.kind.as_str(), self.needle)
-            || contains(task.state.as_str(), self.needle)
-            || self.in_location(task.location)
-            || self.in_id(task.id)
-            || task.waits.iter().any(|wait| {
-                self.in_pair(wait.kind, wait.operation)
-                    || wait
-                        .location
-                        .is_some_and(|location| self.in_location(location))
-            })
-    }
-
-    fn in_location(&mut self, location: &'static Location<'static>) -> bool {
-        let needle = self.needle;
-        *self
-            .locations
-            .entry(ptr::from_ref(location))
-            .or_insert_with(|| contains(&location.to_string(), needle))
-    }
-
-    fn in_id(&self, id: u64) -> bool {
-        self.needle.bytes().all(|b| b.is_ascii_digit()) && id.to_string().contains(self.needle)
-    }
-
-    /// Whether `kind.operation` contains the text.
-    fn in_pair(&self, kind: &str, operation: &str) -> bool {
-        contains(kind, self.needle)
-            || contains(operation, self.needle)
-            || self.needle.match_indices('.').any(|(dot, _)| {
-                let (end, start) = (&self.needle[..dot], &self.needle[dot + 1..]);
-                kind.ends_with(end) && operation.starts_with(start)
-            })
-    }
-}
-
-/// Whether `text` contains `needle`, which is in lower case, whatever the case of `text`.
-fn contains(text: &str, needle: &str) -> bool {
-    if !text.is_ascii() {
-        return text.to_lowercase().contains(needle);
-    }
-    text.len() >= needle.len()
-        && text
-            .as_bytes()
-            .windows(needle.len())
-            .any(|w| w.eq_ignore_ascii_case(needle.as_bytes()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use zokio::telemetry::{TaskKind, Wait};
+    use zokio_console_proto::MINOR;
 
     fn tasks() -> Vec<TaskSnapshot> {
         (1..=6)
@@ -229,15 +168,18 @@ mod tests {
     }
 
     fn query(wish: v1::TaskQuery) -> Query {
-        Query::new(v1::TaskQuery {
-            limit: wish.limit.max(1),
-            ..wish
-        })
+        Query::new(
+            v1::TaskQuery {
+                limit: wish.limit.max(1),
+                ..wish
+            },
+            MINOR,
+        )
         .unwrap()
     }
 
     fn ids(wish: v1::TaskQuery, tasks: &[TaskSnapshot]) -> (Vec<u64>, usize) {
-        let (rows, matching) = query(wish).select(tasks);
+        let (rows, matching) = query(wish).select(tasks, 0);
         (rows.iter().map(|t| t.id).collect(), matching)
     }
 
@@ -292,9 +234,9 @@ mod tests {
 
     #[test]
     fn no_limit_means_no_rows() {
-        let none = Query::new(by(TaskSort::Total, false, 0, 0)).unwrap();
+        let none = Query::new(by(TaskSort::Total, false, 0, 0), MINOR).unwrap();
         assert!(!none.wants_tasks());
-        assert_eq!(none.select(&tasks()).1, 0);
+        assert_eq!(none.select(&tasks(), 0).1, 0);
     }
 
     #[test]
@@ -313,7 +255,21 @@ mod tests {
         assert_eq!(filtered("äö", &tasks), [5]);
         assert!(filtered("4", &tasks).contains(&4));
         assert_eq!(filtered("query.rs:", &tasks), [1, 2, 3, 4, 5, 6]);
-        assert_eq!(filtered("nowhere to be found", &tasks), [] as [u64; 0]);
+        assert_eq!(filtered("nowhere", &tasks), [] as [u64; 0]);
+    }
+
+    #[test]
+    fn a_client_from_before_the_language_looks_for_its_text_as_it_is() {
+        let mut tasks = tasks();
+        tasks[0].name = Some("state:idle or else".into());
+        let wish = v1::TaskQuery {
+            filter: "State:idle or".into(),
+            ..by(TaskSort::Id, true, 0, 100)
+        };
+        let old = Query::new(wish.clone(), FILTER_LANGUAGE - 1).unwrap();
+        assert_eq!(old.select(&tasks, 0).1, 1);
+        let error = Query::new(wish, FILTER_LANGUAGE).unwrap_err();
+        assert!(error.starts_with("column 14 of the filter"), "{error}");
     }
 
     #[test]
@@ -332,12 +288,16 @@ mod tests {
             filter: "x".repeat(2_000),
             ..Default::default()
         };
-        assert!(Query::new(long).unwrap_err().contains("at most 1024"));
+        assert!(
+            Query::new(long, MINOR)
+                .unwrap_err()
+                .contains("at most 1024")
+        );
         let unknown = v1::TaskQuery {
             sort: 999,
             limit: 5,
             ..Default::default()
         };
-        assert_eq!(Query::new(unknown).unwrap().sort, TaskSort::Total);
+        assert_eq!(Query::new(unknown, MINOR).unwrap().sort, TaskSort::Total);
     }
 }

@@ -123,6 +123,9 @@ impl Console for FakeConsole {
         request: Request<v1::SubscribeRequest>,
     ) -> Result<Response<Updates>, Status> {
         let asked = request.into_inner().tasks.unwrap_or_default();
+        if asked.filter == "refused" {
+            return Err(Status::invalid_argument("not this one"));
+        }
         let query = model::Query {
             filter: asked.filter,
             offset: asked.offset,

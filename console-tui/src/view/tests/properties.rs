@@ -324,6 +324,7 @@ enum Step {
     Size(u16, u16),
     Mouse(Mouse),
     Lost(String),
+    Refused(String),
     Connected,
 }
 
@@ -350,6 +351,7 @@ fn steps() -> BoxedStrategy<Vec<Step>> {
             Step::Mouse(Mouse { kind, x, y })
         }),
         1 => text().prop_map(Step::Lost),
+        1 => text().prop_map(Step::Refused),
         1 => Just(Step::Connected),
     ];
     prop::collection::vec(step, 1..12).boxed()
@@ -389,6 +391,10 @@ proptest! {
                 Step::Mouse(mouse) => Action::Mouse(mouse),
                 Step::Size(width, height) => Action::Resize { width, height },
                 Step::Lost(reason) => Action::Lost { reason: sanitize::message(&reason), retry_in_ms: 5 },
+                Step::Refused(message) => Action::Refused {
+                    message: sanitize::message(&message),
+                    query: state.query().clone(),
+                },
                 Step::Connected => Action::Connected(Box::new(sanitize::server(&describe()))),
             };
             update(&mut state, action);

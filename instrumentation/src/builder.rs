@@ -24,6 +24,9 @@ pub const DEFAULT_PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 /// How often it is looked whether something is wrong with the program.
 pub const DEFAULT_DIAGNOSIS_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Spawn sites of one runtime that have metrics of their own.
+pub const DEFAULT_MAX_SPAWN_SITE_LABELS: usize = 100;
+
 const MIN_DIAGNOSIS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Sets a server up; made by [`builder`](crate::builder).
@@ -43,6 +46,7 @@ pub struct Builder {
     serve_prometheus: bool,
     metrics_recorder: bool,
     publish_to_metrics_facade: bool,
+    max_spawn_site_labels: usize,
     observe_self: bool,
     long_poll_threshold: Duration,
     sample_stacks: bool,
@@ -63,6 +67,7 @@ impl Builder {
             serve_prometheus: true,
             metrics_recorder: false,
             publish_to_metrics_facade: false,
+            max_spawn_site_labels: DEFAULT_MAX_SPAWN_SITE_LABELS,
             observe_self: false,
             long_poll_threshold: DEFAULT_LONG_POLL_THRESHOLD,
             sample_stacks: true,
@@ -170,6 +175,14 @@ impl Builder {
         self
     }
 
+    /// How many spawn sites of a runtime get metrics of their own, under the label `spawn_site`. The
+    /// first to come get one, the busiest of them first, and keep it; all others are added up under
+    /// `other`. Each takes seven series. Default: [`DEFAULT_MAX_SPAWN_SITE_LABELS`].
+    pub fn max_spawn_site_labels(mut self, sites: usize) -> Builder {
+        self.max_spawn_site_labels = sites;
+        self
+    }
+
     /// Watches the server's own runtime, too. Default: no.
     pub fn observe_self(mut self, observe: bool) -> Builder {
         self.observe_self = observe;
@@ -270,6 +283,7 @@ impl Builder {
             sampler: Arc::new(Sampler::new(Arc::clone(&runtimes), long_polls)),
             publish_interval: self.publish_interval,
             serve_prometheus: self.serve_prometheus,
+            max_spawn_site_labels: self.max_spawn_site_labels,
             publish_to_facade: self.publish_to_metrics_facade && !self.metrics_recorder,
             observe_self: self.observe_self,
             diagnosis_interval: self.diagnosis_interval,

@@ -12,19 +12,18 @@ use std::time::Duration;
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 
 use crate::metric_names::{ALL, Metric, MetricKind, MetricUnit, Value};
-use crate::runtimes::Sample;
-use crate::sampler::Sampler;
+use crate::published::{Published, Publisher};
 use crate::series::{self, Labels, Reading, seconds};
 
 /// Between two publications.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Publishes until it is dropped.
-pub(crate) async fn publish(sampler: Arc<Sampler>) {
+pub(crate) async fn publish(publisher: Arc<Publisher>) {
     metrics::with_recorder(describe);
     loop {
-        let samples = sampler.runtimes().capture(&[], false);
-        metrics::with_recorder(|recorder| set(recorder, &samples));
+        let published = publisher.now();
+        metrics::with_recorder(|recorder| set(recorder, &published));
         zokio::time::sleep(INTERVAL).await;
     }
 }
@@ -54,7 +53,7 @@ fn describe(recorder: &dyn Recorder) {
 }
 
 /// Sets all numbers of all runtimes.
-fn set(recorder: &dyn Recorder, samples: &[Sample]) {
+fn set(recorder: &dyn Recorder, published: &Published) {
     let metadata = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
     let set_one = |metric: &Metric, labels: Labels, reading: Reading<'_>| {
         let labels = || {
@@ -85,14 +84,12 @@ fn set(recorder: &dyn Recorder, samples: &[Sample]) {
         }
     };
     for metric in ALL {
-        for sample in samples {
-            let done = series::for_each(metric, sample, |labels, reading| {
-                set_one(metric, labels, reading);
-                Ok::<(), Infallible>(())
-            });
-            match done {
-                Ok(()) => {}
-            }
+        let done = series::for_each(metric, published, |labels, reading| {
+            set_one(metric, labels, reading);
+            Ok::<(), Infallible>(())
+        });
+        match done {
+            Ok(()) => {}
         }
     }
 }
@@ -117,15 +114,11 @@ mod tests {
         worker.poll_time = HistogramSnapshot::from_parts(3_000_000_000, 60, vec![(64, 2)]);
         snapshot.workers.push(worker);
         snapshot.alive_tasks = 7;
-        let samples = [Sample {
-            label: "main".into(),
-            snapshot: Arc::new(snapshot),
-            findings: Arc::default(),
-        }];
+        let published = Published::of(snapshot);
         let recorder = OurRecorder::default();
         describe(&recorder);
-        set(&recorder, &samples);
-        set(&recorder, &samples);
+        set(&recorder, &published);
+        set(&recorder, &published);
         let find = |name: &str| {
             let (key, value) = recorder
                 .read()

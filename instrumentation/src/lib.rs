@@ -70,6 +70,7 @@ mod grpc;
 mod mailbox;
 pub mod metric_names;
 mod prometheus;
+mod published;
 mod recorder;
 mod runtimes;
 mod sampler;
@@ -84,7 +85,10 @@ use std::sync::{Mutex, PoisonError};
 use zokio::runtime::Handle;
 
 pub use address::{Address, BindTo, DEFAULT_BIND};
-pub use builder::{Builder, DEFAULT_DIAGNOSIS_INTERVAL, DEFAULT_PUBLISH_INTERVAL, Guard};
+pub use builder::{
+    Builder, DEFAULT_DIAGNOSIS_INTERVAL, DEFAULT_MAX_SPAWN_SITE_LABELS, DEFAULT_PUBLISH_INTERVAL,
+    Guard,
+};
 pub use diagnosis::finding_kinds;
 pub use error::Error;
 pub use security::tls::Tls;

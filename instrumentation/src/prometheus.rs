@@ -12,14 +12,14 @@ mod user;
 use std::fmt;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 use zokio::telemetry::HistogramSnapshot;
 
 use crate::metric_names::{ALL, Metric, MetricKind, MetricUnit, Value};
+use crate::published::Published;
 use crate::recorder::Recorder;
-use crate::runtimes::Sample;
 use crate::series::{self, Labels, Reading, seconds};
 pub(crate) use negotiate::Format;
 
@@ -28,9 +28,9 @@ pub(crate) use negotiate::Format;
 const BOUND_EXPONENTS: std::ops::RangeInclusive<u32> = 8..=34;
 
 /// The page.
-pub(crate) fn page(samples: Vec<Sample>, user: Option<&Recorder>, format: Format) -> String {
+pub(crate) fn page(published: Published, user: Option<&Recorder>, format: Format) -> String {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Ours(samples)));
+    registry.register_collector(Box::new(Ours(published)));
     if let Some(user) = user {
         registry.register_collector(Box::new(user::Theirs::read(user)));
     }
@@ -47,7 +47,7 @@ pub(crate) fn page(samples: Vec<Sample>, user: Option<&Recorder>, format: Format
 
 /// Our series.
 #[derive(Debug)]
-struct Ours(Vec<Sample>);
+struct Ours(Published);
 
 impl Collector for Ours {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -61,7 +61,7 @@ impl Collector for Ours {
 fn encode_metric(
     encoder: &mut DescriptorEncoder<'_>,
     metric: &Metric,
-    samples: &[Sample],
+    published: &Published,
 ) -> fmt::Result {
     let kind = match metric.kind {
         MetricKind::Counter => MetricType::Counter,
@@ -75,25 +75,29 @@ fn encode_metric(
     };
     let mut family =
         encoder.encode_descriptor(metric.base_name(), metric.help, unit.as_ref(), kind)?;
-    let mut encode = |labels: Labels, reading: Reading<'_>| -> fmt::Result {
-        let mut series = family.encode_family(&labels)?;
-        match (metric.kind, reading) {
-            (MetricKind::Counter, Reading::Number(Value::Count(n))) => {
-                series.encode_counter::<NoLabelSet, _, f64>(&n, None)
-            }
-            (MetricKind::Counter, Reading::Number(value)) => {
-                series.encode_counter::<NoLabelSet, _, f64>(&value.as_f64(), None)
-            }
-            (_, Reading::Number(Value::Count(n))) => series.encode_gauge(&n),
-            (_, Reading::Number(value)) => series.encode_gauge(&value.as_f64()),
-            (_, Reading::Histogram(h)) => {
-                series.encode_histogram::<NoLabelSet>(seconds(h.sum_ns), h.count, &buckets(h), None)
-            }
+    series::for_each(metric, published, |labels: Labels, reading| {
+        if labels.is_empty() {
+            encode(&mut family, metric.kind, reading)
+        } else {
+            encode(&mut family.encode_family(&labels)?, metric.kind, reading)
         }
-    };
-    samples
-        .iter()
-        .try_for_each(|sample| series::for_each(metric, sample, &mut encode))
+    })
+}
+
+fn encode(series: &mut MetricEncoder<'_>, kind: MetricKind, reading: Reading<'_>) -> fmt::Result {
+    match (kind, reading) {
+        (MetricKind::Counter, Reading::Number(Value::Count(n))) => {
+            series.encode_counter::<NoLabelSet, _, f64>(&n, None)
+        }
+        (MetricKind::Counter, Reading::Number(value)) => {
+            series.encode_counter::<NoLabelSet, _, f64>(&value.as_f64(), None)
+        }
+        (_, Reading::Number(Value::Count(n))) => series.encode_gauge(&n),
+        (_, Reading::Number(value)) => series.encode_gauge(&value.as_f64()),
+        (_, Reading::Histogram(h)) => {
+            series.encode_histogram::<NoLabelSet>(seconds(h.sum_ns), h.count, &buckets(h), None)
+        }
+    }
 }
 
 /// Bounds in seconds and the number of values between each and the one before.
@@ -115,11 +119,12 @@ fn buckets(histogram: &HistogramSnapshot) -> Vec<(f64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
+    use crate::published::sites::Sites;
+    use std::panic::Location;
     use zokio::runtime::RuntimeFlavor;
-    use zokio::telemetry::{Snapshot, WorkerSnapshot};
+    use zokio::telemetry::{CurrentTask, Snapshot, SpawnSiteSnapshot, WorkerSnapshot};
 
-    fn samples() -> Vec<Sample> {
+    fn published() -> Published {
         let mut snapshot = Snapshot::empty("main \"x\"", RuntimeFlavor::MultiThread);
         for index in 0..2 {
             let mut worker = WorkerSnapshot::empty(index);
@@ -134,11 +139,7 @@ mod tests {
             snapshot.workers.push(worker);
         }
         snapshot.alive_tasks = 17;
-        vec![Sample {
-            label: Arc::clone(&snapshot.name),
-            snapshot: Arc::new(snapshot),
-            findings: Arc::default(),
-        }]
+        Published::of(snapshot)
     }
 
     fn line<'a>(page: &'a str, start: &str) -> &'a str {
@@ -152,7 +153,7 @@ mod tests {
 
     #[test]
     fn openmetrics_has_types_units_escapes_and_the_end() {
-        let page = page(samples(), None, Format::OpenMetrics);
+        let page = page(published(), None, Format::OpenMetrics);
         assert_eq!(
             line(&page, "# TYPE zokio_worker_polls "),
             "# TYPE zokio_worker_polls counter"
@@ -169,7 +170,7 @@ mod tests {
 
     #[test]
     fn every_metric_of_the_table_is_on_the_page_under_its_name() {
-        let page = page(samples(), None, Format::Classic);
+        let page = page(published(), None, Format::Classic);
         for metric in ALL {
             let kind = match metric.kind {
                 MetricKind::Counter => "counter",
@@ -179,19 +180,21 @@ mod tests {
             line(&page, &format!("# TYPE {} {kind}", metric.name));
             let sample = match metric.kind {
                 MetricKind::Histogram => format!("{}_count{{", metric.name),
+                _ if metric.labels.is_empty() => format!("{} ", metric.name),
                 _ => format!("{}{{", metric.name),
             };
-            assert!(
-                page.lines().any(|l| l.starts_with(&sample)),
-                "{}",
-                metric.name
-            );
+            let series: Vec<_> = page.lines().filter(|l| l.starts_with(&sample)).collect();
+            assert!(!series.is_empty(), "{}", metric.name);
+            for label in metric.labels {
+                let label = format!("{label}=\"");
+                assert!(series.iter().all(|l| l.contains(&label)), "{series:?}");
+            }
         }
     }
 
     #[test]
     fn histograms_are_cumulative_exact_and_closed() {
-        let page = page(samples(), None, Format::OpenMetrics);
+        let page = page(published(), None, Format::OpenMetrics);
         let labels = "runtime=\"main \\\"x\\\"\",worker=\"0\"";
         let name = "zokio_task_poll_duration_seconds";
         let bucket = |le: &str| {
@@ -217,7 +220,7 @@ mod tests {
 
     #[test]
     fn victims_have_series_of_their_own_but_not_for_themselves() {
-        let page = page(samples(), None, Format::Classic);
+        let page = page(published(), None, Format::Classic);
         let lines: Vec<_> = page
             .lines()
             .filter(|l| l.starts_with("zokio_worker_stolen_tasks_total{"))
@@ -236,6 +239,69 @@ mod tests {
     }
 
     #[test]
+    fn spawn_sites_beyond_the_limit_are_one_series() {
+        let mut published = published();
+        let mut sites = Sites::new(1);
+        let spawned = |location, n| {
+            let mut site = SpawnSiteSnapshot::empty(location);
+            (site.spawned, site.busy_ns) = (n, 2_500_000_000 / n);
+            site
+        };
+        let [first, second] = [Location::caller(), place()];
+        sites.update(&[spawned(first, 3), spawned(second, 4)]);
+        published.runtimes[0].sites = sites;
+        let page = page(published, None, Format::Classic);
+        let name = "zokio_spawn_site_spawned_total{runtime=\"main \\\"x\\\"\",spawn_site=";
+        let lines: Vec<_> = page.lines().filter(|l| l.starts_with(name)).collect();
+        let first = format!(
+            "{name}\"{}:{}:{}\"}} 3",
+            file!(),
+            first.line(),
+            first.column()
+        );
+        assert_eq!(lines, [first, format!("{name}\"other\"}} 4")]);
+        let busy =
+            "zokio_spawn_site_busy_seconds_total{runtime=\"main \\\"x\\\"\",spawn_site=\"other\"}";
+        assert_eq!(line(&page, busy), format!("{busy} 0.625"));
+    }
+
+    #[track_caller]
+    fn place() -> &'static Location<'static> {
+        Location::caller()
+    }
+
+    #[test]
+    fn a_poll_that_is_under_way_shows_its_age() {
+        let mut snapshot = Snapshot::empty("main", RuntimeFlavor::CurrentThread);
+        snapshot.taken_at_ns = 5_000_000_000;
+        let mut worker = WorkerSnapshot::empty(0);
+        worker.current_task = Some(CurrentTask::new(7, 1_500_000_000));
+        snapshot.workers.push(worker);
+        snapshot.workers.push(WorkerSnapshot::empty(1));
+        let page = page(Published::of(snapshot), None, Format::Classic);
+        let series = |worker| {
+            let start = "zokio_worker_current_poll_seconds{runtime=\"main\",worker=";
+            line(&page, &format!("{start}\"{worker}\"}} "))
+                .rsplit(' ')
+                .next()
+        };
+        assert_eq!((series(0), series(1)), (Some("3.5"), Some("0.0")));
+        let info = "zokio_runtime_info{runtime=\"main\",flavor=\"current_thread\",version=";
+        assert!(line(&page, info).ends_with("\"} 1"));
+    }
+
+    #[test]
+    fn what_the_process_has_once_is_there_once_however_many_runtimes_there_are() {
+        let mut published = published();
+        published
+            .runtimes
+            .extend(super::tests::published().runtimes);
+        let page = page(published, None, Format::OpenMetrics);
+        let name = "zokio_telemetry_unattributed_events_total";
+        assert_eq!(line(&page, name), format!("{name} 0"));
+    }
+
+    #[test]
     fn a_runtime_of_many_workers_shows_only_pairs_that_stole() {
         let mut snapshot = Snapshot::empty("big", RuntimeFlavor::MultiThread);
         for index in 0..64 {
@@ -244,12 +310,7 @@ mod tests {
             worker.stolen_from[7] = u64::from(index == 3);
             snapshot.workers.push(worker);
         }
-        let samples = vec![Sample {
-            label: "big".into(),
-            snapshot: Arc::new(snapshot),
-            findings: Arc::default(),
-        }];
-        let page = page(samples, None, Format::Classic);
+        let page = page(Published::of(snapshot), None, Format::Classic);
         assert_eq!(
             line(&page, "zokio_worker_stolen_tasks_total{"),
             "zokio_worker_stolen_tasks_total{runtime=\"big\",worker=\"3\",victim=\"7\"} 1"
@@ -258,6 +319,6 @@ mod tests {
 
     #[test]
     fn no_runtime_still_makes_a_page() {
-        assert!(page(Vec::new(), None, Format::OpenMetrics).ends_with("# EOF\n"));
+        assert!(page(Published::default(), None, Format::OpenMetrics).ends_with("# EOF\n"));
     }
 }

@@ -68,13 +68,18 @@ impl Runtimes {
     /// Takes a snapshot of the runtimes of these ids, or of all if `ids` is empty. Nobody waits for
     /// it: the list is not locked meanwhile.
     pub(crate) fn capture(&self, ids: &[u64], tasks: bool) -> Vec<Sample> {
+        self.capture_with(ids, CaptureOptions::new().tasks(tasks))
+    }
+
+    /// As [`capture`](Runtimes::capture), with options.
+    pub(crate) fn capture_with(&self, ids: &[u64], options: CaptureOptions) -> Vec<Sample> {
         let mut wanted = self.lock().clone();
         wanted.retain(|e| ids.is_empty() || ids.contains(&e.id));
         let samples: Vec<Sample> = wanted
             .iter()
             .map(|e| Sample {
                 label: Arc::clone(&e.label),
-                snapshot: e.source.capture(tasks),
+                snapshot: e.source.capture(options),
                 findings: Arc::clone(&e.findings),
             })
             .collect();
@@ -125,14 +130,17 @@ impl Runtimes {
 }
 
 impl Source {
-    fn capture(&self, tasks: bool) -> Arc<Snapshot> {
-        match self {
-            Source::Live(handle) => Arc::new(Snapshot::capture_with(
-                handle,
-                CaptureOptions::new().tasks(tasks),
-            )),
-            Source::Ended(last) => Arc::clone(last),
+    fn capture(&self, options: CaptureOptions) -> Arc<Snapshot> {
+        let handle = match self {
+            Source::Live(handle) => handle,
+            Source::Ended(last) => return Arc::clone(last),
+        };
+        let mut snapshot = Snapshot::capture_with(handle, options);
+        if snapshot.ended {
+            // The last one is kept: it is to have its spawn sites.
+            snapshot = Snapshot::capture_with(handle, options.spawn_sites(true));
         }
+        Arc::new(snapshot)
     }
 }
 

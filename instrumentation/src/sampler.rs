@@ -92,6 +92,17 @@ impl Wish {
     }
 }
 
+/// What viewers cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Serving {
+    /// How many there are.
+    pub(crate) viewers: u64,
+    /// Sent to all clients, scrapers included.
+    pub(crate) bytes_sent: u64,
+    /// How long the last look for viewers took.
+    pub(crate) sample_ns: u64,
+}
+
 /// There are as many viewers as there may be.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooManyViewers;
@@ -150,6 +161,17 @@ impl Sampler {
     /// Counts what went to clients.
     pub(crate) fn add_bytes_sent(&self, bytes: u64) {
         self.bytes_sent.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// What viewers cost, as of now.
+    pub(crate) fn serving(&self) -> Serving {
+        let mut state = self.lock();
+        state.forget_gone_viewers();
+        Serving {
+            viewers: state.viewers() as u64,
+            bytes_sent: self.bytes_sent.load(Ordering::Relaxed),
+            sample_ns: state.sample_ns,
+        }
     }
 
     /// Adds a viewer. Its first view is there at once if its group has one, else with the next

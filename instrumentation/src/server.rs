@@ -33,6 +33,7 @@ use crate::compat::Compat;
 use crate::error::{Error, Kind};
 use crate::facade;
 use crate::findings;
+use crate::published::Publisher;
 use crate::sampler::Sampler;
 use crate::security::Gate;
 use crate::security::tls::Acceptor;
@@ -62,6 +63,7 @@ pub(crate) struct Config {
     pub(crate) publish_interval: Duration,
     pub(crate) serve_prometheus: bool,
     pub(crate) publish_to_facade: bool,
+    pub(crate) max_spawn_site_labels: usize,
     pub(crate) observe_self: bool,
     pub(crate) diagnosis_interval: Duration,
 }
@@ -175,8 +177,12 @@ async fn serve(config: Config, address: Address, listener: Listener, shutdown: &
         Arc::clone(&sampler),
         config.diagnosis_interval,
     ));
+    let publisher = Arc::new(Publisher::new(
+        Arc::clone(&sampler),
+        config.max_spawn_site_labels,
+    ));
     if config.publish_to_facade {
-        zokio::task::spawn(facade::publish(Arc::clone(&sampler)));
+        zokio::task::spawn(facade::publish(Arc::clone(&publisher)));
     }
     let compat = Arc::new(Compat::new(Arc::clone(&sampler), config.publish_interval));
     zokio::task::spawn({
@@ -187,7 +193,7 @@ async fn serve(config: Config, address: Address, listener: Listener, shutdown: &
         Arc::clone(&sampler),
         Arc::clone(&compat),
         config.publish_interval,
-        config.serve_prometheus,
+        config.serve_prometheus.then_some(publisher),
         Gate::new(&address, config.tokens),
     ));
     let connections = Arc::new(Connections::new(config.limits));

@@ -19,6 +19,7 @@ use zokio_console_proto::v1::console_server::ConsoleServer;
 use crate::compat::Compat;
 use crate::grpc::Service;
 use crate::prometheus::{self, Format};
+use crate::published::Publisher;
 use crate::recorder;
 use crate::sampler::Sampler;
 use crate::security::peers::Peer;
@@ -34,8 +35,8 @@ const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8")
 pub(crate) struct Router {
     console: ConsoleServer<Service>,
     compat: Arc<Compat>,
-    sampler: Arc<Sampler>,
-    serve_prometheus: bool,
+    /// For `/metrics`, if it is served.
+    publisher: Option<Arc<Publisher>>,
     gate: Gate,
 }
 
@@ -53,14 +54,13 @@ impl Router {
         sampler: Arc<Sampler>,
         compat: Arc<Compat>,
         publish_interval: Duration,
-        serve_prometheus: bool,
+        publisher: Option<Arc<Publisher>>,
         gate: Gate,
     ) -> Router {
         Router {
-            console: Service::server(Arc::clone(&sampler), publish_interval),
+            console: Service::server(sampler, publish_interval),
             compat,
-            sampler,
-            serve_prometheus,
+            publisher,
             gate,
         }
     }
@@ -103,10 +103,10 @@ impl Router {
         if is_grpc {
             return Ok(Status::unimplemented(format!("there is no {path} here")).into_http());
         }
-        Ok(match path {
-            "/" => only_get(&head.method, || text(StatusCode::OK, WELCOME)),
-            "/metrics" if self.serve_prometheus => {
-                only_get(&head.method, || self.metrics(&head.headers))
+        Ok(match (path, &self.publisher) {
+            ("/", _) => only_get(&head.method, || text(StatusCode::OK, WELCOME)),
+            ("/metrics", Some(publisher)) => {
+                only_get(&head.method, || metrics(publisher, &head.headers))
             }
             _ => text(
                 StatusCode::NOT_FOUND,
@@ -114,20 +114,19 @@ impl Router {
             ),
         })
     }
+}
 
-    fn metrics(&self, headers: &HeaderMap) -> Response<Body> {
-        let accept = headers
-            .get_all(ACCEPT)
-            .iter()
-            .filter_map(|v| v.to_str().ok());
-        let format = Format::negotiate(accept);
-        let samples = self.sampler.runtimes().capture(&[], false);
-        let page = prometheus::page(samples, recorder::installed(), format);
-        let mut response = text(StatusCode::OK, page);
-        let content_type = HeaderValue::from_static(format.content_type());
-        response.headers_mut().insert(CONTENT_TYPE, content_type);
-        response
-    }
+fn metrics(publisher: &Publisher, headers: &HeaderMap) -> Response<Body> {
+    let accept = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|v| v.to_str().ok());
+    let format = Format::negotiate(accept);
+    let page = prometheus::page(publisher.now(), recorder::installed(), format);
+    let mut response = text(StatusCode::OK, page);
+    let content_type = HeaderValue::from_static(format.content_type());
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
 }
 
 /// A refusal as the client can read it.

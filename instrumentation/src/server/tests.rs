@@ -22,6 +22,7 @@ fn start(limits: Limits, tls: Option<Acceptor>) -> Server {
         diagnosis_interval: Duration::from_secs(1),
         serve_prometheus: true,
         publish_to_facade: false,
+        max_spawn_site_labels: 10,
         observe_self: false,
     })
     .unwrap()

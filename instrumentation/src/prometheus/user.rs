@@ -19,6 +19,9 @@ use crate::recorder::{Recorder, UserReading};
 const DROPPED: &str = "zokio_instrumentation_dropped_series";
 const DROPPED_HELP: &str = "Uses of series of the program that are not kept: there are too many.";
 
+/// Help of what the program has not described: none at all is frowned upon.
+const UNDESCRIBED: &str = "Not described by the program.";
+
 type Labels = Vec<(String, String)>;
 
 /// The series by name and labels.
@@ -50,7 +53,7 @@ impl Theirs {
                 .map(|l| (label_name(l.key()), l.value().to_owned()))
                 .collect();
             let family = families.entry(name).or_insert_with(|| Family {
-                help: help_text(recorder.help(key.name()).as_deref().unwrap_or("")),
+                help: help_text(recorder.help(key.name()).as_deref().unwrap_or(UNDESCRIBED)),
                 series: BTreeMap::new(),
             });
             family.add(unique(labels), reading);
@@ -212,11 +215,11 @@ mod tests {
             metrics::histogram!("latency").record(0.001);
         });
         let wanted = "\
-# HELP _1st_gauge \n# TYPE _1st_gauge gauge\n_1st_gauge 2.5
+# HELP _1st_gauge Not described by the program.\n# TYPE _1st_gauge gauge\n_1st_gauge 2.5
 # HELP http_requests Requests,\\nall of them
 # TYPE http_requests counter
 http_requests_total{label_le=\"x\",path=\"/a\\\"b\"} 3
-# HELP latency \n# TYPE latency histogram\nlatency_sum 0.001\nlatency_count 1\n";
+# HELP latency Not described by the program.\n# TYPE latency histogram\nlatency_sum 0.001\nlatency_count 1\n";
         assert!(page.starts_with(wanted), "{page}");
         assert!(page.contains("latency_bucket{le=\"+Inf\"} 1\n"), "{page}");
     }
@@ -234,8 +237,8 @@ http_requests_total{label_le=\"x\",path=\"/a\\\"b\"} 3
         });
         assert_eq!(
             page,
-            "# HELP a_b \n# TYPE a_b counter\na_b_total 7\n\
-             # HELP c \n# TYPE c gauge\nc{x_y=\"1\"} 1.0\n# EOF\n"
+            "# HELP a_b Not described by the program.\n# TYPE a_b counter\na_b_total 7\n\
+             # HELP c Not described by the program.\n# TYPE c gauge\nc{x_y=\"1\"} 1.0\n# EOF\n"
         );
     }
 }

@@ -16,6 +16,7 @@ use crate::action::{Action, Command, Effect, Now};
 use crate::connection::{self, Destination, Request, Session};
 use crate::error::ConsoleError;
 use crate::state::connection::Link;
+use crate::state::settings::Settings;
 use crate::state::{State, update};
 use crate::terminal::{self, Input, TerminalGuard};
 use crate::theme::Theme;
@@ -36,6 +37,7 @@ pub(crate) struct Options {
     pub(crate) theme: Theme,
     /// Whether clicks and the wheel are ours.
     pub(crate) mouse: bool,
+    pub(crate) settings: Settings,
 }
 
 /// The console's clock.
@@ -69,6 +71,7 @@ pub(crate) async fn run(options: Options, session: Option<Session>) -> Result<()
         height,
         clock.now(),
     );
+    state.settings = options.settings;
     let (out, mut actions) = mpsc::channel(QUEUE);
     // Unbounded, but asked by keys and answered updates only. A bounded queue could block the state
     // while the connection waits for the state.

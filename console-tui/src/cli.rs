@@ -4,20 +4,24 @@ mod texts;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use zokio_instrumentation::filter::Filter;
 
 use crate::access::AccessArgs;
 use crate::app;
+use crate::config::{self, Config};
 use crate::connection::{self, Destination};
 use crate::demo;
 use crate::error::ConsoleError;
 use crate::headless;
+use crate::keymap::bound;
+use crate::state::lints::{self, Limits};
 use crate::target::{self, Target};
 use crate::terminal;
 use crate::theme::{Depth, Palette, Theme};
@@ -46,7 +50,7 @@ struct Cli {
 }
 
 /// How screens are drawn.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 struct ScreenArgs {
     /// Draw without colours. Also by setting NO_COLOR.
     #[arg(long, alias = "no-color", global = true)]
@@ -57,27 +61,125 @@ struct ScreenArgs {
     ascii_only: bool,
 
     /// Colours to draw with; how many there are, the terminal says.
-    #[arg(long, value_enum, default_value_t, value_name = "THEME", global = true)]
-    theme: Palette,
+    /// [default: dark]
+    #[arg(long, value_enum, value_name = "THEME", global = true)]
+    theme: Option<Palette>,
+
+    /// How many colours to draw with, whatever the terminal says.
+    #[arg(long, value_enum, value_name = "COLORS", global = true)]
+    palette: Option<Colors>,
+
+    /// The terminal's locale: without UTF-8 in it, ASCII characters only.
+    #[arg(long, value_name = "LOCALE", global = true)]
+    lang: Option<String>,
 
     /// Leave the mouse to the terminal.
     #[arg(long, global = true)]
     no_mouse: bool,
+
+    /// Do not show this warning at tasks (`all`: none of them).
+    #[arg(short = 'A', long = "allow", value_name = "WARNING", value_parser = parse_lint, global = true)]
+    allow: Vec<String>,
+
+    /// Show this warning at tasks even if the configuration does not want it.
+    #[arg(short = 'W', long = "warn", value_name = "WARNING", value_parser = parse_lint, global = true)]
+    warn: Vec<String>,
+
+    /// The configuration file. Else: the one that `zokio-console config path` tells.
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+}
+
+/// Colours that a terminal can have, as tokio-console names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Colors {
+    #[value(name = "8")]
+    Eight,
+    #[value(name = "16")]
+    Sixteen,
+    #[value(name = "256")]
+    Indexed,
+    #[value(name = "all")]
+    True,
+    #[value(name = "off")]
+    None,
 }
 
 impl ScreenArgs {
-    fn theme(self) -> Theme {
-        let depth = if self.no_colors {
-            Depth::None
-        } else {
-            Depth::detect(|name| std::env::var(name).ok())
+    /// What the configuration file says, and these arguments over it.
+    fn load(&self) -> Result<Config, ConsoleError> {
+        let mut config = Config::load(self.config.as_deref())?;
+        let is_ascii = |lang: &String| {
+            let lang = lang.to_ascii_lowercase();
+            !lang.contains("utf-8") && !lang.contains("utf8")
+        };
+        config.theme = self.theme.unwrap_or(config.theme);
+        config.colors &= !self.no_colors;
+        config.ascii_only |= self.ascii_only || self.lang.as_ref().is_some_and(is_ascii);
+        config.mouse &= !self.no_mouse;
+        let limits = &mut config.settings.limits;
+        for name in &self.warn {
+            restore(limits, name);
+        }
+        for name in &self.allow {
+            for known in lints::NAMES {
+                if (name == known || name == ALL)
+                    && let Some(limit) = limits.named(known)
+                {
+                    *limit = None;
+                }
+            }
+        }
+        Ok(config)
+    }
+
+    fn theme(&self, config: &Config) -> Theme {
+        let depth = match self.palette {
+            _ if !config.colors => Depth::None,
+            Some(Colors::None) => Depth::None,
+            Some(Colors::Eight) => Depth::Eight,
+            Some(Colors::Sixteen) => Depth::Sixteen,
+            Some(Colors::Indexed) => Depth::Indexed,
+            Some(Colors::True) => Depth::True,
+            None => Depth::detect(|name| std::env::var(name).ok()),
         };
         Theme {
-            palette: self.theme,
+            palette: config.theme,
             depth,
-            ascii: self.ascii_only,
+            ascii: config.ascii_only,
         }
     }
+}
+
+/// The name that stands for all warnings.
+const ALL: &str = "all";
+
+/// Gives warnings that are off their usual limits.
+fn restore(limits: &mut Limits, name: &str) {
+    let mut usual = Limits::default();
+    for known in lints::NAMES {
+        if (name == known || name == ALL)
+            && let (Some(limit), Some(usual)) = (limits.named(known), usual.named(known))
+        {
+            *limit = limit.or(*usual);
+        }
+    }
+}
+
+/// Reads the name of a warning, as it is here or as tokio-console has it.
+fn parse_lint(text: &str) -> Result<String, String> {
+    let name = match text {
+        "self-wake-percent" => "self-wakes",
+        "never-yielded" => "never-yields",
+        other => other,
+    };
+    if name == ALL || lints::NAMES.contains(&name) {
+        return Ok(name.to_owned());
+    }
+    Err(format!(
+        "warnings are {} and {ALL}",
+        lints::NAMES.join(", ")
+    ))
 }
 
 const EXAMPLES: &str = "\
@@ -117,13 +219,32 @@ enum Command {
     },
     /// Print the manual page, in roff.
     Man,
+    /// The configuration file: keys, columns, saved filters, colours, warnings.
+    Config {
+        /// What to do with it.
+        #[command(subcommand)]
+        what: ConfigCommand,
+    },
+    /// Print the configuration as a file: `config print`, by tokio-console's name.
+    #[command(hide = true)]
+    GenConfig,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum ConfigCommand {
+    /// Print the configuration in use as a file that says all of it.
+    Print,
+    /// Print where the file is looked for.
+    Path,
+    /// Write a file with everything as it is without one; one that is there is left alone.
+    Init,
 }
 
 #[derive(Debug, Args)]
 struct ConnectArgs {
     /// Where the program serves: http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH.
-    #[arg(default_value = target::DEFAULT)]
-    target: Target,
+    /// [default: what the configuration says, else http://127.0.0.1:6669]
+    target: Option<Target>,
 
     #[command(flatten)]
     access: AccessArgs,
@@ -239,7 +360,7 @@ fn parse_filter(text: &str) -> Result<String, String> {
 }
 
 /// Reads a time: a number and `ms`, `s` or `m`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wanted = || "a time is a number and ms, s or m, such as 100ms or 1.5s".to_owned();
     let unit_at = text
         .find(|c: char| c.is_ascii_alphabetic())
@@ -268,10 +389,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let screen = cli.screen;
     let command = cli.command.unwrap_or_else(|| {
         Command::Connect(ConnectArgs {
-            target: Target::Tcp {
-                host: "127.0.0.1".into(),
-                port: 6669,
-            },
+            target: None,
             access: AccessArgs::default(),
             interval: None,
             wait: false,
@@ -279,13 +397,15 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         })
     });
     let done = match command {
-        Command::Connect(arguments) => connect(arguments, screen),
+        Command::Connect(arguments) => connect(arguments, &screen),
+        Command::Config { what } => config_command(what, &screen),
+        Command::GenConfig => config_command(ConfigCommand::Print, &screen),
         Command::Snapshot(arguments) => snapshot(&arguments),
         Command::Top(arguments) => top(&arguments),
         Command::Completions { shell } => texts::completions(shell, &mut io::stdout().lock()),
         Command::Man => texts::manual(&mut io::stdout().lock()),
         Command::Check(arguments) => return outcome(check(&arguments)),
-        Command::Demo(arguments) => run_demo(&arguments, screen),
+        Command::Demo(arguments) => run_demo(&arguments, &screen),
     };
     outcome(done.map(|()| ExitCode::SUCCESS))
 }
@@ -342,11 +462,36 @@ fn runtime() -> Result<zokio::runtime::Runtime, ConsoleError> {
         .map_err(ConsoleError::Runtime)
 }
 
-fn connect(arguments: ConnectArgs, screen: ScreenArgs) -> Result<(), ConsoleError> {
+/// Where the file is, or is to be.
+fn config_path(screen: &ScreenArgs) -> Result<PathBuf, ConsoleError> {
+    let named = screen.config.clone();
+    named
+        .or_else(config::default_path)
+        .ok_or(ConsoleError::NoConfigFolder)
+}
+
+fn config_command(what: ConfigCommand, screen: &ScreenArgs) -> Result<(), ConsoleError> {
+    let text = match what {
+        ConfigCommand::Print => screen.load()?.text(),
+        ConfigCommand::Path => format!("{}\n", config_path(screen)?.display()),
+        ConfigCommand::Init => {
+            let path = config_path(screen)?;
+            config::init(&path)?;
+            format!("{}\n", path.display())
+        }
+    };
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(ConsoleError::Output)
+}
+
+fn connect(arguments: ConnectArgs, screen: &ScreenArgs) -> Result<(), ConsoleError> {
     if !terminal::is_interactive() {
         return Err(ConsoleError::NoTerminal);
     }
-    let destination = arguments.access.destination(arguments.target)?;
+    let config = screen.load()?;
+    let target = arguments.target.unwrap_or_else(|| config.target.clone());
+    let destination = arguments.access.destination(target)?;
     let runtime = runtime()?;
     let _observed = match &arguments.observe_self {
         Some(address) => Some(
@@ -364,18 +509,27 @@ fn connect(arguments: ConnectArgs, screen: ScreenArgs) -> Result<(), ConsoleErro
             Err(ConsoleError::Unreachable { .. }) if arguments.wait => None,
             Err(error) => return Err(error),
         };
-        let interval = arguments.interval.unwrap_or(Duration::ZERO);
-        app::run(
-            app::Options {
-                destination,
-                interval,
-                theme: screen.theme(),
-                mouse: !screen.no_mouse,
-            },
-            session,
-        )
-        .await
+        let interval = arguments.interval.or(config.interval);
+        app::run(options(destination, interval, config, screen), session).await
     })
+}
+
+/// What the screens are started with. From here on the keys are those of the configuration.
+fn options(
+    destination: Destination,
+    interval: Option<Duration>,
+    config: Config,
+    screen: &ScreenArgs,
+) -> app::Options {
+    let theme = screen.theme(&config);
+    bound::install(config.keymap);
+    app::Options {
+        destination,
+        interval: interval.unwrap_or(Duration::ZERO),
+        theme,
+        mouse: config.mouse,
+        settings: config.settings,
+    }
 }
 
 fn snapshot(arguments: &SnapshotArgs) -> Result<(), ConsoleError> {
@@ -427,20 +581,20 @@ fn check(arguments: &CheckArgs) -> Result<ExitCode, ConsoleError> {
     })
 }
 
-fn run_demo(arguments: &DemoArgs, screen: ScreenArgs) -> Result<(), ConsoleError> {
+fn run_demo(arguments: &DemoArgs, screen: &ScreenArgs) -> Result<(), ConsoleError> {
     let with_screens = arguments.time.is_none() && !arguments.json && terminal::is_interactive();
+    let config = if with_screens {
+        screen.load()?
+    } else {
+        Config::default()
+    };
     let demo = demo::Demo::start()?;
     let destination = Destination::from(demo.target()?);
     let runtime = runtime()?;
     runtime.block_on(async {
         if with_screens {
             let session = connection::connect(&destination).await?;
-            let options = app::Options {
-                destination,
-                interval: Duration::ZERO,
-                theme: screen.theme(),
-                mouse: !screen.no_mouse,
-            };
+            let options = options(destination, config.interval, config, screen);
             return app::run(options, Some(session)).await;
         }
         let time = arguments.time.unwrap_or(DEMO_TIME);

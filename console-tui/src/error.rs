@@ -53,6 +53,17 @@ pub(crate) enum ConsoleError {
         source: io::Error,
     },
 
+    #[error("the configuration {path} is not understood: {problems}", path = path.display())]
+    Config { path: PathBuf, problems: String },
+
+    #[error("cannot write {path}: {source}", path = path.display())]
+    WriteFile { path: PathBuf, source: io::Error },
+
+    #[error(
+        "neither HOME nor its like says where configuration is kept: name a file with --config"
+    )]
+    NoConfigFolder,
+
     /// The arguments that say how to get in do not go together.
     #[error("{0}")]
     Access(String),

@@ -3,6 +3,8 @@
 //! Each entry names its keys as text, where they work, what they do and the line of help. Keys
 //! are data, not a terminal library's types, so that a configuration file can name them too.
 
+pub(crate) mod bound;
+
 use std::fmt;
 
 use crate::action::Command;
@@ -71,6 +73,19 @@ impl Key {
     }
 }
 
+impl Key {
+    /// As the table and configuration files write it.
+    pub(crate) fn name(&self) -> String {
+        let ctrl = if self.ctrl { "ctrl-" } else { "" };
+        let named = NAMES.iter().find(|(_, code, _)| *code == self.code);
+        match (named, self.code) {
+            (Some((name, ..)), _) => format!("{ctrl}{name}"),
+            (None, KeyCode::Char(c)) => format!("{ctrl}{c}"),
+            (None, _) => String::new(),
+        }
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.ctrl {
@@ -102,12 +117,32 @@ pub(crate) enum Context {
     Help,
     /// The filter is being typed: other characters are text.
     FilterInput,
+    /// A saved filter is chosen.
+    FilterMenu,
+    /// Columns are chosen.
+    ColumnMenu,
 }
+
+/// All of them.
+pub(crate) const CONTEXTS: [Context; 12] = [
+    Context::Workers,
+    Context::Tasks,
+    Context::Detail,
+    Context::Sites,
+    Context::Resources,
+    Context::Resource,
+    Context::Panels,
+    Context::Findings,
+    Context::Help,
+    Context::FilterInput,
+    Context::FilterMenu,
+    Context::ColumnMenu,
+];
 
 /// The contexts in which a binding works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
-    /// Everywhere but where text is typed.
+    /// Everywhere but where text is typed or something is chosen from a list over the screen.
     Anywhere,
     Screens(&'static [Context]),
 }
@@ -115,7 +150,10 @@ pub(crate) enum When {
 impl When {
     fn holds(self, context: Context) -> bool {
         match self {
-            When::Anywhere => context != Context::FilterInput,
+            When::Anywhere => !matches!(
+                context,
+                Context::FilterInput | Context::FilterMenu | Context::ColumnMenu
+            ),
             When::Screens(contexts) => contexts.contains(&context),
         }
     }
@@ -141,6 +179,8 @@ const LISTS: When = When::Screens(&[
     Context::Resource,
     Context::Findings,
     Context::Help,
+    Context::FilterMenu,
+    Context::ColumnMenu,
 ]);
 const TASKS: When = When::Screens(&[Context::Tasks]);
 const TABLES: When = When::Screens(&[Context::Tasks, Context::Sites, Context::Resources]);
@@ -157,7 +197,11 @@ const EVERYWHERE: When = When::Screens(&[
     Context::Findings,
     Context::Help,
     Context::FilterInput,
+    Context::FilterMenu,
+    Context::ColumnMenu,
 ]);
+const MENUS: When = When::Screens(&[Context::FilterMenu, Context::ColumnMenu]);
+const COLUMN_MENU: When = When::Screens(&[Context::ColumnMenu]);
 
 const fn bind(
     keys: &'static [&'static str],
@@ -175,8 +219,8 @@ const fn bind(
     }
 }
 
-/// All keys.
-pub(crate) static BINDINGS: [Binding; 42] = [
+/// All keys, as they are unless the user binds others.
+pub(crate) static BINDINGS: [Binding; 49] = [
     bind(
         &["w"],
         When::Anywhere,
@@ -356,6 +400,20 @@ pub(crate) static BINDINGS: [Binding; 42] = [
         "tasks: filter",
     ),
     bind(
+        &["F"],
+        TASKS,
+        Command::SavedFilters,
+        "Tables",
+        "tasks: saved filters",
+    ),
+    bind(
+        &["c"],
+        TASKS,
+        Command::ChooseColumns,
+        "Tables",
+        "tasks: which columns, in which order",
+    ),
+    bind(
         &["enter"],
         FINDINGS,
         Command::Open,
@@ -453,6 +511,41 @@ pub(crate) static BINDINGS: [Binding; 42] = [
         "Filter",
         "delete everything",
     ),
+    bind(
+        &["enter"],
+        MENUS,
+        Command::Open,
+        "Lists over the tasks",
+        "use it",
+    ),
+    bind(
+        &["esc"],
+        MENUS,
+        Command::Back,
+        "Lists over the tasks",
+        "back to the tasks",
+    ),
+    bind(
+        &["space"],
+        COLUMN_MENU,
+        Command::ToggleColumn,
+        "Lists over the tasks",
+        "show the column, or hide it",
+    ),
+    bind(
+        &["K"],
+        COLUMN_MENU,
+        Command::ColumnEarlier,
+        "Lists over the tasks",
+        "move the column to the left",
+    ),
+    bind(
+        &["J"],
+        COLUMN_MENU,
+        Command::ColumnLater,
+        "Lists over the tasks",
+        "move the column to the right",
+    ),
 ];
 
 /// What a key press means.
@@ -468,75 +561,17 @@ pub(crate) enum Resolution {
 
 /// Looks a key up, after the keys pressed before it that have not yet meant anything.
 pub(crate) fn resolve(context: Context, pending: Option<Key>, key: Key) -> Resolution {
-    let mut waits = false;
-    for binding in BINDINGS
-        .iter()
-        .filter(|binding| binding.when.holds(context))
-    {
-        for keys in binding.keys {
-            let mut sequence = keys.split(' ').filter_map(Key::parse);
-            match (sequence.next(), sequence.next()) {
-                (Some(only), None) if only == key => return Resolution::Command(binding.command),
-                (Some(first), Some(second)) if pending == Some(first) && second == key => {
-                    return Resolution::Command(binding.command);
-                }
-                (Some(first), Some(_)) if first == key => waits = true,
-                _ => {}
-            }
-        }
-    }
-    match key {
-        Key {
-            code: KeyCode::Char(c),
-            ctrl: false,
-        } if context == Context::FilterInput => Resolution::Text(c),
-        _ if waits => Resolution::Pending,
-        _ => Resolution::Nothing,
-    }
-}
-
-impl Binding {
-    /// The keys as the help shows them: `↑ k`, `gg Home`.
-    pub(crate) fn shown_keys(&self) -> String {
-        let one = |keys: &&str| {
-            keys.split(' ')
-                .filter_map(Key::parse)
-                .map(|key| key.to_string())
-                .collect::<String>()
-        };
-        self.keys.iter().map(one).collect::<Vec<_>>().join(" ")
-    }
+    bound::active().resolve(context, pending, key)
 }
 
 /// The first key of a command, as shown; empty if it has none.
 pub(crate) fn key_of(command: Command) -> String {
-    let binding = BINDINGS.iter().find(|binding| binding.command == command);
-    let keys = binding
-        .and_then(|binding| binding.keys.first())
-        .copied()
-        .unwrap_or("");
-    keys.split(' ')
-        .filter_map(Key::parse)
-        .map(|key| key.to_string())
-        .collect()
+    bound::active().key_of(command)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const CONTEXTS: [Context; 10] = [
-        Context::Workers,
-        Context::Tasks,
-        Context::Detail,
-        Context::Sites,
-        Context::Resources,
-        Context::Resource,
-        Context::Panels,
-        Context::Findings,
-        Context::Help,
-        Context::FilterInput,
-    ];
 
     fn press(context: Context, text: &str) -> Resolution {
         resolve(context, None, Key::parse(text).unwrap())

@@ -17,6 +17,7 @@ mod access;
 mod action;
 mod app;
 mod cli;
+mod config;
 mod connection;
 mod demo;
 mod error;

@@ -468,6 +468,7 @@ pub(crate) fn query(query: &model::Query) -> v1::TaskQuery {
         SortKey::Kind => v1::TaskSort::Kind,
         SortKey::Location => v1::TaskSort::Location,
         SortKey::WaitsFor => v1::TaskSort::WaitsFor,
+        SortKey::Wakes => v1::TaskSort::Wakes,
     };
     v1::TaskQuery {
         sort: sort.into(),

@@ -18,10 +18,12 @@ pub(crate) mod history;
 pub(crate) mod line_edit;
 pub(crate) mod lints;
 pub(crate) mod list;
+pub(crate) mod menu;
 pub(crate) mod model;
 mod mouse;
 pub(crate) mod resources;
 mod rows;
+pub(crate) mod settings;
 pub(crate) mod sites;
 pub(crate) mod tabs;
 pub(crate) mod tasks;
@@ -29,14 +31,18 @@ pub(crate) mod tasks;
 mod tests;
 pub(crate) mod world;
 
+use zokio_instrumentation::filter;
+
 use crate::action::{Action, Command, DetailsAnswer, Effect, Now};
 use crate::keymap::{self, Context, Key, Resolution};
 use connection::{Connection, Link};
 use findings::FindingsView;
 use line_edit::LineEdit;
+use menu::{Menu, MenuKind};
 use model::{Histogram, Query, Task};
 use resources::{OpenResource, ResourcesView};
 use rows::{follow_lists, invert, open, select, sort_by_neighbour};
+use settings::Settings;
 use sites::SitesView;
 use tasks::TasksView;
 use world::{Runtime, World};
@@ -68,6 +74,9 @@ pub(crate) struct State {
     pub(crate) screen: Screen,
     /// First line shown of the help screen, if it is open.
     pub(crate) help: Option<usize>,
+    /// The list that stands over the task table.
+    pub(crate) menu: Option<Menu>,
+    pub(crate) settings: Settings,
     pub(crate) connection: Connection,
     /// Kept up to date also while paused.
     live: World,
@@ -150,6 +159,9 @@ impl State {
     pub(crate) fn context(&self) -> Context {
         if self.help.is_some() {
             return Context::Help;
+        }
+        if let Some(menu) = self.menu {
+            return menu.context();
         }
         match self.screen {
             Screen::Workers => Context::Workers,
@@ -371,7 +383,15 @@ fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         Command::SortLeft => sort_by_neighbour(state, false),
         Command::SortRight => sort_by_neighbour(state, true),
         Command::InvertSort => invert(state),
-        Command::Open => open(state, effects),
+        Command::Open => match state.menu {
+            Some(menu) => menu::choose(state, menu),
+            None => open(state, effects),
+        },
+        Command::SavedFilters => state.menu = Some(Menu::new(MenuKind::Filters)),
+        Command::ChooseColumns => state.menu = Some(Menu::new(MenuKind::Columns)),
+        Command::ToggleColumn => menu::toggle(state),
+        Command::ColumnEarlier => menu::shift(state, false),
+        Command::ColumnLater => menu::shift(state, true),
         Command::EditFilter => {
             let is_language = state.knows_filters();
             state.tasks.edit_filter(is_language);
@@ -395,6 +415,7 @@ fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
 fn show(state: &mut State, screen: Screen) {
     state.screen = screen;
     state.help = None;
+    state.menu = None;
     state.detail = None;
     if screen != Screen::Resource {
         state.resource = None;
@@ -402,7 +423,7 @@ fn show(state: &mut State, screen: Screen) {
 }
 
 fn back(state: &mut State) {
-    if state.help.take().is_some() {
+    if state.help.take().is_some() || state.menu.take().is_some() {
         return;
     }
     match state.screen {
@@ -453,6 +474,10 @@ fn step(state: &mut State, command: Command) {
         *top = stepped(*top, command, page, help_lines());
         return;
     }
+    if let Some(menu) = state.menu {
+        menu::step(state, menu, command);
+        return;
+    }
     let rows = state.rows_in_all();
     let to = |at| stepped(at, command, page, rows);
     match state.screen {
@@ -481,7 +506,8 @@ fn step(state: &mut State, command: Command) {
 /// Lines of the help's text: the end of its scrolling.
 pub(crate) fn help_lines() -> usize {
     keymap::BINDINGS.len()
-        + columns::COLUMNS.len()
+        + columns::all().count()
+        + filter::fields().len()
         + sites::COLUMNS.len()
         + resources::COLUMNS.len()
 }

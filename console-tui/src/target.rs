@@ -11,6 +11,14 @@ const DEFAULT_PORT: u16 = 6669;
 /// The target used where none is given.
 pub(crate) const DEFAULT: &str = "http://127.0.0.1:6669";
 
+/// [`DEFAULT`], read.
+pub(crate) fn default() -> Target {
+    Target::Tcp {
+        host: "127.0.0.1".into(),
+        port: DEFAULT_PORT,
+    }
+}
+
 /// Address of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {

@@ -16,6 +16,7 @@ mod detail;
 mod filter_line;
 mod findings;
 mod help;
+mod menu;
 mod pool;
 mod resources;
 mod sites;
@@ -54,6 +55,9 @@ pub(crate) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         (None, Screen::Resource) => resources::render_one(state, theme, main, buffer),
         (None, Screen::Pool) => pool::render(state, theme, main, buffer),
         (None, Screen::Cost) => cost::render(state, theme, main, buffer),
+    }
+    if let (Some(menu), None) = (state.menu, state.help) {
+        menu::render(state, menu, theme, main, buffer);
     }
     status::render(state, theme, bottom, buffer);
     theme.finish(buffer);

@@ -33,6 +33,8 @@ fn unknown_flags_and_commands_are_one_line_with_a_way_out() {
         &["completions", "cmd"],
         &["top", "--interval", "0s"],
         &["check", "--deny", "deadlok"],
+        &["-W", "starvd"],
+        &["--palette", "17"],
     ] {
         let stderr = complaint(arguments);
         assert!(stderr.contains("see `zokio-console --help`"), "{stderr}");
@@ -127,9 +129,50 @@ fn lines_for_logs_need_a_server() {
 
 #[test]
 fn the_flags_of_tokio_console_are_known() {
-    for flag in ["--no-colors", "--ascii-only", "--no-color", "--ascii"] {
-        assert!(console(&[flag, "--version"]).status.success(), "{flag}");
+    for flags in [
+        &["--no-colors"][..],
+        &["--ascii-only"],
+        &["--no-color"],
+        &["--ascii"],
+        &["--lang", "en_us.UTF-8"],
+        &["--palette", "256"],
+        &["--palette", "off"],
+        &["-W", "never-yielded"],
+        &["-A", "all"],
+    ] {
+        let arguments = [flags, &["config", "path"]].concat();
+        assert!(console(&arguments).status.success(), "{flags:?}");
     }
+}
+
+#[test]
+fn the_configuration_is_written_printed_and_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("own/config.toml");
+    let file = path.to_str().expect("a path in UTF-8");
+    let told = console(&["config", "path", "--config", file]);
+    assert_eq!(String::from_utf8_lossy(&told.stdout).trim(), file);
+    assert!(
+        console(&["config", "init", "--config", file])
+            .status
+            .success()
+    );
+    let again = complaint(&["config", "init", "--config", file]);
+    assert!(again.contains(file), "{again}");
+    let written = std::fs::read_to_string(&path).expect("it was written");
+    let printed = console(&["config", "print", "--config", file, "-A", "starved"]);
+    let printed = String::from_utf8(printed.stdout).expect("text");
+    assert!(written.contains("starved = \"500ms\""), "{written}");
+    assert_eq!(
+        printed,
+        written.replace("starved = \"500ms\"", "starved = false")
+    );
+    std::fs::write(&path, "[keys]\nquit = 't'\n").expect("it is ours");
+    let conflict = complaint(&["config", "print", "--config", file]);
+    assert!(
+        conflict.contains("the key `t` means show-tasks and quit"),
+        "{conflict}"
+    );
 }
 
 #[test]

@@ -242,11 +242,11 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .map(|candidate| (distance(&word, candidate), candidate))
-        .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, candidate)| {
             *distance <= candidate.len().min(word.len()).div_ceil(3).min(2)
                 || (word.len() >= 2 && candidate.starts_with(&word))
         })
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::format;
 use crate::state::history::StateTimes;
-use crate::state::lints;
+use crate::state::lints::{self, Limits};
 use crate::state::model::{Histogram, RuntimeUpdate, Server, Task, Update};
 
 /// Spawn sites in a summary.
@@ -233,7 +233,7 @@ fn tasks(out: &mut String, runtime: &RuntimeUpdate) {
                 waits_for(task, runtime.summary.taken_at_ns),
             ),
         );
-        for warning in lints::warnings(task, runtime.summary.taken_at_ns) {
+        for warning in lints::warnings(task, runtime.summary.taken_at_ns, &Limits::default()) {
             push(out, format_args!("             ! {warning}\n"));
         }
     }

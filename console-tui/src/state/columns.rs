@@ -18,6 +18,11 @@ pub(crate) enum Column {
     Kind,
     Location,
     WaitsFor,
+    Worker,
+    Parent,
+    Since,
+    Longest,
+    Wakes,
 }
 
 /// What is known of a column apart from its cells: `C` names it, `S` is what one sorts by.
@@ -39,7 +44,7 @@ pub(crate) struct ColumnInfo<C = Column, S = SortKey> {
     pub(crate) right_aligned: bool,
 }
 
-/// All columns, in their order on the screen.
+/// The columns that are shown unless the user chooses others, in their order on the screen.
 pub(crate) static COLUMNS: [ColumnInfo; 12] = [
     text(
         Column::Warn,
@@ -145,6 +150,81 @@ pub(crate) static COLUMNS: [ColumnInfo; 12] = [
     ),
 ];
 
+/// Columns that are shown if the user chooses them.
+pub(crate) static MORE: [ColumnInfo; 5] = [
+    measure(
+        Column::Worker,
+        "Worker",
+        6,
+        "the worker that polled it last",
+    ),
+    measure(
+        Column::Parent,
+        "Parent",
+        7,
+        "the id of the task that spawned it",
+    ),
+    measure(Column::Since, "Since", 7, "time in the state it is in now"),
+    measure(Column::Longest, "Longest", 7, "its longest poll"),
+    number(
+        Column::Wakes,
+        "Wakes",
+        SortKey::Wakes,
+        5,
+        5,
+        "times it was woken",
+    ),
+];
+
+/// Every column that can be shown.
+pub(crate) fn all() -> impl Iterator<Item = &'static ColumnInfo> {
+    COLUMNS.iter().chain(&MORE)
+}
+
+/// What is known of these columns, in their order.
+pub(crate) fn chosen(columns: &[Column]) -> Vec<&'static ColumnInfo> {
+    let info = |column: &Column| all().find(|info| info.column == *column);
+    columns.iter().filter_map(info).collect()
+}
+
+impl Column {
+    /// The name by which a configuration file calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Column::Warn => "warn",
+            Column::Id => "id",
+            Column::State => "state",
+            Column::Name => "name",
+            Column::Total => "total",
+            Column::Busy => "busy",
+            Column::Scheduled => "sched",
+            Column::Idle => "idle",
+            Column::Polls => "polls",
+            Column::Kind => "kind",
+            Column::Location => "location",
+            Column::WaitsFor => "waits",
+            Column::Worker => "worker",
+            Column::Parent => "parent",
+            Column::Since => "since",
+            Column::Longest => "longest",
+            Column::Wakes => "wakes",
+        }
+    }
+}
+
+/// A number that one cannot sort by. Whoever asks for it wants to see it.
+const fn measure(
+    column: Column,
+    title: &'static str,
+    min_width: u16,
+    help: &'static str,
+) -> ColumnInfo {
+    ColumnInfo {
+        right_aligned: true,
+        ..text(column, title, None, min_width, 0, 5, help)
+    }
+}
+
 pub(super) const fn text<C: Copy, S: Copy>(
     column: C,
     title: &'static str,
@@ -193,8 +273,11 @@ pub(crate) type Fitted<C, S> = (&'static ColumnInfo<C, S>, u16);
 
 /// The columns that fit into `width` cells with one cell between them, and how wide each is.
 /// Columns are dropped by priority; the last one is cut if even it does not fit.
-pub(crate) fn fit<C, S>(columns: &'static [ColumnInfo<C, S>], width: u16) -> Vec<Fitted<C, S>> {
-    let mut shown: Vec<&'static ColumnInfo<C, S>> = columns.iter().collect();
+pub(crate) fn fit<C, S>(
+    columns: impl IntoIterator<Item = &'static ColumnInfo<C, S>>,
+    width: u16,
+) -> Vec<Fitted<C, S>> {
+    let mut shown: Vec<&'static ColumnInfo<C, S>> = columns.into_iter().collect();
     while shown.len() > 1 && least_width(&shown) > width {
         if let Some(at) = (0..shown.len()).min_by_key(|&at| shown[at].priority) {
             shown.remove(at);
@@ -234,7 +317,7 @@ fn least_width<C, S>(shown: &[&ColumnInfo<C, S>]) -> u16 {
 
 /// The column shown at cell `x` of a table of `width` cells, or the one before the gap there.
 pub(crate) fn column_at<C, S>(
-    columns: &'static [ColumnInfo<C, S>],
+    columns: impl IntoIterator<Item = &'static ColumnInfo<C, S>>,
     width: u16,
     x: u16,
 ) -> Option<&'static ColumnInfo<C, S>> {
@@ -247,12 +330,15 @@ pub(crate) fn column_at<C, S>(
 
 /// The next (or previous) sortable column after the one of `key`, going round.
 pub(crate) fn neighbour<C, S: PartialEq>(
-    columns: &'static [ColumnInfo<C, S>],
+    columns: impl IntoIterator<Item = &'static ColumnInfo<C, S>>,
     key: S,
     forward: bool,
 ) -> Option<&'static ColumnInfo<C, S>> {
     let key = Some(key);
-    let sortable: Vec<_> = columns.iter().filter(|info| info.sort.is_some()).collect();
+    let sortable: Vec<_> = columns
+        .into_iter()
+        .filter(|info| info.sort.is_some())
+        .collect();
     let at = sortable.iter().position(|info| info.sort == key);
     let step = if forward {
         1

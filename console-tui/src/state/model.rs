@@ -543,6 +543,7 @@ pub(crate) enum SortKey {
     Kind,
     Location,
     WaitsFor,
+    Wakes,
 }
 
 /// Which tasks to send, in which order: the screen, said to the server.

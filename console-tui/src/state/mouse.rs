@@ -35,6 +35,10 @@ fn press(state: &mut State, x: u16, y: u16, effects: &mut Vec<Effect>) {
         }
         return;
     }
+    // A click beside the list or on it ends it.
+    if state.menu.take().is_some() {
+        return;
+    }
     let inside = x >= TABLE_X && x < state.width.saturating_sub(1);
     if state.help.is_some() || !inside || y < HEADER_Y {
         return;
@@ -78,7 +82,8 @@ fn sort_at(state: &mut State, x: u16) {
     let width = state.width.saturating_sub(2);
     match state.screen {
         Screen::Tasks => {
-            if let Some(column) = column_at(&columns::COLUMNS, width, x) {
+            let shown = columns::chosen(&state.settings.columns);
+            if let Some(column) = column_at(shown, width, x) {
                 state.tasks.sort_by(column);
             }
         }

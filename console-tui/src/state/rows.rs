@@ -52,7 +52,9 @@ pub(super) fn sort_by_neighbour(state: &mut State, forward: bool) {
         Screen::Resources => state
             .resources
             .sort_by_neighbour(&resources::COLUMNS, forward),
-        _ => state.tasks.sort_by_neighbour(forward),
+        _ => state
+            .tasks
+            .sort_by_neighbour(&state.settings.columns, forward),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The task table as the user has set it: order, filter, selection, scroll; and the query that
 //! brings the rows for it.
 
-use super::columns::{self, ColumnInfo};
+use super::columns::{self, Column, ColumnInfo};
 use super::filter_input::{FilterInput, History};
 use super::line_edit::LineEdit;
 use super::model::{Query, SortKey};
@@ -106,8 +106,9 @@ impl TasksView {
         self.top = 0;
     }
 
-    pub(super) fn sort_by_neighbour(&mut self, forward: bool) {
-        if let Some(column) = columns::neighbour(&columns::COLUMNS, self.sort, forward) {
+    pub(super) fn sort_by_neighbour(&mut self, shown: &[Column], forward: bool) {
+        let shown = columns::chosen(shown);
+        if let Some(column) = columns::neighbour(shown, self.sort, forward) {
             self.sort_by(column);
         }
     }

@@ -200,6 +200,56 @@ fn a_refused_filter_says_so_until_another_is_used() {
 }
 
 #[test]
+fn a_saved_filter_is_chosen_from_the_list() {
+    let mut state = watching(80, 24);
+    press(&mut state, "t F j j");
+    assert_eq!(state.tasks.filter, "", "looking is not choosing");
+    let effects = key(&mut state, "enter");
+    let filter = state.settings.filters[2].filter.clone();
+    assert!(matches!(&effects[..], [Effect::Subscribe(q)] if q.filter == filter));
+    assert_eq!(state.menu, None);
+    press(&mut state, "F esc");
+    assert_eq!((state.menu, state.screen), (None, Screen::Tasks));
+    assert_eq!(state.tasks.filter, filter);
+}
+
+#[test]
+fn columns_are_hidden_shown_and_moved_and_one_stays() {
+    use columns::Column;
+    let mut state = watching(80, 24);
+    press(&mut state, "t c J space");
+    let shown = |state: &State| state.settings.columns.clone();
+    assert_eq!(shown(&state)[0], Column::Id);
+    assert!(!shown(&state).contains(&Column::Warn), "moved, then hidden");
+    assert_eq!(
+        menu::columns(&state)[state.menu.unwrap().selected].0.column,
+        Column::Warn,
+        "the selection has gone with it"
+    );
+    press(&mut state, "space K K");
+    assert_eq!(
+        shown(&state)[9..],
+        [Column::Warn, Column::Location, Column::WaitsFor]
+    );
+    for _ in 0..40 {
+        press(&mut state, "g g space");
+    }
+    assert_eq!(shown(&state).len(), 1);
+    assert!(!state.paused(), "the space bar is the list's");
+}
+
+#[test]
+fn only_columns_that_are_shown_are_sorted_by() {
+    use columns::Column;
+    let mut state = watching(80, 24);
+    state.settings.columns = vec![Column::Name, Column::Longest, Column::Wakes];
+    press(&mut state, "t l");
+    assert_eq!(state.tasks.sort, SortKey::Wakes);
+    press(&mut state, "l");
+    assert_eq!(state.tasks.sort, SortKey::Name);
+}
+
+#[test]
 fn the_selection_stays_on_its_task_when_rows_move() {
     let mut state = watching(80, 24);
     press(&mut state, "t j j");

@@ -45,7 +45,7 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         placeholder(text, theme, inner, buffer);
         return;
     };
-    let warnings = lints::warnings(task, detail.taken_at_ns);
+    let warnings = lints::warnings(task, detail.taken_at_ns, &state.settings.limits);
     let identity_height = 5 + u16::try_from(warnings.len()).unwrap_or(0);
     let [identity_area, times_area, polls_area, waits_area] = Layout::vertical([
         Constraint::Length(identity_height),

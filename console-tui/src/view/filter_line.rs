@@ -53,6 +53,10 @@ pub(super) fn line(view: &TasksView, room: usize, theme: Theme) -> Line<'static>
     Line::from(vec![
         key(Command::EditFilter),
         text(" filter  "),
+        key(Command::SavedFilters),
+        text(" saved  "),
+        key(Command::ChooseColumns),
+        text(" columns  "),
         key(Command::SortLeft),
         key(Command::SortRight),
         text(" sort by column  "),

@@ -14,10 +14,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use zokio_instrumentation::filter;
+
 use super::widgets::{panel, put};
 use crate::format;
-use crate::keymap::BINDINGS;
-use crate::state::columns::COLUMNS;
+use crate::keymap::bound;
+use crate::state::columns;
 use crate::state::{resources, sites};
 use crate::theme::{Role, Theme};
 
@@ -67,7 +69,7 @@ fn put_from(first: usize, lines: &[Line<'static>], area: Rect, buffer: &mut Buff
 fn keys(theme: Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let mut group = "";
-    for binding in &BINDINGS {
+    for binding in bound::active().bindings() {
         if binding.group != group {
             group = binding.group;
             lines.push(heading(group, theme));
@@ -79,10 +81,12 @@ fn keys(theme: Theme) -> Vec<Line<'static>> {
 
 fn columns(theme: Theme) -> Vec<Line<'static>> {
     let mut lines = vec![heading("Columns of the task table", theme)];
+    lines.extend(columns::all().map(|info| entry(info.title, 10, info.help, theme)));
+    lines.push(heading("Fields of filters", theme));
     lines.extend(
-        COLUMNS
+        filter::fields()
             .iter()
-            .map(|info| entry(info.title, 10, info.help, theme)),
+            .map(|field| entry(field.name(), 10, field.help(), theme)),
     );
     lines.push(heading("Columns of the table of spawn sites", theme));
     lines.extend(

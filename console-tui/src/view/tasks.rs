@@ -19,8 +19,8 @@ use super::filter_line;
 use super::table::{header, separate};
 use super::widgets::{panel, placeholder, put};
 use crate::format;
-use crate::state::columns::{self, COLUMNS, Column, ColumnInfo};
-use crate::state::lints;
+use crate::state::columns::{self, Column, ColumnInfo};
+use crate::state::lints::{self, Limits};
 use crate::state::model::{Task, TaskState};
 use crate::state::world::Runtime;
 use crate::state::{State, tasks::TasksView};
@@ -32,8 +32,9 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
     let rows = usize::from(area.height.saturating_sub(4)).max(1);
     let runtime = state.shown_runtime();
     let inner = panel(&title(&state.tasks, runtime, rows), theme, area, buffer);
-    let columns = columns::fit(&COLUMNS, inner.width);
+    let columns = columns::fit(columns::chosen(&state.settings.columns), inner.width);
     let view = &state.tasks;
+    let limits = &state.settings.limits;
     let titles = header(&columns, view.sort, view.ascending, theme);
     put(0, titles, inner, buffer);
     let filter_row = usize::from(inner.height.saturating_sub(1));
@@ -52,7 +53,7 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
                 };
                 put(
                     row + 1,
-                    task_line(runtime, at, &columns, selected, theme),
+                    task_line(runtime, at, limits, &columns, selected, theme),
                     target,
                     buffer,
                 );
@@ -93,6 +94,7 @@ fn title(view: &TasksView, runtime: Option<&Runtime>, rows: usize) -> String {
 fn task_line(
     runtime: &Runtime,
     at: usize,
+    limits: &Limits,
     columns: &Columns,
     selected: bool,
     theme: Theme,
@@ -103,7 +105,14 @@ fn task_line(
         Some(task) => {
             for (info, width) in columns {
                 separate(&mut spans);
-                let (text, style) = cell(task, runtime, info.column, usize::from(*width), theme);
+                let (text, style) = cell(
+                    task,
+                    runtime,
+                    limits,
+                    info.column,
+                    usize::from(*width),
+                    theme,
+                );
                 spans.push(Span::styled(text, style));
             }
         }
@@ -120,6 +129,7 @@ fn task_line(
 fn cell(
     task: &Task,
     runtime: &Runtime,
+    limits: &Limits,
     column: Column,
     width: usize,
     theme: Theme,
@@ -128,7 +138,7 @@ fn cell(
     let plain = theme.style(Role::Text);
     match column {
         Column::Warn => {
-            let warnings = lints::warnings(task, runtime.summary.taken_at_ns).len();
+            let warnings = lints::warnings(task, runtime.summary.taken_at_ns, limits).len();
             let text = if warnings == 0 {
                 String::new()
             } else {
@@ -160,6 +170,20 @@ fn cell(
             theme.style(Role::Location),
         ),
         Column::WaitsFor => (waits_for(task, runtime, width), theme.style(Role::Wait)),
+        Column::Worker => (
+            number(task.worker.map_or("-".into(), |w| w.to_string())),
+            plain,
+        ),
+        Column::Parent => (
+            number(task.parent.map_or("-".into(), |id| id.to_string())),
+            theme.style(Role::Dim),
+        ),
+        Column::Since => (
+            number(format::duration(runtime.age_ns(task.state_since_ns))),
+            plain,
+        ),
+        Column::Longest => (number(format::duration(task.longest_poll_ns)), plain),
+        Column::Wakes => (number(format::count(task.wakes)), plain),
     }
 }
 

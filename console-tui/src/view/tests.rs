@@ -85,6 +85,35 @@ fn tasks_screen_with_a_filter_that_the_server_refuses() {
 }
 
 #[test]
+fn tasks_screen_with_the_saved_filters() {
+    picture("tasks_saved_filters", |state| press(state, "t F j"));
+}
+
+#[test]
+fn tasks_screen_while_columns_are_chosen() {
+    picture("tasks_columns", |state| {
+        press(state, "t c j j j K space G space");
+    });
+}
+
+#[test]
+fn tasks_screen_with_other_columns() {
+    use crate::state::columns::Column as C;
+    picture("tasks_other_columns", |state| {
+        state.settings.columns = vec![
+            C::Name,
+            C::Worker,
+            C::Parent,
+            C::Since,
+            C::Longest,
+            C::Wakes,
+            C::Location,
+        ];
+        press(state, "t");
+    });
+}
+
+#[test]
 fn detail_screen() {
     picture("detail", detail);
 }
@@ -181,7 +210,7 @@ fn nothing_received_yet() {
 #[test]
 fn ascii_screens_hold_nothing_but_ascii() {
     for keys in [
-        "w", "t", "t enter", "d", "?", "s", "r", "p", "S", "r", "r enter",
+        "w", "t", "t F", "t c", "t / s", "t enter", "d", "?", "s", "r", "p", "S", "r", "r enter",
     ] {
         let mut state = watching(100, 30);
         resources(&mut state);

@@ -119,6 +119,13 @@ pub(crate) struct Elsewhere {
     pub(crate) budget_yields: Counter,
     pub(crate) finished: Finished,
     pub(crate) sites: Mutex<SharedSites>,
+    /// What snapshots have said of sites, with the tasks spawned in place of the finished. Only
+    /// readers take this lock.
+    #[cfg_attr(
+        not(feature = "telemetry"),
+        expect(dead_code, reason = "there are no totals")
+    )]
+    pub(crate) told_of_sites: Mutex<SharedSites>,
     /// Polls of local tasks.
     pub(crate) polls: Counter,
 }
@@ -174,6 +181,7 @@ impl Shared {
     ) -> Arc<Shared> {
         let id = runtime::Id::next();
         let workers = config.workers;
+        clock::begin();
         let remotes = (0..workers)
             .map(|index| {
                 let seed = config.seeds.as_ref().map_or(id.as_u64(), Seeds::next);

@@ -328,11 +328,10 @@ impl BlockingPool {
         let header = runnable.header();
         let record = shared.records().get(header.slot);
         let begin = clock::raw();
-        record
-            .scheduled
-            .set(begin.saturating_sub(record.created.get()));
+        let waited = begin.saturating_sub(record.created.get());
         // A runtime's end cancels all tasks, also mandatory ones.
         if kind == Kind::Optional && header.state.view_acquire().is_cancelled() {
+            record.scheduled.set(waited);
             shared.cancel_unqueued(runnable);
             return;
         }
@@ -343,15 +342,17 @@ impl BlockingPool {
             runnable.poll()
         };
         let busy = clock::raw().saturating_sub(begin);
-        record.busy.add(busy);
-        record.longest_poll.raise_to(busy);
         self.busy.add_shared(busy);
         self.completed.add_shared(1);
         let Poll::Ready(outcome) = polled else {
             unreachable!("blocking work is done in one go");
         };
         shared.elsewhere.unqueued_finished.add_shared(1);
-        shared.finish(runnable, &SiteTotals::of(record, outcome), outcome);
+        shared.finish(
+            runnable,
+            &SiteTotals::of_blocking(busy, waited, outcome),
+            outcome,
+        );
     }
 
     /// Before anything is cancelled: jobs whose threads have been started, but have not come to

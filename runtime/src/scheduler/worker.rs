@@ -365,9 +365,14 @@ impl<'a> WorkerContext<'a> {
     ) {
         let header = runnable.header();
         let record = self.shared.records().get(header.slot);
-        let begin = self.stamp.get();
+        // What the injector brought may have been woken after the stamp was taken, if this thread lost
+        // its processor in between: that time is not the task's.
+        let begin = self.stamp.get().max(header.scheduled_at.get());
         self.slot.set(header.slot);
         let waited = self.count_poll_begin(header, record, begin);
+        if more_wakes > 0 {
+            count_wakes_at_once(record, more_wakes);
+        }
         let number = if record.has_counts() {
             record.polls.get() as u32
         } else {
@@ -393,7 +398,6 @@ impl<'a> WorkerContext<'a> {
                 self.finish(runnable, &totals, outcome);
             }
             Poll::Ready(outcome) => {
-                count_first_poll(record, waited);
                 self.count_poll_end(header, record, begin..end, waited);
                 self.end_of_task();
                 let totals = SiteTotals::of(record, outcome);
@@ -401,10 +405,9 @@ impl<'a> WorkerContext<'a> {
             }
             Poll::Pending => {
                 record.ensure_counts();
-                count_first_poll(record, waited);
                 self.count_poll_end(header, record, begin..end, waited);
                 let clones = header.state.view().clones();
-                count_pending(record, seen.wakes() + more_wakes, clones, end);
+                count_pending(record, seen.wakes(), clones);
                 match header.state.after_poll(seen, clones) {
                     AfterPoll::Idle => {}
                     AfterPoll::Scheduled => self.reschedule(runnable, end),
@@ -465,7 +468,6 @@ impl<'a> WorkerContext<'a> {
         if last != NO_WORKER {
             // Not the first poll, so there are counts.
             record.polls.add(1);
-            record.scheduled.add(waited);
             if header.woken_on.get() != last {
                 counters.remote_wakes_of[usize::from(last)].add(1);
             }
@@ -478,6 +480,9 @@ impl<'a> WorkerContext<'a> {
     #[inline]
     fn count_poll_end(&self, header: &Header, record: &TaskRecord, poll: Range<u64>, waited: u64) {
         let busy = poll.end.saturating_sub(poll.start);
+        record.begin_to_count(poll.end);
+        count_first_poll(record);
+        record.scheduled.add(waited);
         record.busy.add(busy);
         record.longest_poll.raise_to(busy);
         let self_wakes = current::take_self_wakes();
@@ -726,22 +731,28 @@ impl Drop for HandedOver<'_> {
 
 /// Counts the first poll, unless it has been: its beginning was before that of the counts.
 #[inline]
-fn count_first_poll(record: &TaskRecord, waited: u64) {
+fn count_first_poll(record: &TaskRecord) {
     if record.polls.get() == 0 {
         record.polls.set(1);
-        record.scheduled.set(waited);
     }
+}
+
+/// Counts wakes that were taken out of the state word when the poll began, to make room there.
+#[cold]
+fn count_wakes_at_once(record: &TaskRecord, wakes: u64) {
+    record.ensure_counts();
+    count_first_poll(record);
+    record.wakes.add(wakes);
 }
 
 /// Counts what became known with a poll that returned `Pending`. Must come before the right to
 /// run is given up: the next poller writes the same record.
 #[inline]
-pub(crate) fn count_pending(record: &TaskRecord, wakes: u64, clones: u64, end: u64) {
+pub(crate) fn count_pending(record: &TaskRecord, wakes: u64, clones: u64) {
     // The first "wake" is the spawn.
     let spawn = u64::from(record.polls.get() == 1);
     record.wakes.add(wakes.saturating_sub(spawn));
     if clones > 0 {
         record.waker_clones.add(clones);
     }
-    record.since.set(end);
 }

@@ -14,7 +14,6 @@ use std::ptr;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::raw::TaskRef;
-use super::state::Overflow;
 use super::{Id, JoinError, coop};
 use crate::telemetry::waits::{WaitNote, WaitPoint};
 
@@ -140,7 +139,6 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// Permission to abort a task, without that to await it. Dropping it does nothing.
 pub struct AbortHandle {
     task: TaskRef,
-    counted: bool,
 }
 
 impl UnwindSafe for AbortHandle {}
@@ -148,10 +146,8 @@ impl RefUnwindSafe for AbortHandle {}
 
 impl AbortHandle {
     fn new(task: &TaskRef) -> AbortHandle {
-        let (task, overflow) = task.abort_handle();
         AbortHandle {
-            task,
-            counted: overflow == Overflow::No,
+            task: task.abort_handle(),
         }
     }
 
@@ -174,14 +170,6 @@ impl AbortHandle {
 impl Clone for AbortHandle {
     fn clone(&self) -> AbortHandle {
         AbortHandle::new(&self.task)
-    }
-}
-
-impl Drop for AbortHandle {
-    fn drop(&mut self) {
-        if self.counted {
-            self.task.header().state.uncount_abort_handle();
-        }
     }
 }
 

@@ -490,7 +490,11 @@ impl Runnable {
 
 /// A counted reference that is no waker: join handles, abort handles.
 #[derive(Debug)]
-pub(crate) struct TaskRef(NonNull<Header>);
+pub(crate) struct TaskRef {
+    task: NonNull<Header>,
+    /// It is counted as a handle in the state.
+    is_handle: bool,
+}
 
 // SAFETY: a reference gives access to the header only, which is atomic; output and join waker
 // are reached through the methods below, whose callers vouch.
@@ -503,22 +507,24 @@ impl TaskRef {
     ///
     /// The caller gives up a reference of its own.
     pub(crate) unsafe fn from_counted(task: NonNull<Header>) -> TaskRef {
-        TaskRef(task)
+        TaskRef {
+            task,
+            is_handle: false,
+        }
     }
 
     pub(crate) fn header(&self) -> &Header {
-        header(self.0)
+        header(self.task)
     }
 
-    /// A reference for an abort handle, and whether it is counted as one.
-    pub(crate) fn abort_handle(&self) -> (TaskRef, Overflow) {
-        let overflow = self.header().state.add_abort_handle();
-        (TaskRef(self.0), overflow)
+    /// A reference for an abort handle.
+    pub(crate) fn abort_handle(&self) -> TaskRef {
+        handle(self.task)
     }
 
     /// Cancels the task: it is dropped at once if it is idle and by its worker else.
     pub(crate) fn abort(&self) {
-        waker::schedule_if(self.header().state.cancel(), self.0);
+        waker::schedule_if(self.header().state.cancel(), self.task);
     }
 
     /// Takes the output of a complete task.
@@ -535,7 +541,7 @@ impl TaskRef {
         }
         let mut output: Poll<Result<T, JoinError>> = Poll::Pending;
         // SAFETY: complete, and the handle owns the output (it exists, so completion left it).
-        unsafe { (header.vtable.take_output)(self.0, (&raw mut output).cast()) };
+        unsafe { (header.vtable.take_output)(self.task, (&raw mut output).cast()) };
         output
     }
 
@@ -583,12 +589,13 @@ impl TaskRef {
     ///
     /// The caller is the task's join handle, being dropped, and says truly whether it has taken
     /// the output.
-    pub(crate) unsafe fn drop_join_handle(&self, output_taken: bool) {
-        let header = self.header();
+    pub(crate) unsafe fn drop_join_handle(&mut self, output_taken: bool) {
+        let header = header(self.task);
         let dropped = header.state.drop_join_handle();
+        self.is_handle = dropped.is_handle;
         if dropped.drop_output && !output_taken {
             // SAFETY: the state left the output to the handle.
-            unsafe { (header.vtable.drop_output)(self.0) };
+            unsafe { (header.vtable.drop_output)(self.task) };
         }
         if dropped.drop_waker {
             // SAFETY: the state left the waker to the handle.
@@ -599,15 +606,25 @@ impl TaskRef {
 
 impl Drop for TaskRef {
     fn drop(&mut self) {
-        // SAFETY: every `TaskRef` owns a reference.
-        unsafe { drop_ref(self.0) };
+        if self.header().state.drop_reference(self.is_handle) {
+            // SAFETY: every `TaskRef` owns a reference, and that was the last one.
+            unsafe { free(self.task) };
+        }
     }
 }
 
 /// A reference to the task that is about to be enqueued.
 pub(crate) fn keep(runnable: &Runnable) -> TaskRef {
-    runnable.header().state.add_ref();
-    TaskRef(runnable.0)
+    handle(runnable.0)
+}
+
+/// One more reference that is no waker, and is counted as such if there is room.
+fn handle(task: NonNull<Header>) -> TaskRef {
+    let overflow = header(task).state.add_abort_handle();
+    TaskRef {
+        task,
+        is_handle: overflow == Overflow::No,
+    }
 }
 
 /// Takes the right to run the task behind a pinned record, to cancel it. `None`: it is queued or

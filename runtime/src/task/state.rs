@@ -123,6 +123,8 @@ pub(crate) struct JoinDropped {
     pub(crate) drop_output: bool,
     /// The join waker is the handle's to drop.
     pub(crate) drop_waker: bool,
+    /// The reference, until it is dropped too, is counted as a handle, not to seem a waker.
+    pub(crate) is_handle: bool,
 }
 
 impl View {
@@ -299,14 +301,8 @@ impl State {
         }
     }
 
-    /// One more reference that is no waker, for a moment.
-    pub(crate) fn add_ref(&self) {
-        let before = self.0.fetch_add(REF_ONE, Ordering::Relaxed);
-        abort_above(before >> REF_SHIFT);
-    }
-
-    /// One more abort handle. The reference is there in any case; whether it is counted as a
-    /// handle must be said when it is dropped.
+    /// One more abort handle, or another reference that is no waker. The reference is there in any
+    /// case; whether it is counted as a handle must be said when it is dropped.
     pub(crate) fn add_abort_handle(&self) -> Overflow {
         let handles = (self.view().0 & HANDLE_MASK) >> HANDLE_SHIFT;
         let overflow = handles >= HANDLE_MARK;
@@ -324,9 +320,17 @@ impl State {
         }
     }
 
-    /// An abort handle that was counted is about to drop its reference.
-    pub(crate) fn uncount_abort_handle(&self) {
-        self.0.fetch_sub(HANDLE_ONE, Ordering::Relaxed);
+    /// One reference less that is no waker, and says whether it was counted as a handle: in one step,
+    /// since for a moment it would seem to be a waker else. True: it was the last, free the cell.
+    #[must_use]
+    pub(crate) fn drop_reference(&self, is_handle: bool) -> bool {
+        let one = if is_handle {
+            REF_ONE + HANDLE_ONE
+        } else {
+            REF_ONE
+        };
+        // Ordering: as in `drop_ref`.
+        self.0.fetch_sub(one, Ordering::AcqRel) >> REF_SHIFT == 1
     }
 
     /// One reference less. True: it was the last, free the cell.
@@ -437,8 +441,13 @@ impl State {
         loop {
             let complete = current & COMPLETE != 0;
             let mut next = current & !JOIN_INTEREST;
+            let has_room = (current & HANDLE_MASK) >> HANDLE_SHIFT < HANDLE_MARK;
+            let is_handle = !complete && has_room;
             if !complete {
                 next &= !JOIN_WAKER;
+            }
+            if is_handle {
+                next += HANDLE_ONE;
             }
             // Ordering: Acquire pairs with the Release in `complete` (the output) and in
             // `join_waker_done` (the waker).
@@ -451,6 +460,7 @@ impl State {
                     return JoinDropped {
                         drop_output: complete,
                         drop_waker,
+                        is_handle,
                     };
                 }
                 Err(found) => current = found,
@@ -610,8 +620,7 @@ mod tests {
         assert_eq!(counted as u64, HANDLE_MARK);
         assert_eq!(state.view().wakers(), 40 - HANDLE_MARK);
         for _ in 0..counted {
-            state.uncount_abort_handle();
-            assert!(!state.drop_ref());
+            assert!(!state.drop_reference(true));
         }
         assert_eq!(state.view().wakers(), 40 - HANDLE_MARK);
     }
@@ -654,10 +663,13 @@ mod tests {
             dropped,
             JoinDropped {
                 drop_output: false,
-                drop_waker: true
+                drop_waker: true,
+                is_handle: true,
             }
         );
-        assert!(!state.drop_ref());
+        assert_eq!(state.view().wakers(), 0);
+        assert!(!state.drop_reference(true));
+        assert_eq!(state.view().wakers(), 0);
         assert_eq!(state.complete(), Completion::DropOutput);
         assert!(state.drop_ref());
     }
@@ -672,7 +684,8 @@ mod tests {
             dropped,
             JoinDropped {
                 drop_output: true,
-                drop_waker: false
+                drop_waker: false,
+                is_handle: false,
             }
         );
         assert!(state.join_waker_done());

@@ -62,10 +62,11 @@ impl<'a> BlockOnRecord<'a> {
         current::take_self_wakes();
         let end = clock::raw();
         let busy = end.saturating_sub(begin);
+        record.begin_to_count(0);
         record.busy.add(busy);
         record.longest_poll.raise_to(busy);
-        record.since.set(end);
         record.set_running(false);
+        record.end_counting(end);
         polled
     }
 }

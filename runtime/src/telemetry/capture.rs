@@ -11,12 +11,13 @@ use std::sync::atomic::{Ordering, fence};
 use super::holders::{self, HeldBy};
 use super::record_table::Pin;
 use super::snapshot::*;
-use super::task_record::Counts;
+use super::task_record::{Counts, TaskRecord};
 use super::waits::{self, NoteView};
 use super::{SharedSites, SiteTotals, calibrate, clock};
 use crate::runtime::Handle;
 use crate::scheduler::Shared;
 use crate::task::header::{Header, NO_WORKER};
+use crate::task::state::View;
 
 /// Totals of tasks.
 pub(crate) struct TaskCounts {
@@ -125,7 +126,7 @@ pub fn task_detail(handle: &Handle, id: u64) -> Option<TaskDetail> {
         .map(|watched| (watched.poll_time, watched.wake_to_poll))
         .unzip();
     Some(TaskDetail {
-        task: TaskContext::new(shared, true).task(&pin),
+        task: TaskContext::new(shared, true).task(&pin)?,
         poll_time,
         wake_to_poll,
     })
@@ -135,7 +136,7 @@ pub fn task_detail(handle: &Handle, id: u64) -> Option<TaskDetail> {
 pub fn task_snapshot(handle: &Handle, id: u64) -> Option<TaskSnapshot> {
     let shared = &**handle.shared();
     let pin = pin_task(shared, id)?;
-    Some(TaskContext::new(shared, true).task(&pin))
+    TaskContext::new(shared, true).task(&pin)
 }
 
 pub(super) fn pin_task(shared: &Shared, id: u64) -> Option<Pin<'_>> {
@@ -176,25 +177,43 @@ fn live_tasks(
                 .add(&live_totals(&pin));
         }
         if with_tasks {
-            tasks.push(context.task(&pin));
+            tasks.extend(context.task(&pin));
         }
     }
-    let site = |(location, totals): (_, SiteTotals)| {
-        let alive = alive_by_site.get(location).copied().unwrap_or(0);
-        SpawnSiteSnapshot {
-            location,
-            spawned: totals.finished + alive,
-            alive,
-            polls: totals.polls,
-            busy_ns: clock::ticks_to_ns(totals.busy),
-            scheduled_ns: clock::ticks_to_ns(totals.scheduled),
-            panicked: totals.panicked,
-            cancelled: totals.cancelled,
-        }
+    let spawn_sites = match with_sites {
+        true => told_of_sites(shared, sites, &alive_by_site),
+        false => Vec::new(),
     };
-    let mut spawn_sites: Vec<SpawnSiteSnapshot> = sites.into_iter().map(site).collect();
-    spawn_sites.sort_by_key(|site| site.location);
     (spawn_sites, tasks)
+}
+
+/// What is told of the sites: never less than before. What has just been read lacks the tasks that
+/// completed between the two reads, so what was told before may be nearer to the truth.
+fn told_of_sites(
+    shared: &Shared,
+    read: SharedSites,
+    alive_by_site: &HashMap<&'static Location<'static>, u64>,
+) -> Vec<SpawnSiteSnapshot> {
+    let alive = |location: &_| alive_by_site.get(location).copied().unwrap_or(0);
+    let mut told = shared.elsewhere.told_of_sites.lock();
+    for (location, mut totals) in read {
+        totals.finished += alive(location);
+        told.entry(location).or_default().raise_to(&totals);
+    }
+    let site = |(location, totals): (&&'static Location<'static>, &SiteTotals)| SpawnSiteSnapshot {
+        location,
+        spawned: totals.finished,
+        alive: alive(location),
+        polls: totals.polls,
+        busy_ns: clock::ticks_to_ns(totals.busy),
+        scheduled_ns: clock::ticks_to_ns(totals.scheduled),
+        panicked: totals.panicked,
+        cancelled: totals.cancelled,
+    };
+    let mut spawn_sites: Vec<SpawnSiteSnapshot> = told.iter().map(site).collect();
+    drop(told);
+    spawn_sites.sort_by_key(|site| site.location);
+    spawn_sites
 }
 
 fn finished_by_site(shared: &Shared) -> SharedSites {
@@ -256,23 +275,32 @@ struct Seen {
     state: TaskState,
     since: u64,
     counts: Counts,
-    /// Clones, drops, and wakes that no finished poll has answered.
-    wakers: (u64, u64, u64),
+    /// Wakes that no finished poll has answered.
+    pending_wakes: u64,
+    /// Clones and drops.
+    wakers: (u64, u64),
+    /// Stamp of the latest wake that scheduled it.
+    woken_at: u64,
 }
 
 /// What is needed to tell a task's state and waits.
-struct TaskContext {
+struct TaskContext<'a> {
     /// One moment for all tasks, so that the eldest has the largest total.
     now: u64,
-    /// Tasks being polled, with the stamp of their poll's beginning.
-    running: HashMap<u64, u64>,
+    /// The polls that were under way right after: task and stamp of the beginning.
+    running: Vec<(u64, u64)>,
+    shared: &'a Shared,
     notes: HashMap<u64, Vec<NoteView>>,
     /// Who holds the locks that are waited for, by resource.
     holders: HashMap<u64, HeldBy>,
 }
 
-impl TaskContext {
-    fn new(shared: &Shared, with_notes: bool) -> TaskContext {
+/// Looks at a task that does not hold still; after the first few, others are let run in between.
+const MAX_LOOKS: usize = 64;
+const EAGER_LOOKS: usize = 8;
+
+impl<'a> TaskContext<'a> {
+    fn new(shared: &'a Shared, with_notes: bool) -> TaskContext<'a> {
         let mut notes: HashMap<u64, Vec<NoteView>> = HashMap::new();
         let mut held_by = HashMap::new();
         if with_notes {
@@ -281,39 +309,38 @@ impl TaskContext {
                 held_by.insert(resource, holder);
             });
         }
-        let running = shared
-            .remotes
-            .iter()
-            .filter_map(|r| r.counters.current())
-            .collect();
+        let now = clock::raw();
+        let workers = shared.remotes.iter();
         TaskContext {
-            now: clock::raw(),
-            running,
+            now,
+            running: workers.filter_map(|w| w.counters.current()).collect(),
+            shared,
             notes,
             holders: held_by,
         }
     }
 
-    fn task(&self, pin: &Pin<'_>) -> TaskSnapshot {
+    /// `None`: it has completed since it was pinned.
+    fn task(&self, pin: &Pin<'_>) -> Option<TaskSnapshot> {
         let record = pin.record();
         let id = record.id.get();
         let created = record.created.get();
-        let Seen {
-            state,
-            since,
-            counts,
-            wakers: (waker_clones, waker_drops, pending_wakes),
-        } = self.see(pin, id);
+        let seen = self.see(pin);
+        if pin.is_gone() {
+            return None;
+        }
+        let (state, since, counts) = (seen.state, seen.since, seen.counts);
         let now = self.now.max(since);
         let current = now.saturating_sub(since);
         let (mut busy, mut scheduled) = (counts.busy, counts.scheduled);
         match state {
             TaskState::Busy => {
                 busy += current;
-                if record.counts().polls == 0 {
-                    // In its first poll; before it, it was scheduled.
-                    scheduled = since.saturating_sub(created);
-                }
+                scheduled += match record.kind() {
+                    TaskKind::BlockOn => 0,
+                    TaskKind::Blocking => since.saturating_sub(created),
+                    _ => since.saturating_sub(seen.woken_at),
+                };
             }
             TaskState::Scheduled => scheduled += current,
             TaskState::Idle | TaskState::Done => {}
@@ -322,9 +349,8 @@ impl TaskContext {
         let header = pin.header();
         let worker = header.map_or(NO_WORKER, |header| header.worker.get());
         // That of a task that was never woken is the stamp of its spawn.
-        let last_wake = header.map(|header| header.scheduled_at.get());
-        let last_wake = last_wake.filter(|at| *at != created && counts.polls > 0);
-        TaskSnapshot {
+        let woken = header.is_some() && seen.woken_at != created && counts.polls > 0;
+        Some(TaskSnapshot {
             id,
             name: pin.name(),
             kind: record.kind(),
@@ -340,65 +366,97 @@ impl TaskContext {
             scheduled_ns: clock::ticks_to_ns(scheduled),
             idle_ns: clock::ticks_to_ns(idle),
             longest_poll_ns: clock::ticks_to_ns(counts.longest_poll),
-            wakes: counts.wakes + pending_wakes,
+            wakes: counts.wakes + seen.pending_wakes,
             self_wakes: counts.self_wakes,
-            waker_clones,
-            waker_drops,
-            last_wake_ns: last_wake.map(clock::stamp_to_ns),
+            waker_clones: seen.wakers.0,
+            waker_drops: seen.wakers.1,
+            last_wake_ns: woken.then(|| clock::stamp_to_ns(seen.woken_at)),
             waits: self.waits(id, state, counts.polls as u32),
-        }
+        })
     }
 
-    /// State and wakers of one moment: put together from two, a task that was woken in between
-    /// would seem to wait for ever, idle and without a waker. After some tries with a task that
-    /// does not hold still, of two.
-    fn see(&self, pin: &Pin<'_>, id: u64) -> Seen {
-        let word = || pin.header().map(|header| header.state.view_acquire());
-        let mut tries = 0..8;
-        loop {
-            let before = word();
-            let (state, since) = self.state(pin, id);
-            let counts = counts(pin);
-            let wakers = wakers(pin, state, &counts);
-            // Ordering: keeps the loads above before the one below, as in a sequence lock.
-            fence(Ordering::Acquire);
-            if before == word() || tries.next().is_none() {
-                return Seen {
-                    state,
-                    since,
-                    counts,
-                    wakers,
-                };
-            }
-        }
-    }
-
-    /// A task's state and the stamp of its beginning.
-    fn state(&self, pin: &Pin<'_>, id: u64) -> (TaskState, u64) {
+    /// State, counts and wakers of one moment: put together from two, a task that was woken in
+    /// between would seem to wait for ever, idle and without a waker, and one whose poll ended in
+    /// between to have spent the time of that poll twice. The last look counts, should the task never
+    /// hold still.
+    fn see(&self, pin: &Pin<'_>) -> Seen {
         let record = pin.record();
-        let by_worker = matches!(record.kind(), TaskKind::Task | TaskKind::Local);
-        let Some(cell) = pin.header().filter(|_| by_worker) else {
-            let state = match (record.is_running(), record.kind()) {
-                (true, _) => TaskState::Busy,
-                (false, TaskKind::Blocking) => TaskState::Scheduled,
-                (false, _) => TaskState::Idle,
+        for looks in 1.. {
+            let marks = || {
+                let word = pin.header().map(|header| header.state.view_acquire());
+                let woken_at = pin.header().map_or(0, |h| h.scheduled_at.get());
+                (word, woken_at, record.is_running(), record.stamp())
             };
-            return (state, record.counts().since);
-        };
-        if record.is_running() {
-            return (TaskState::Busy, record.counts().since);
+            let before = marks();
+            // Ordering: pairs with the Release fence in `TaskRecord::end_counting`.
+            fence(Ordering::Acquire);
+            let (word, woken_at, is_running, stamp) = before;
+            let polled_since = self.polled_since(pin, word, woken_at, stamp);
+            let counts = counts(pin);
+            // Ordering: keeps the loads above before those below, as in a sequence lock; pairs with
+            // the Release fence in `TaskRecord::begin_to_count`.
+            fence(Ordering::Acquire);
+            // Between the end of a poll and the task's rest, and between a wake and its stamp, the
+            // stamp is later than that of the last wake.
+            let is_answered = is_running || polled_since.is_some() || woken_at >= stamp;
+            let by_worker = word.is_some() && record.kind() != TaskKind::Blocking;
+            let is_moving = by_worker
+                && word.is_some_and(|w| w.is_scheduled() && !w.is_cancelled())
+                && !is_answered;
+            let is_stable = stamp != 0 && !is_moving && before == marks();
+            if !is_stable && looks < MAX_LOOKS && !pin.is_gone() {
+                if looks > EAGER_LOOKS {
+                    std::thread::yield_now();
+                }
+                continue;
+            }
+            let stamp = if stamp == 0 { self.now } else { stamp };
+            let is_scheduled = word.is_some_and(|word| word.is_scheduled());
+            // What began since all tasks were looked at is not yet shown, or there would seem to be
+            // more polls at a time than workers.
+            let id = record.id.get();
+            let shown = polled_since.filter(|since| self.running.contains(&(id, *since)));
+            let (state, since) = match (is_running, shown) {
+                (true, _) => (TaskState::Busy, stamp),
+                (false, Some(since)) => (TaskState::Busy, since),
+                (false, None) if !by_worker => match record.kind() {
+                    TaskKind::Blocking => (TaskState::Scheduled, stamp),
+                    _ => (TaskState::Idle, stamp),
+                },
+                (false, None) if !is_scheduled => (TaskState::Idle, stamp),
+                (false, None) if is_answered => (TaskState::Scheduled, woken_at),
+                // The wakes in the word may have been counted.
+                (false, None) => (TaskState::Scheduled, self.now.max(stamp)),
+            };
+            let pending = word.filter(|_| is_answered).map_or(0, |word| word.wakes());
+            let is_polled = is_running || polled_since.is_some();
+            return Seen {
+                state,
+                since,
+                pending_wakes: pending.saturating_sub(spawn_wake(record, &counts, is_polled)),
+                wakers: word.map_or((0, 0), |word| wakers(word, &counts)),
+                counts,
+                woken_at,
+            };
         }
-        let view = cell.state.view_acquire();
-        if !view.is_scheduled() {
-            return (TaskState::Idle, record.counts().since);
-        }
-        let at = cell.scheduled_at.get();
-        // A worker shows a task for a moment longer than it polls it.
-        match self.running.get(&id).filter(|since| at <= **since) {
-            Some(since) => (TaskState::Busy, *since),
-            // The stamp follows the wake: it is not older than the end of the last poll.
-            None => (TaskState::Scheduled, at.max(record.counts().since)),
-        }
+        unreachable!("the loop ends by itself")
+    }
+
+    /// Since when a worker polls the task, if one does. A worker shows a task for a moment longer
+    /// than it polls it: not after the stamp of the poll's end.
+    fn polled_since(
+        &self,
+        pin: &Pin<'_>,
+        word: Option<View>,
+        woken_at: u64,
+        stamp: u64,
+    ) -> Option<u64> {
+        let header = pin
+            .header()
+            .filter(|_| word.is_some_and(View::is_scheduled))?;
+        let worker = self.shared.remotes.get(usize::from(header.worker.get()))?;
+        let (task, since) = worker.counters.current()?;
+        (task == header.id && woken_at <= since && stamp <= since).then_some(since)
     }
 
     fn waits(&self, id: u64, state: TaskState, poll: u32) -> Vec<Wait> {
@@ -447,16 +505,15 @@ fn is_library(place: &Location<'_>) -> bool {
     place.file().starts_with("/rustc/") || place.file().starts_with(this_crate)
 }
 
-/// Waker clones and drops so far, and wakes that no finished poll has answered yet.
-fn wakers(pin: &Pin<'_>, state: TaskState, counts: &Counts) -> (u64, u64, u64) {
-    let Some(cell) = pin.header() else {
-        return (0, 0, 0);
-    };
-    let view = cell.state.view();
-    let clones = counts.waker_clones + view.clones();
-    let drops = clones.saturating_sub(view.wakers());
-    // The spawn counts as a wake in the word until the first poll has ended.
-    let first = counts.polls == 1 && state == TaskState::Busy;
-    let spawn = u64::from(counts.polls == 0 || first);
-    (clones, drops, view.wakes().saturating_sub(spawn))
+/// Of the wakes in the word: the spawn counts as one until the first poll has ended.
+fn spawn_wake(record: &TaskRecord, counts: &Counts, is_polled: bool) -> u64 {
+    let unpolled = counts.polls == 0 || record.stamp() == record.created.get();
+    let in_first = counts.polls == 1 && is_polled;
+    u64::from(unpolled || in_first)
+}
+
+/// Waker clones and drops so far.
+fn wakers(word: View, counts: &Counts) -> (u64, u64) {
+    let clones = counts.waker_clones + word.clones();
+    (clones, clones.saturating_sub(word.wakers()))
 }

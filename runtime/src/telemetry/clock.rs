@@ -45,10 +45,16 @@ pub(crate) fn ns_between(from: u64, to: u64) -> u64 {
     ticks_to_ns(to.saturating_sub(from))
 }
 
-/// Stamp of the first use: nanoseconds count from here.
+/// Nanoseconds count from here.
 static EPOCH: LazyLock<u64> = LazyLock::new(raw);
 
-/// A stamp on the clock that telemetry shows: nanoseconds since its first use in this process.
+/// Begins the clock that telemetry shows, if it has not begun: before the first stamp is taken that
+/// it is to show.
+pub(crate) fn begin() {
+    LazyLock::force(&EPOCH);
+}
+
+/// A stamp on the clock that telemetry shows.
 pub(crate) fn stamp_to_ns(stamp: u64) -> u64 {
     ns_between(*EPOCH, stamp)
 }

@@ -185,7 +185,8 @@ impl RecordTable {
         let cell = cell_of(owner & !FLAGS);
         if let Some(cell) = cell {
             // SAFETY: the caller has the scheduler's reference.
-            unsafe { cell.as_ref() }.state.add_ref();
+            // It is no waker, and stays counted as a handle: nobody looks at the counts any more.
+            let _ = unsafe { cell.as_ref() }.state.add_abort_handle();
         }
         // Ordering: Release publishes the final values to the reader that cleans up; Acquire as
         // above, should it have left meanwhile.
@@ -268,6 +269,12 @@ pub(crate) struct Pin<'a> {
 }
 
 impl Pin<'_> {
+    /// Whether the record has been retired under the pin.
+    #[cfg(feature = "telemetry")]
+    pub(super) fn is_retired(&self) -> bool {
+        self.entry.owner.load(Ordering::Relaxed) & GONE != 0
+    }
+
     /// The task's cell, which stays while the pin does. `None` for `block_on`.
     pub(crate) fn cell(&self) -> Option<NonNull<Header>> {
         cell_of(self.owner)

@@ -40,6 +40,14 @@ impl SiteTotals {
         }
     }
 
+    /// Of work on the blocking pool, which has no polls.
+    pub(crate) fn of_blocking(busy: u64, scheduled: u64, outcome: Outcome) -> SiteTotals {
+        SiteTotals {
+            polls: 0,
+            ..SiteTotals::of_first_poll(busy, scheduled, outcome)
+        }
+    }
+
     fn ended(outcome: Outcome) -> SiteTotals {
         SiteTotals {
             finished: 1,
@@ -67,6 +75,16 @@ impl SiteTotals {
         self.scheduled += other.scheduled;
         self.panicked += other.panicked;
         self.cancelled += other.cancelled;
+    }
+
+    /// Raises each total to that of `other`, if it is more.
+    pub(super) fn raise_to(&mut self, other: &SiteTotals) {
+        self.finished = self.finished.max(other.finished);
+        self.polls = self.polls.max(other.polls);
+        self.busy = self.busy.max(other.busy);
+        self.scheduled = self.scheduled.max(other.scheduled);
+        self.panicked = self.panicked.max(other.panicked);
+        self.cancelled = self.cancelled.max(other.cancelled);
     }
 }
 

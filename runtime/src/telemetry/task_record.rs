@@ -9,7 +9,7 @@
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering, fence};
 
 use super::clock;
 use super::counter::Counter;
@@ -28,6 +28,11 @@ use crate::task::header::Header;
 /// Many tasks complete at their first poll; what there would be to count of them is known without,
 /// so the second line is left alone until the first poll has gone pending
 /// ([`ensure_counts`](TaskRecord::ensure_counts)). Until then it holds what a task before left there.
+///
+/// What a poll adds is added when it has ended, between the new stamp in `since` and the poll's end in
+/// the state word. `polls` alone is counted at its beginning. So a reader that finds the same stamp and
+/// the same word before and after, and a stamp that is not later than the wake that scheduled the task,
+/// has read values of one moment (`capture.rs`).
 #[repr(C, align(64))]
 pub(crate) struct TaskRecord {
     /// The table's.
@@ -70,7 +75,6 @@ const COUNTED: u8 = 2;
 /// What has been counted of a task.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Counts {
-    pub(super) since: u64,
     pub(super) polls: u64,
     pub(super) busy: u64,
     pub(super) scheduled: u64,
@@ -164,13 +168,9 @@ impl TaskRecord {
     pub(super) fn counts(&self) -> Counts {
         // Ordering: pairs with the Release in `begin_counts`.
         if self.flags.load(Ordering::Acquire) & COUNTED == 0 {
-            return Counts {
-                since: self.created.get(),
-                ..Counts::default()
-            };
+            return Counts::default();
         }
         Counts {
-            since: self.since.get(),
             polls: self.polls.get(),
             busy: self.busy.get(),
             scheduled: self.scheduled.get(),
@@ -179,6 +179,15 @@ impl TaskRecord {
             self_wakes: self.self_wakes.get(),
             waker_clones: self.waker_clones.get(),
         }
+    }
+
+    /// The stamp of `since`, or of the task's beginning. For readers.
+    pub(super) fn stamp(&self) -> u64 {
+        // Ordering: pairs with the Release in `begin_counts`.
+        if self.flags.load(Ordering::Acquire) & COUNTED == 0 {
+            return self.created.get();
+        }
+        self.since.get()
     }
 
     /// Drops what the record owns. The caller alone has it.
@@ -196,6 +205,24 @@ impl TaskRecord {
     pub(crate) fn location(&self) -> &'static Location<'static> {
         // SAFETY: called on live records only, whose `fill` stored a `&'static` reference.
         unsafe { &*self.location.load(Ordering::Relaxed) }
+    }
+
+    /// A poll ended at `stamp`, and what it adds follows. 0, for a task that no worker polls: it
+    /// follows, and the stamp after it.
+    #[inline]
+    pub(crate) fn begin_to_count(&self, stamp: u64) {
+        self.since.set(stamp);
+        // Ordering: pairs with the Acquire fence in `capture.rs`: who sees what follows sees that
+        // the stamp has changed.
+        fence(Ordering::Release);
+    }
+
+    /// All that a poll adds is added.
+    #[inline]
+    pub(crate) fn end_counting(&self, stamp: u64) {
+        // Ordering: pairs with the Acquire fence in `capture.rs`: who sees the stamp sees the counts.
+        fence(Ordering::Release);
+        self.since.set(stamp);
     }
 
     /// Notes that a task which no worker polls runs, or no longer does.
@@ -285,6 +312,11 @@ impl RecordTable {
 impl Pin<'_> {
     pub(crate) fn record(&self) -> &TaskRecord {
         self.entry
+    }
+
+    /// Whether the task has completed since it was pinned.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_retired()
     }
 
     /// The header of the task's cell. `None` for `block_on`.

@@ -229,7 +229,8 @@ impl Context {
         let record = shared.records().get(header.slot);
         let begin = clock::raw();
         let waited = begin.saturating_sub(header.scheduled_at.get());
-        count_begin(record, begin, waited);
+        count_begin(record, begin);
+        record.wakes.add(more_wakes);
         // The future that polls the set may be a task's, too.
         let outer_wakes = current::take_self_wakes();
         let polled = {
@@ -242,14 +243,14 @@ impl Context {
             }
         };
         let end = clock::raw();
-        count_end(record, begin, end);
+        count_end(record, begin, end, waited);
         current::give_self_wakes(outer_wakes);
         record.count_watched(shared.count_local_poll(header, waited, begin..end), waited);
         match polled {
             Poll::Ready(outcome) => self.finish(task, key, outcome),
             Poll::Pending => {
                 let clones = header.state.view().clones();
-                count_pending(record, seen.wakes() + more_wakes, clones, end);
+                count_pending(record, seen.wakes(), clones);
                 match header.state.after_poll(seen, clones) {
                     AfterPoll::Idle => {}
                     AfterPoll::Scheduled => {
@@ -358,21 +359,22 @@ fn key(task: &Runnable) -> usize {
 }
 
 #[inline]
-fn count_begin(record: &TaskRecord, begin: u64, waited: u64) {
+fn count_begin(record: &TaskRecord, begin: u64) {
     record.ensure_counts();
     record.polls.add(1);
-    record.scheduled.add(waited);
     record.since.set(begin);
     record.set_running(true);
 }
 
 #[inline]
-fn count_end(record: &TaskRecord, begin: u64, end: u64) {
+fn count_end(record: &TaskRecord, begin: u64, end: u64, waited: u64) {
     let busy = end.saturating_sub(begin);
+    record.begin_to_count(0);
+    record.scheduled.add(waited);
     record.busy.add(busy);
     record.longest_poll.raise_to(busy);
-    record.since.set(end);
     record.set_running(false);
+    record.end_counting(end);
     let self_wakes = current::take_self_wakes();
     if self_wakes > 0 {
         record.self_wakes.add(self_wakes);

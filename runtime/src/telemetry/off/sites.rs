@@ -18,6 +18,10 @@ impl SiteTotals {
         SiteTotals
     }
 
+    pub(crate) fn of_blocking(_: u64, _: u64, _: Outcome) -> SiteTotals {
+        SiteTotals
+    }
+
     pub(crate) fn add(&mut self, _: &SiteTotals) {}
 }
 

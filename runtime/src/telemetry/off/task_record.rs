@@ -86,6 +86,12 @@ impl TaskRecord {
     pub(crate) fn set_running(&self, _: bool) {}
 
     #[inline]
+    pub(crate) fn begin_to_count(&self, _: u64) {}
+
+    #[inline]
+    pub(crate) fn end_counting(&self, _: u64) {}
+
+    #[inline]
     pub(crate) fn ensure_counts(&self) {}
 
     #[inline]

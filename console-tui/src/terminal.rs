@@ -209,6 +209,43 @@ fn key(event: KeyEvent) -> Option<Key> {
     })
 }
 
+#[cfg(all(test, target_os = "linux"))]
+#[path = "../tests/pty/terminal.rs"]
+#[allow(dead_code, reason = "the tests of the whole console use more of it")]
+mod pty;
+
+#[cfg(all(test, target_os = "linux"))]
+mod in_a_terminal {
+    use super::pty::Terminal;
+    use super::*;
+    use std::process::Command;
+
+    /// Set for the process that is to panic in a terminal: this test, run once more.
+    const ROLE: &str = "ZOKIO_CONSOLE_TEST_PANIC";
+
+    #[test]
+    fn a_panic_of_any_thread_gives_the_terminal_back_before_it_is_told() {
+        if std::env::var_os(ROLE).is_some() {
+            let _guard = TerminalGuard::take(true).unwrap();
+            assert!(!is_gone());
+            assert!(thread::spawn(|| panic!("of a worker")).join().is_err());
+            assert!(is_gone());
+            return;
+        }
+        let this = "terminal::in_a_terminal::\
+                    a_panic_of_any_thread_gives_the_terminal_back_before_it_is_told";
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", this, "--nocapture"])
+            .env(ROLE, "1");
+        let mut terminal = Terminal::start(command, 80, 24);
+        terminal.wait_for("panic on the main screen", |screen| {
+            !screen.alternate_screen() && screen.contents().contains("of a worker")
+        });
+        assert!(terminal.wait_until_given_back().success());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,105 @@
+//! A program to be watched, in a process of its own, so that it can be killed. It is the test's own
+//! program once more, told by its environment what to be.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use zokio::sync::Notify;
+
+/// `PORT SLEEPERS`, for the process that is the server.
+const ROLE: &str = "ZOKIO_CONSOLE_TEST_SERVER";
+
+/// A running server, which is killed when it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    /// Starts it on that port, 0 for any, with so many tasks that wait. `test` is the test that calls
+    /// [`serve_if_told`].
+    pub(crate) fn start(test: &str, port: u16, sleepers: u32) -> Server {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(ROLE, format!("{port} {sleepers}"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut lines = output.lines().map_while(Result::ok);
+        let port = lines.find_map(|line| line.strip_prefix("port ")?.parse().ok());
+        let mut server = Server { child, port: 0 };
+        server.port = port.expect("the server says its port");
+        server
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What the console connects to.
+    pub(crate) fn target(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Serves until stdin is closed, in the process that was started for it. False: this is not the one.
+pub(crate) fn serve_if_told() -> bool {
+    let Ok(role) = std::env::var(ROLE) else {
+        return false;
+    };
+    let (port, sleepers) = role.split_once(' ').unwrap();
+    let runtime = zokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .name("watched")
+        .enable_all()
+        .build()
+        .unwrap();
+    let guard = zokio_instrumentation::builder()
+        .bind(format!("127.0.0.1:{port}").as_str())
+        .attach(runtime.handle())
+        .start()
+        .unwrap();
+    let never = Arc::new(Notify::new());
+    runtime.block_on(async {
+        for i in 0..sleepers.parse().unwrap() {
+            let never = Arc::clone(&never);
+            spawn(&format!("sleeper-{i}"), async move {
+                never.notified().await;
+            });
+        }
+        spawn("ticker", async {
+            let mut interval = zokio::time::interval(Duration::from_millis(10));
+            loop {
+                interval.tick().await;
+            }
+        });
+    });
+    let address = guard.addr().to_string();
+    let port = address.rsplit(':').next().unwrap();
+    let mut output = io::stdout().lock();
+    writeln!(output, "port {port}").unwrap();
+    drop(output);
+    // The test has ended, however it did.
+    let _ = io::stdin().read(&mut [0]);
+    true
+}
+
+fn spawn(name: &str, future: impl Future<Output = ()> + Send + 'static) {
+    zokio::task::Builder::new()
+        .name(name)
+        .spawn(future)
+        .unwrap();
+}

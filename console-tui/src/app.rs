@@ -3,7 +3,7 @@
 //! Keys, updates and signals arrive as [`Action`]s on one channel. All that have arrived are
 //! applied, then the screen is drawn once, and only if something changed.
 
-use std::io::{self, Stdout};
+use std::io::{self, BufWriter, Stdout};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ratatui::Terminal;
@@ -28,6 +28,9 @@ const QUEUE: usize = 16;
 
 /// Time between two looks at the clock while the status line counts down.
 const COUNTDOWN: Duration = Duration::from_millis(100);
+
+/// What most screens take at most; a larger one is several writes.
+const SCREEN_BYTES: usize = 32 * 1024;
 
 /// What the interactive console is started with.
 #[derive(Debug)]
@@ -88,7 +91,9 @@ pub(crate) async fn run(options: Options, session: Option<Session>) -> Result<()
 
     let _guard = TerminalGuard::take(options.mouse).map_err(ConsoleError::Terminal)?;
     let _input = Input::start(out).map_err(ConsoleError::Terminal)?;
-    let backend = CrosstermBackend::new(io::stdout());
+    // A screen is one write: stdout's own buffer is small, and looked through for line ends.
+    let output = BufWriter::with_capacity(SCREEN_BYTES, io::stdout());
+    let backend = CrosstermBackend::new(output);
     let mut screen = Terminal::new(backend).map_err(ConsoleError::Terminal)?;
     loop {
         if terminal::is_gone() {
@@ -139,7 +144,7 @@ fn until_tick(state: &State) -> Duration {
 }
 
 fn draw(
-    screen: &mut Terminal<CrosstermBackend<Stdout>>,
+    screen: &mut Terminal<CrosstermBackend<BufWriter<Stdout>>>,
     state: &State,
     theme: Theme,
 ) -> Result<(), ConsoleError> {

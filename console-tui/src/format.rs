@@ -135,7 +135,17 @@ pub(crate) fn time_of_day(unix_ms: u64) -> String {
 
 /// Cells that `text` takes.
 pub(crate) fn width(text: &str) -> usize {
-    text.width()
+    if is_plain(text) {
+        text.len()
+    } else {
+        text.width()
+    }
+}
+
+/// Whether each byte is a character of one cell. Nearly every text is, and is measured and drawn
+/// sooner if that is known.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b' '..=b'~'))
 }
 
 /// `text` cut to `cells`, the end replaced by `…` if something was cut.
@@ -200,13 +210,14 @@ pub(crate) fn right(text: &str, cells: usize) -> String {
     pad(truncate_end(text, cells), cells, true)
 }
 
-fn pad(text: String, cells: usize, flush_right: bool) -> String {
-    let gap = " ".repeat(cells.saturating_sub(width(&text)));
-    if flush_right {
-        gap + &text
+fn pad(mut text: String, cells: usize, flush_right: bool) -> String {
+    let gap = cells.saturating_sub(width(&text));
+    if flush_right && gap > 0 {
+        text.insert_str(0, &" ".repeat(gap));
     } else {
-        text + &gap
+        text.extend(std::iter::repeat_n(' ', gap));
     }
+    text
 }
 
 /// A source file's path without what every reader knows: the registry's folder of a dependency,

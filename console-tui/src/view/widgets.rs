@@ -39,7 +39,39 @@ pub(super) fn put<'a>(row: usize, line: impl Into<Line<'a>>, area: Rect, buffer:
             height: 1,
             ..area
         };
-        line.into().render(target, buffer);
+        put_spans(&line.into(), target.intersection(buffer.area), buffer);
+    }
+}
+
+/// As ratatui would, but plain characters, which nearly all are, without taking the text apart into
+/// graphemes: that is most of what a screen costs.
+fn put_spans(line: &Line<'_>, area: Rect, buffer: &mut Buffer) {
+    if line.alignment.is_some() || area.is_empty() {
+        return line.render(area, buffer);
+    }
+    buffer.set_style(area, line.style);
+    let mut x = area.x;
+    for span in &line.spans {
+        if x >= area.right() {
+            return;
+        }
+        if !format::is_plain(&span.content) {
+            let rest = Rect {
+                x,
+                width: area.right() - x,
+                ..area
+            };
+            span.render(rest, buffer);
+            let width = u16::try_from(span.width()).unwrap_or(u16::MAX);
+            x = x.saturating_add(width);
+            continue;
+        }
+        for byte in span.content.bytes().take(usize::from(area.right() - x)) {
+            buffer[(x, area.y)]
+                .set_char(char::from(byte))
+                .set_style(span.style);
+            x += 1;
+        }
     }
 }
 

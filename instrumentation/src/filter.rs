@@ -33,7 +33,7 @@ use std::fmt;
 
 pub use complete::{Completion, complete};
 pub use field::{Field, fields};
-pub(crate) use matcher::Matcher;
+pub(crate) use matcher::{Matcher, total_ns};
 
 /// The longest filter, in bytes.
 pub const MAX_BYTES: usize = 1_024;

@@ -72,6 +72,7 @@ pub mod metric_names;
 mod prometheus;
 mod published;
 mod recorder;
+mod row;
 mod runtimes;
 mod sampler;
 mod security;
@@ -91,6 +92,8 @@ pub use builder::{
 };
 pub use diagnosis::finding_kinds;
 pub use error::Error;
+pub use row::{SourcePlace, TaskRow, WaitRow};
+pub use sampler::query::select_tasks;
 pub use security::tls::Tls;
 pub use watchdog::DEFAULT_LONG_POLL_THRESHOLD;
 

@@ -4,12 +4,10 @@
 //! one is found out once, and kept as one bit a text. Names are looked at each time.
 
 use std::collections::HashMap;
-use std::panic::Location;
-use std::ptr;
-
-use zokio::telemetry::{TaskSnapshot, Wait};
 
 use super::field::{NumberField, TextField, TimeField};
+use crate::row::{PlaceKey, SourcePlace, TaskRow, WaitRow};
+
 use super::{Compare, Expr, Filter, Term, Text, TextIndex};
 
 /// Bit `i`: text `i` of the filter holds.
@@ -21,7 +19,7 @@ pub(crate) struct Matcher<'f> {
     filter: &'f Filter,
     /// The moment, on telemetry's clock.
     now_ns: u64,
-    places: HashMap<*const Location<'static>, Texts>,
+    places: HashMap<PlaceKey, Texts>,
     operations: HashMap<(*const str, *const str), Texts>,
 }
 
@@ -35,7 +33,7 @@ impl<'f> Matcher<'f> {
         }
     }
 
-    pub(crate) fn passes(&mut self, task: &TaskSnapshot) -> bool {
+    pub(crate) fn passes(&mut self, task: &impl TaskRow) -> bool {
         let filter = self.filter;
         filter
             .expr
@@ -43,7 +41,7 @@ impl<'f> Matcher<'f> {
             .is_none_or(|expr| self.holds(expr, task))
     }
 
-    fn holds(&mut self, expr: &Expr, task: &TaskSnapshot) -> bool {
+    fn holds(&mut self, expr: &Expr, task: &impl TaskRow) -> bool {
         match expr {
             Expr::And(all) => all.iter().all(|expr| self.holds(expr, task)),
             Expr::Or(any) => any.iter().any(|expr| self.holds(expr, task)),
@@ -52,16 +50,14 @@ impl<'f> Matcher<'f> {
         }
     }
 
-    fn term(&mut self, term: &Term, task: &TaskSnapshot) -> bool {
+    fn term(&mut self, term: &Term, task: &impl TaskRow) -> bool {
         match *term {
             Term::Anywhere(text) => self.anywhere(text, task),
-            Term::In(TextField::Name, text) => {
-                self.text(text).holds(task.name.as_deref().unwrap_or(""))
-            }
-            Term::In(TextField::Location, text) => bit(self.place(task.location), text),
+            Term::In(TextField::Name, text) => self.text(text).holds(task.name()),
+            Term::In(TextField::Location, text) => bit(self.place(task.place()), text),
             Term::In(TextField::Waits, text) => self.waits(text, task),
-            Term::State(state) => task.state.as_str() == state,
-            Term::Kind(kind) => task.kind.as_str() == kind,
+            Term::State(state) => task.state() == state,
+            Term::Kind(kind) => task.kind() == kind,
             Term::Number(field, compare, with) => {
                 number(field, task, |value| compare.holds(value, with))
             }
@@ -85,47 +81,46 @@ impl<'f> Matcher<'f> {
         &self.filter.texts[usize::from(index)]
     }
 
-    fn anywhere(&mut self, index: TextIndex, task: &TaskSnapshot) -> bool {
+    fn anywhere(&mut self, index: TextIndex, task: &impl TaskRow) -> bool {
         let text = self.text(index);
-        text.holds(task.state.as_str())
-            || text.holds(task.kind.as_str())
-            || text.in_id(task.id)
-            || bit(self.place(task.location), index)
+        text.holds(task.state())
+            || text.holds(task.kind())
+            || text.in_id(task.id())
+            || bit(self.place(task.place()), index)
             || self.waits(index, task)
-            || task.name.as_deref().is_some_and(|name| text.holds(name))
+            || (!task.name().is_empty() && text.holds(task.name()))
     }
 
     /// Any of its waits; an empty text that is to be equal: no waits.
-    fn waits(&mut self, index: TextIndex, task: &TaskSnapshot) -> bool {
-        if task.waits.is_empty() {
+    fn waits(&mut self, index: TextIndex, task: &impl TaskRow) -> bool {
+        let mut waits = task.waits().peekable();
+        if waits.peek().is_none() {
             return self.text(index).holds("");
         }
-        task.waits.iter().any(|wait| {
-            bit(self.operation(wait), index)
+        waits.any(|wait| {
+            bit(self.operation(&wait), index)
                 || wait
-                    .location
-                    .is_some_and(|location| bit(self.place(location), index))
+                    .place
+                    .is_some_and(|place| bit(self.place(place), index))
         })
     }
 
-    fn place(&mut self, location: &'static Location<'static>) -> Texts {
+    /// The places looked at live as long as the tasks: those of one key are one.
+    fn place(&mut self, place: SourcePlace<'_>) -> Texts {
         let filter = self.filter;
-        *self
-            .places
-            .entry(ptr::from_ref(location))
-            .or_insert_with(|| {
-                let whole = location.to_string();
-                // FILE:LINE is enough to be equal.
-                let line = whole.rfind(':').map_or("", |at| &whole[..at]);
-                texts(filter, |text| {
-                    text.holds(&whole) || (text.whole && text.text == line)
-                })
+        *self.places.entry(place.key()).or_insert_with(|| {
+            let whole = place.to_string();
+            // FILE:LINE is enough to be equal.
+            let line = whole.rfind(':').map_or("", |at| &whole[..at]);
+            texts(filter, |text| {
+                text.holds(&whole) || (text.whole && text.text == line)
             })
+        })
     }
 
-    fn operation(&mut self, wait: &Wait) -> Texts {
+    fn operation(&mut self, wait: &WaitRow<'_>) -> Texts {
         let filter = self.filter;
-        let key = (ptr::from_ref(wait.kind), ptr::from_ref(wait.operation));
+        let key = (wait.kind as *const str, wait.operation as *const str);
         *self.operations.entry(key).or_insert_with(|| {
             let both = format!("{}.{}", wait.kind, wait.operation);
             texts(filter, |text| {
@@ -135,19 +130,19 @@ impl<'f> Matcher<'f> {
     }
 
     /// None: there is nothing to be measured.
-    fn time(&self, field: TimeField, task: &TaskSnapshot) -> Option<u64> {
+    fn time(&self, field: TimeField, task: &impl TaskRow) -> Option<u64> {
         Some(match field {
             TimeField::Total => total_ns(task),
-            TimeField::Busy => task.busy_ns,
-            TimeField::Scheduled => task.scheduled_ns,
-            TimeField::Idle => task.idle_ns,
-            TimeField::Since => self.now_ns.saturating_sub(task.state_since_ns),
+            TimeField::Busy => task.busy_ns(),
+            TimeField::Scheduled => task.scheduled_ns(),
+            TimeField::Idle => task.idle_ns(),
+            TimeField::Since => self.now_ns.saturating_sub(task.state_since_ns()),
             TimeField::Waiting => {
-                let oldest = task.waits.iter().map(|wait| wait.since_ns).min()?;
+                let oldest = task.waits().map(|wait| wait.since_ns).min()?;
                 self.now_ns.saturating_sub(oldest)
             }
-            TimeField::LongestPoll => task.longest_poll_ns,
-            TimeField::MeanPoll => task.busy_ns.checked_div(task.polls)?,
+            TimeField::LongestPoll => task.longest_poll_ns(),
+            TimeField::MeanPoll => task.busy_ns().checked_div(task.polls())?,
         })
     }
 }
@@ -165,30 +160,29 @@ fn bit(texts: Texts, index: TextIndex) -> bool {
 }
 
 /// Whether a number of the task, or one of its numbers, is as wanted.
-fn number(field: NumberField, task: &TaskSnapshot, is: impl Fn(u64) -> bool) -> bool {
+fn number(field: NumberField, task: &impl TaskRow, is: impl Fn(u64) -> bool) -> bool {
     match field {
-        NumberField::Id => is(task.id),
-        NumberField::Parent => task.parent.is_some_and(is),
-        NumberField::Worker => task.worker.is_some_and(|worker| is(u64::from(worker))),
-        NumberField::Polls => is(task.polls),
-        NumberField::Wakes => is(task.wakes),
-        NumberField::SelfWakes => is(task.self_wakes),
-        NumberField::Wakers => is(task.waker_clones.saturating_sub(task.waker_drops)),
-        NumberField::Size => task.future_bytes.is_some_and(is),
-        NumberField::Holder => task.waits.iter().filter_map(|wait| wait.holder).any(is),
+        NumberField::Id => is(task.id()),
+        NumberField::Parent => task.parent().is_some_and(is),
+        NumberField::Worker => task.worker().is_some_and(is),
+        NumberField::Polls => is(task.polls()),
+        NumberField::Wakes => is(task.wakes()),
+        NumberField::SelfWakes => is(task.self_wakes()),
+        NumberField::Wakers => is(task.live_wakers()),
+        NumberField::Size => task.future_bytes().is_some_and(is),
+        NumberField::Holder => task.waits().filter_map(|wait| wait.holder).any(is),
         NumberField::Resource => task
-            .waits
-            .iter()
+            .waits()
             .map(|wait| wait.resource)
             .filter(|resource| *resource != 0)
             .any(is),
     }
 }
 
-pub(super) fn total_ns(task: &TaskSnapshot) -> u64 {
-    task.busy_ns
-        .saturating_add(task.scheduled_ns)
-        .saturating_add(task.idle_ns)
+pub(crate) fn total_ns(task: &impl TaskRow) -> u64 {
+    task.busy_ns()
+        .saturating_add(task.scheduled_ns())
+        .saturating_add(task.idle_ns())
 }
 
 impl Compare {

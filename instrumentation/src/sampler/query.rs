@@ -5,13 +5,12 @@
 //! is not ASCII.
 
 use std::cmp::Ordering;
-use std::panic::Location;
-use std::ptr;
 
-use zokio::telemetry::{TaskSnapshot, TaskState};
+use zokio_console_proto::MINOR;
 use zokio_console_proto::v1::{self, TaskSort};
 
-use crate::filter::{Filter, Matcher};
+use crate::filter::{Filter, Matcher, total_ns};
+use crate::row::{SourcePlace, TaskRow};
 
 /// The most rows a runtime's window has.
 pub(crate) const MAX_ROWS: usize = 1_000;
@@ -66,51 +65,47 @@ impl Query {
 
     /// The rows of the window in order, and how many tasks pass the filter in all. `now_ns` is the
     /// moment of the tasks, on telemetry's clock.
-    pub(crate) fn select<'a>(
+    pub(crate) fn select<'a, T: TaskRow>(
         &self,
-        tasks: &'a [TaskSnapshot],
+        tasks: impl IntoIterator<Item = &'a T>,
         now_ns: u64,
-    ) -> (Vec<&'a TaskSnapshot>, usize) {
+    ) -> (Vec<&'a T>, usize) {
         if self.limit == 0 {
             return (Vec::new(), 0);
         }
         let mut filter = Matcher::new(&self.filter, now_ns);
-        let mut rows: Vec<_> = tasks.iter().filter(|t| filter.passes(t)).collect();
+        let mut rows: Vec<_> = tasks.into_iter().filter(|t| filter.passes(*t)).collect();
         let matching = rows.len();
         if self.offset >= matching {
             return (Vec::new(), matching);
         }
         let end = matching.min(self.offset.saturating_add(self.limit));
         if end < matching {
-            rows.select_nth_unstable_by(end - 1, |a, b| self.compare(a, b));
+            rows.select_nth_unstable_by(end - 1, |a, b| self.compare(*a, *b));
             rows.truncate(end);
         }
         if self.offset > 0 {
-            rows.select_nth_unstable_by(self.offset, |a, b| self.compare(a, b));
+            rows.select_nth_unstable_by(self.offset, |a, b| self.compare(*a, *b));
             rows.drain(..self.offset);
         }
-        rows.sort_unstable_by(|a, b| self.compare(a, b));
+        rows.sort_unstable_by(|a, b| self.compare(*a, *b));
         (rows, matching)
     }
 
     /// The order of two tasks. Equal ones are ordered by id, so that rows do not jump.
-    fn compare(&self, a: &TaskSnapshot, b: &TaskSnapshot) -> Ordering {
+    fn compare(&self, a: &impl TaskRow, b: &impl TaskRow) -> Ordering {
         let by_column = match self.sort {
             TaskSort::Total => total_ns(a).cmp(&total_ns(b)),
-            TaskSort::Id => a.id.cmp(&b.id),
-            TaskSort::State => state_rank(a.state).cmp(&state_rank(b.state)),
-            TaskSort::Name => a
-                .name
-                .as_deref()
-                .unwrap_or("")
-                .cmp(b.name.as_deref().unwrap_or("")),
-            TaskSort::Busy => a.busy_ns.cmp(&b.busy_ns),
-            TaskSort::Scheduled => a.scheduled_ns.cmp(&b.scheduled_ns),
-            TaskSort::Idle => a.idle_ns.cmp(&b.idle_ns),
-            TaskSort::Polls => a.polls.cmp(&b.polls),
-            TaskSort::Kind => a.kind.as_str().cmp(b.kind.as_str()),
-            TaskSort::Location => compare_locations(a.location, b.location),
-            TaskSort::Wakes => a.wakes.cmp(&b.wakes),
+            TaskSort::Id => a.id().cmp(&b.id()),
+            TaskSort::State => state_rank(a.state()).cmp(&state_rank(b.state())),
+            TaskSort::Name => a.name().cmp(b.name()),
+            TaskSort::Busy => a.busy_ns().cmp(&b.busy_ns()),
+            TaskSort::Scheduled => a.scheduled_ns().cmp(&b.scheduled_ns()),
+            TaskSort::Idle => a.idle_ns().cmp(&b.idle_ns()),
+            TaskSort::Polls => a.polls().cmp(&b.polls()),
+            TaskSort::Kind => a.kind().cmp(b.kind()),
+            TaskSort::Location => compare_places(a.place(), b.place()),
+            TaskSort::Wakes => a.wakes().cmp(&b.wakes()),
             TaskSort::WaitsFor => waits_for(a).cmp(&waits_for(b)),
         };
         let by_column = if self.ascending {
@@ -118,43 +113,51 @@ impl Query {
         } else {
             by_column.reverse()
         };
-        by_column.then_with(|| a.id.cmp(&b.id))
+        by_column.then_with(|| a.id().cmp(&b.id()))
     }
 }
 
-fn total_ns(task: &TaskSnapshot) -> u64 {
-    task.busy_ns
-        .saturating_add(task.scheduled_ns)
-        .saturating_add(task.idle_ns)
+/// Evaluates a query over tasks from elsewhere, such as a recording, as the server does over live
+/// ones: the rows of the window in order (at most 1,000), and how many tasks pass the filter in all.
+/// `now_ns` is the moment of the tasks, on telemetry's clock.
+///
+/// # Errors
+///
+/// What is wrong with the filter, in words.
+pub fn select_tasks<'a, T: TaskRow>(
+    query: v1::TaskQuery,
+    tasks: impl IntoIterator<Item = &'a T>,
+    now_ns: u64,
+) -> Result<(Vec<&'a T>, usize), String> {
+    Ok(Query::new(query, MINOR)?.select(tasks, now_ns))
 }
 
-fn state_rank(state: TaskState) -> u8 {
+fn state_rank(state: &str) -> u8 {
     match state {
-        TaskState::Idle => 1,
-        TaskState::Scheduled => 2,
-        TaskState::Busy => 3,
+        "idle" => 1,
+        "scheduled" => 2,
+        "busy" => 3,
         _ => 0,
     }
 }
 
-fn compare_locations(a: &'static Location<'static>, b: &'static Location<'static>) -> Ordering {
-    if ptr::eq(a, b) {
+fn compare_places(a: SourcePlace<'_>, b: SourcePlace<'_>) -> Ordering {
+    if a.key() == b.key() {
         return Ordering::Equal;
     }
-    (a.file(), a.line(), a.column()).cmp(&(b.file(), b.line(), b.column()))
+    a.cmp(&b)
 }
 
-fn waits_for(task: &TaskSnapshot) -> (&'static str, &'static str) {
-    task.waits
-        .first()
-        .map_or(("", ""), |w| (w.kind, w.operation))
+fn waits_for(task: &impl TaskRow) -> (&str, &str) {
+    let first = task.waits().next();
+    first.map_or(("", ""), |wait| (wait.kind, wait.operation))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zokio::telemetry::{TaskKind, Wait};
-    use zokio_console_proto::MINOR;
+    use std::panic::Location;
+    use zokio::telemetry::{TaskKind, TaskSnapshot, TaskState, Wait};
 
     fn tasks() -> Vec<TaskSnapshot> {
         (1..=6)

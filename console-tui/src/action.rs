@@ -1,6 +1,7 @@
 //! What can happen ([`Action`]) and what the state asks for in return ([`Effect`]).
 
 use crate::keymap::Key;
+use crate::recording::{Frame, Moment, Play};
 use crate::state::model::{Query, Server, TaskDetails, Update};
 
 /// Something that happened.
@@ -32,6 +33,12 @@ pub(crate) enum Action {
     Refused { message: String, query: Query },
     /// The connection is gone and will be tried again.
     Lost { reason: String, retry_in_ms: u64 },
+    /// What has just come over the wire, to be kept for looking back.
+    Heard(Frame),
+    /// A moment of the recording that is being played.
+    Moment(Box<Moment>),
+    /// The answer to [`Effect::Save`], to be told.
+    Saved(String),
 }
 
 /// What the server said of one task.
@@ -114,6 +121,16 @@ pub(crate) enum Command {
     CursorRight,
     CursorToStart,
     CursorToEnd,
+    /// Go back or on in what was recorded.
+    SeekBack,
+    SeekForward,
+    SeekBackFar,
+    SeekForwardFar,
+    SeekStart,
+    SeekEnd,
+    Faster,
+    Slower,
+    SaveHistory,
 }
 
 /// What the outside is to do.
@@ -123,6 +140,19 @@ pub(crate) enum Effect {
     Subscribe(Query),
     /// Ask for one task's details.
     FetchDetails { runtime_id: u64, task_id: u64 },
+    /// Do this with the recording that is being played.
+    Play(Play),
+    /// Write these frames to a file.
+    Save(Save),
     /// End.
     Quit,
+}
+
+/// A recording to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Save {
+    /// Name of the file.
+    pub(crate) name: String,
+    pub(crate) began_unix_ns: u64,
+    pub(crate) frames: Vec<Frame>,
 }

@@ -3,7 +3,9 @@
 //! Keys, updates and signals arrive as [`Action`]s on one channel. All that have arrived are
 //! applied, then the screen is drawn once, and only if something changed.
 
+use std::fs::File;
 use std::io::{self, BufWriter, Stdout};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ratatui::Terminal;
@@ -12,9 +14,13 @@ use zokio::signal::unix::{SignalKind, signal};
 use zokio::sync::mpsc;
 use zokio::time::Instant;
 
-use crate::action::{Action, Command, Effect, Now};
-use crate::connection::{self, Destination, Request, Session};
+use crate::action::{Action, Command, Effect, Now, Save};
+use crate::connection::{self, Destination, Request, Session, Watching};
 use crate::error::ConsoleError;
+use crate::format;
+use crate::headless::record;
+use crate::recording::{FileSource, Tape};
+use crate::replay;
 use crate::state::connection::Link;
 use crate::state::settings::Settings;
 use crate::state::{State, update};
@@ -35,12 +41,36 @@ const SCREEN_BYTES: usize = 32 * 1024;
 /// What the interactive console is started with.
 #[derive(Debug)]
 pub(crate) struct Options {
-    pub(crate) destination: Destination,
-    pub(crate) interval: Duration,
     pub(crate) theme: Theme,
     /// Whether clicks and the wheel are ours.
     pub(crate) mouse: bool,
     pub(crate) settings: Settings,
+    /// Bytes for looking back; 0: none.
+    pub(crate) history_bytes: usize,
+}
+
+/// Where what is shown comes from.
+#[derive(Debug)]
+pub(crate) enum Feed {
+    /// A server; without a session it is waited for.
+    Live {
+        destination: Destination,
+        interval: Duration,
+        session: Option<Session>,
+    },
+    Recording {
+        name: String,
+        tape: Tape<FileSource<File>>,
+    },
+}
+
+impl Feed {
+    fn name(&self) -> String {
+        match self {
+            Feed::Live { destination, .. } => destination.target.to_string(),
+            Feed::Recording { name, .. } => name.clone(),
+        }
+    }
 }
 
 /// The console's clock.
@@ -62,34 +92,47 @@ impl Clock {
     }
 }
 
-/// Shows the screens until the user quits. Without a session, the server is waited for.
-pub(crate) async fn run(options: Options, session: Option<Session>) -> Result<(), ConsoleError> {
+/// Shows the screens until the user quits.
+pub(crate) async fn run(options: Options, feed: Feed) -> Result<(), ConsoleError> {
     let clock = Clock {
         start: Instant::now(),
     };
     let (width, height) = crossterm::terminal::size().map_err(ConsoleError::Terminal)?;
-    let mut state = State::new(
-        options.destination.target.to_string(),
-        width,
-        height,
-        clock.now(),
-    );
+    let state = State::new(feed.name(), width, height, clock.now());
+    let mut state = match &feed {
+        Feed::Live { .. } => state.with_history(options.history_bytes),
+        Feed::Recording { .. } => state.of_recording(),
+    };
     state.settings = options.settings;
     let (out, mut actions) = mpsc::channel(QUEUE);
     // Unbounded, but asked by keys and answered updates only. A bounded queue could block the state
     // while the connection waits for the state.
     let (requests, asked) = mpsc::unbounded_channel();
-    zokio::spawn(connection::run(
-        options.destination,
-        options.interval,
-        session,
-        state.query().clone(),
-        asked,
-        out.clone(),
-    ));
+    let query = state.query().clone();
+    match feed {
+        Feed::Live {
+            destination,
+            interval,
+            session,
+        } => {
+            let keep = options.history_bytes > 0;
+            let watching = Watching { interval, keep };
+            let answers = out.clone();
+            zokio::spawn(connection::run(
+                destination,
+                watching,
+                session,
+                query,
+                asked,
+                answers,
+            ))
+        }
+        Feed::Recording { tape, .. } => zokio::spawn(replay::run(tape, query, asked, out.clone())),
+    };
     quit_on_signals(&out).map_err(ConsoleError::Terminal)?;
 
     let _guard = TerminalGuard::take(options.mouse).map_err(ConsoleError::Terminal)?;
+    let saved = out.downgrade();
     let _input = Input::start(out).map_err(ConsoleError::Terminal)?;
     // A screen is one write: stdout's own buffer is small, and looked through for line ends.
     let output = BufWriter::with_capacity(SCREEN_BYTES, io::stdout());
@@ -112,6 +155,8 @@ pub(crate) async fn run(options: Options, session: Option<Session>) -> Result<()
             for effect in update(&mut state, action) {
                 match effect {
                     Effect::Quit => return Ok(()),
+                    Effect::Play(play) => ask(&requests, Request::Play(play)),
+                    Effect::Save(save) => save_aside(save, saved.clone()),
                     Effect::Subscribe(query) => ask(&requests, Request::Subscribe(query)),
                     Effect::FetchDetails {
                         runtime_id,
@@ -133,6 +178,21 @@ pub(crate) async fn run(options: Options, session: Option<Session>) -> Result<()
 fn ask(requests: &mpsc::UnboundedSender<Request>, request: Request) {
     // The connection ends only with the console.
     let _ = requests.send(request);
+}
+
+/// Writes a recording on a thread that may wait for the disk.
+fn save_aside(save: Save, out: mpsc::WeakSender<Action>) {
+    drop(zokio::task::spawn_blocking(move || {
+        let written = record::save(Path::new(&save.name), save.began_unix_ns, &save.frames);
+        let text = match written {
+            Ok(bytes) => format!("saved {} in {}", format::bytes(bytes), save.name),
+            Err(error) => format!("{} cannot be written: {error}", save.name),
+        };
+        // If the console has ended, nobody is to be told.
+        if let Some(out) = out.upgrade() {
+            let _ = out.blocking_send(Action::Saved(text));
+        }
+    }));
 }
 
 /// Time until the status line may say something new on its own.

@@ -3,24 +3,30 @@
 mod texts;
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use zokio::signal::unix::{SignalKind, signal};
 use zokio_instrumentation::filter::Filter;
 
 use crate::access::AccessArgs;
-use crate::app;
+use crate::app::{self, Feed};
 use crate::config::{self, Config};
 use crate::connection::{self, Destination};
 use crate::demo;
 use crate::error::ConsoleError;
 use crate::headless;
+use crate::headless::record;
 use crate::keymap::bound;
+use crate::recording::{FileSource, Tape};
+use crate::replay;
+use crate::sanitize;
 use crate::state::lints::{self, Limits};
 use crate::target::{self, Target};
 use crate::terminal;
@@ -88,6 +94,10 @@ struct ScreenArgs {
     /// The configuration file. Else: the one that `zokio-console config path` tells.
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
+
+    /// Memory for looking back at the last minutes, such as 32MiB; 0: none is kept.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "32MiB", global = true)]
+    history: usize,
 }
 
 /// Colours that a terminal can have, as tokio-console names them.
@@ -194,6 +204,8 @@ Examples:
   zokio-console check --for 30s                     say what is wrong; exit code 1 if anything is
   zokio-console snapshot --tasks 'state:idle since>5s waits:mutex'
                                                     the tasks that hang at a mutex
+  zokio-console record run.zrec --for 5m            keep what happens, to be looked at later
+  zokio-console replay run.zrec                     look at it, with the same screens
   zokio-console demo                                try it without a program of your own
 
 Exit codes: 0 fine; 1 check has found something; 2 cannot connect, bad usage, connection lost.";
@@ -210,6 +222,13 @@ enum Command {
     ///
     /// Ends with exit code 1 if something was found, 0 if not, 2 if the program cannot be watched.
     Check(CheckArgs),
+    /// Record a running program in a file.
+    Record(RecordArgs),
+    /// Show the screens of a recording.
+    Replay {
+        /// The recording.
+        file: PathBuf,
+    },
     /// Start a built-in service with faults and watch it.
     Demo(DemoArgs),
     /// Print completions for a shell, to be put where it looks for them.
@@ -279,6 +298,14 @@ struct SnapshotArgs {
     /// Only tasks that this filter leaves, such as `state:idle since>5s waits:mutex`.
     #[arg(long, value_name = "FILTER", default_value = "", value_parser = parse_filter)]
     tasks: String,
+
+    /// Of a recording instead of a running program.
+    #[arg(long, value_name = "FILE", conflicts_with = "target")]
+    from: Option<PathBuf>,
+
+    /// So long after the recording's beginning. [default: its end]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "from")]
+    at: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -311,6 +338,10 @@ struct CheckArgs {
     #[command(flatten)]
     access: AccessArgs,
 
+    /// Say what was wrong while this recording was made, instead of watching a program.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["target", "time"])]
+    from: Option<PathBuf>,
+
     /// Watch for this long.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration, default_value = "5s")]
     time: Duration,
@@ -326,6 +357,31 @@ struct CheckArgs {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Args)]
+struct RecordArgs {
+    /// The file to record in; it must not be there yet.
+    file: PathBuf,
+
+    /// Where the program serves: http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH.
+    #[arg(default_value = target::DEFAULT)]
+    target: Target,
+
+    #[command(flatten)]
+    access: AccessArgs,
+
+    /// Record for this long. Else: until Ctrl-C.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    time: Option<Duration>,
+
+    /// Only tasks that this filter leaves, such as `state:idle since>5s waits:mutex`.
+    #[arg(long, value_name = "FILTER", default_value = "", value_parser = parse_filter)]
+    tasks: String,
+
+    /// Write over the file if it is there.
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -357,6 +413,22 @@ fn parse_filter(text: &str) -> Result<String, String> {
         Ok(_) => Ok(text.trim().to_owned()),
         Err(mistake) => Err(mistake.to_string()),
     }
+}
+
+/// Reads an amount of memory: a number and `KiB`, `MiB` or `GiB`, or 0.
+fn parse_bytes(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "B" => 1,
+        "K" | "KiB" => 1 << 10,
+        "M" | "MiB" => 1 << 20,
+        "G" | "GiB" => 1 << 30,
+        _ => 0,
+    };
+    let bytes = digits.parse().ok().and_then(|n: usize| n.checked_mul(unit));
+    bytes
+        .filter(|_| unit > 0)
+        .ok_or_else(|| "an amount is a number and KiB, MiB or GiB, such as 32MiB".into())
 }
 
 /// Reads a time: a number and `ms`, `s` or `m`.
@@ -404,6 +476,8 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Top(arguments) => top(&arguments),
         Command::Completions { shell } => texts::completions(shell, &mut io::stdout().lock()),
         Command::Man => texts::manual(&mut io::stdout().lock()),
+        Command::Record(arguments) => record(&arguments),
+        Command::Replay { file } => replay(&file, &screen),
         Command::Check(arguments) => return outcome(check(&arguments)),
         Command::Demo(arguments) => run_demo(&arguments, &screen),
     };
@@ -509,30 +583,109 @@ fn connect(arguments: ConnectArgs, screen: &ScreenArgs) -> Result<(), ConsoleErr
             Err(ConsoleError::Unreachable { .. }) if arguments.wait => None,
             Err(error) => return Err(error),
         };
-        let interval = arguments.interval.or(config.interval);
-        app::run(options(destination, interval, config, screen), session).await
+        let feed = Feed::Live {
+            destination,
+            interval: arguments.interval.or(config.interval).unwrap_or_default(),
+            session,
+        };
+        app::run(options(config, screen), feed).await
+    })
+}
+
+fn replay(file: &Path, screen: &ScreenArgs) -> Result<(), ConsoleError> {
+    if !terminal::is_interactive() {
+        return Err(ConsoleError::NoTerminal);
+    }
+    let tape = replay::open(file)?;
+    let name = shown_name(file);
+    let options = options(screen.load()?, screen);
+    runtime()?.block_on(app::run(options, Feed::Recording { name, tape }))
+}
+
+/// A recording to be read without screens: what is wrong with it is told.
+fn opened(file: &Path) -> Result<Tape<FileSource<File>>, ConsoleError> {
+    let tape = replay::open(file)?;
+    if let Some(words) = tape.source.condition().in_words() {
+        // If stderr has gone there is nobody to tell.
+        let _ = writeln!(
+            io::stderr(),
+            "zokio-console: {} is {words}: the rest is read",
+            file.display()
+        );
+    }
+    Ok(tape)
+}
+
+/// The name of a recording, as a terminal may show it.
+fn shown_name(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default();
+    sanitize::message(&name.to_string_lossy())
+}
+
+fn record(arguments: &RecordArgs) -> Result<(), ConsoleError> {
+    let destination = arguments.access.destination(arguments.target.clone())?;
+    let plan = record::Plan {
+        path: arguments.file.clone(),
+        force: arguments.force,
+        time: arguments.time,
+        filter: arguments.tasks.clone(),
+    };
+    let tells = io::stderr().is_terminal();
+    let recorded = runtime()?.block_on(async {
+        let session = connection::connect(&destination).await?;
+        session.check_filter(&plan.filter)?;
+        let stop = stopped().map_err(ConsoleError::Signals)?;
+        record::record(&destination, session, &plan, stop, |line| {
+            if tells {
+                record::overwrite(line, &mut io::stderr());
+            }
+        })
+        .await
+    });
+    if tells {
+        record::overwrite("", &mut io::stderr());
+    }
+    let summary = recorded?.summary(&plan.path);
+    io::stdout()
+        .write_all(summary.as_bytes())
+        .map_err(ConsoleError::Output)
+}
+
+/// Is over when the user, or the system, wants the console to end.
+fn stopped() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        zokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     })
 }
 
 /// What the screens are started with. From here on the keys are those of the configuration.
-fn options(
-    destination: Destination,
-    interval: Option<Duration>,
-    config: Config,
-    screen: &ScreenArgs,
-) -> app::Options {
+fn options(config: Config, screen: &ScreenArgs) -> app::Options {
     let theme = screen.theme(&config);
     bound::install(config.keymap);
     app::Options {
-        destination,
-        interval: interval.unwrap_or(Duration::ZERO),
         theme,
         mouse: config.mouse,
+        history_bytes: screen.history,
         settings: config.settings,
     }
 }
 
 fn snapshot(arguments: &SnapshotArgs) -> Result<(), ConsoleError> {
+    if let Some(file) = &arguments.from {
+        return headless::print_recorded(
+            &mut opened(file)?,
+            &shown_name(file),
+            arguments.at,
+            &arguments.tasks,
+            arguments.json,
+            &mut io::stdout().lock(),
+        );
+    }
     let destination = arguments.access.destination(arguments.target.clone())?;
     runtime()?.block_on(async {
         let mut session = connection::connect(&destination).await?;
@@ -562,23 +715,27 @@ fn top(arguments: &TopArgs) -> Result<(), ConsoleError> {
 }
 
 fn check(arguments: &CheckArgs) -> Result<ExitCode, ConsoleError> {
-    let destination = arguments.access.destination(arguments.target.clone())?;
-    runtime()?.block_on(async {
-        let mut session = connection::connect(&destination).await?;
-        let report =
-            headless::check::watch(&mut session, arguments.time, arguments.tasks.as_deref())
-                .await?;
-        let code = if report.is_denied(&arguments.deny) {
-            ExitCode::from(FOUND)
-        } else {
-            ExitCode::SUCCESS
-        };
-        match report.print(arguments.json, &mut io::stdout().lock()) {
-            // Whoever does not want to read it may still want to know.
-            Err(error) if error.is_broken_pipe() => Ok(code),
-            printed => printed.map(|()| code),
+    let filter = arguments.tasks.as_deref();
+    let report = match &arguments.from {
+        Some(file) => headless::check::recorded(&mut opened(file)?, filter),
+        None => {
+            let destination = arguments.access.destination(arguments.target.clone())?;
+            runtime()?.block_on(async {
+                let mut session = connection::connect(&destination).await?;
+                headless::check::watch(&mut session, arguments.time, filter).await
+            })?
         }
-    })
+    };
+    let code = if report.is_denied(&arguments.deny) {
+        ExitCode::from(FOUND)
+    } else {
+        ExitCode::SUCCESS
+    };
+    match report.print(arguments.json, &mut io::stdout().lock()) {
+        // Whoever does not want to read it may still want to know.
+        Err(error) if error.is_broken_pipe() => Ok(code),
+        printed => printed.map(|()| code),
+    }
 }
 
 fn run_demo(arguments: &DemoArgs, screen: &ScreenArgs) -> Result<(), ConsoleError> {
@@ -594,8 +751,12 @@ fn run_demo(arguments: &DemoArgs, screen: &ScreenArgs) -> Result<(), ConsoleErro
     runtime.block_on(async {
         if with_screens {
             let session = connection::connect(&destination).await?;
-            let options = options(destination, config.interval, config, screen);
-            return app::run(options, Some(session)).await;
+            let feed = Feed::Live {
+                destination,
+                interval: config.interval.unwrap_or_default(),
+                session: Some(session),
+            };
+            return app::run(options(config, screen), feed).await;
         }
         let time = arguments.time.unwrap_or(DEMO_TIME);
         if io::stderr().is_terminal() {

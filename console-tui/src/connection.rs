@@ -19,8 +19,10 @@ pub(crate) mod tls;
 use std::future::Future;
 use std::time::Duration;
 
+use prost::Message as _;
 use tonic::{Code, Status, Streaming};
 use zokio::sync::mpsc;
+use zokio::time::Instant;
 use zokio_console_proto::v1::console_client::ConsoleClient;
 use zokio_console_proto::{MAJOR, MAX_MESSAGE_BYTES, MINOR, check_major, v1};
 use zokio_instrumentation::filter::Filter;
@@ -28,10 +30,11 @@ use zokio_instrumentation::filter::Filter;
 use crate::access::Access;
 use crate::action::{Action, DetailsAnswer};
 use crate::error::ConsoleError;
+use crate::recording::{Frame, KEYFRAME_INTERVAL, Kind, Play};
 use crate::sanitize;
 use crate::state::model::{Query, Server, Update};
 use crate::target::Target;
-use backoff::Backoff;
+pub(crate) use backoff::Backoff;
 use channel::Channel;
 use tls::Troubles;
 
@@ -61,6 +64,8 @@ pub(crate) struct Session {
     client: ConsoleClient<Channel>,
     target: Target,
     troubles: Troubles,
+    /// As the server sent it.
+    pub(crate) described: v1::DescribeResponse,
     pub(crate) server: Server,
 }
 
@@ -68,7 +73,12 @@ pub(crate) struct Session {
 #[derive(Debug)]
 pub(crate) enum Request {
     Subscribe(Query),
-    FetchDetails { runtime_id: u64, task_id: u64 },
+    FetchDetails {
+        runtime_id: u64,
+        task_id: u64,
+    },
+    /// For a recording that is being played.
+    Play(Play),
 }
 
 /// Connects once.
@@ -105,6 +115,7 @@ pub(crate) async fn connect(destination: &Destination) -> Result<Session, Consol
         target: target.clone(),
         troubles,
         server: sanitize::server(&described),
+        described,
     })
 }
 
@@ -138,28 +149,37 @@ fn not_described(target: &Target, status: &Status) -> ConsoleError {
     }
 }
 
+/// The query as a request for updates.
+pub(crate) fn request(query: &Query, interval: Duration) -> v1::SubscribeRequest {
+    v1::SubscribeRequest {
+        major: MAJOR,
+        minor: MINOR,
+        interval_ns: u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX),
+        runtime_ids: Vec::new(),
+        tasks: Some(sanitize::query(query)),
+        resources: query.resources,
+    }
+}
+
+/// Whether an update can be understood without those before it.
+pub(crate) fn is_keyframe(update: &v1::Update) -> bool {
+    let whole = |runtime: &v1::RuntimeUpdate| runtime.full && !runtime.findings_unchanged;
+    update.runtimes.iter().all(whole)
+}
+
 impl Session {
     /// Subscribes; each call gives a stream of its own.
     pub(crate) async fn subscribe(
         &mut self,
-        query: &Query,
-        interval: Duration,
+        request: v1::SubscribeRequest,
     ) -> Result<Streaming<v1::Update>, ConsoleError> {
-        let request = v1::SubscribeRequest {
-            major: MAJOR,
-            minor: MINOR,
-            interval_ns: u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX),
-            runtime_ids: Vec::new(),
-            tasks: Some(sanitize::query(query)),
-            resources: query.resources,
-        };
         let answer = in_time(&self.target, self.client.subscribe(request)).await?;
         Ok(answer.map_err(|status| self.lost(&status))?.into_inner())
     }
 
     /// The first update for a query.
     pub(crate) async fn update(&mut self, query: &Query) -> Result<Update, ConsoleError> {
-        let mut stream = self.subscribe(query, Duration::ZERO).await?;
+        let mut stream = self.subscribe(request(query, Duration::ZERO)).await?;
         self.next(&mut stream).await
     }
 
@@ -181,7 +201,7 @@ impl Session {
         query: &Query,
         interval: Duration,
     ) -> Result<Updates, ConsoleError> {
-        let stream = self.subscribe(query, interval).await?;
+        let stream = self.subscribe(request(query, interval)).await?;
         Ok(Updates {
             stream,
             target: self.target.clone(),
@@ -203,12 +223,12 @@ impl Session {
         self.target.to_string()
     }
 
-    fn lost(&self, status: &Status) -> ConsoleError {
+    pub(crate) fn lost(&self, status: &Status) -> ConsoleError {
         let trouble = self.troubles.error(&self.target);
         trouble.unwrap_or_else(|| lost(&self.target, status))
     }
 
-    fn ended(&self) -> ConsoleError {
+    pub(crate) fn ended(&self) -> ConsoleError {
         ended(&self.target)
     }
 }
@@ -270,10 +290,18 @@ fn reason(status: &Status) -> String {
     }
 }
 
+/// How updates are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watching {
+    pub(crate) interval: Duration,
+    /// Report what came over the wire, too, with a whole update now and then.
+    pub(crate) keep: bool,
+}
+
 /// Keeps a connection up until the requests end. Starts with `session`, if there is one.
 pub(crate) async fn run(
     destination: Destination,
-    interval: Duration,
+    watching: Watching,
     mut session: Option<Session>,
     mut query: Query,
     mut requests: mpsc::UnboundedReceiver<Request>,
@@ -292,7 +320,7 @@ pub(crate) async fn run(
                 connect(&destination).await
             }
         };
-        let error = match connected {
+        let (error, connected_before) = match connected {
             Ok(mut session) => {
                 let server = Box::new(session.server.clone());
                 if out.send(Action::Connected(server)).await.is_err() {
@@ -300,7 +328,7 @@ pub(crate) async fn run(
                 }
                 let watched = watch(
                     &mut session,
-                    interval,
+                    watching,
                     &mut query,
                     &mut requests,
                     &out,
@@ -309,10 +337,14 @@ pub(crate) async fn run(
                 .await;
                 let Err(error) = watched else { return };
                 attempt = 0;
-                error
+                (error, true)
             }
-            Err(error) => error,
+            Err(error) => (error, false),
         };
+        if watching.keep && connected_before {
+            let reason = in_short(&error).into_bytes();
+            heard(&out, Kind::Lost, false, reason).await;
+        }
         let wait = backoff.next();
         let lost = Action::Lost {
             reason: in_short(&error),
@@ -326,7 +358,7 @@ pub(crate) async fn run(
 
 /// The reason without the target and the advice: the status line has the target already, and the
 /// advice is to wait.
-fn in_short(error: &ConsoleError) -> String {
+pub(crate) fn in_short(error: &ConsoleError) -> String {
     match error {
         ConsoleError::Unreachable { source, .. } => format!("nobody listens ({source})"),
         ConsoleError::NoAnswer { .. } => "no answer".into(),
@@ -352,13 +384,13 @@ async fn pause(
     query: &mut Query,
     requests: &mut mpsc::UnboundedReceiver<Request>,
 ) -> bool {
-    let until = zokio::time::Instant::now() + wait;
+    let until = Instant::now() + wait;
     loop {
         match zokio::time::timeout_at(until, requests.recv()).await {
             Err(_) => return true,
             Ok(None) => return false,
             Ok(Some(Request::Subscribe(new))) => *query = new,
-            Ok(Some(Request::FetchDetails { .. })) => {}
+            Ok(Some(Request::FetchDetails { .. } | Request::Play(_))) => {}
         }
     }
 }
@@ -366,21 +398,39 @@ async fn pause(
 /// Reports updates until the connection breaks (an error) or the requests end (`Ok`).
 async fn watch(
     session: &mut Session,
-    interval: Duration,
+    watching: Watching,
     query: &mut Query,
     requests: &mut mpsc::UnboundedReceiver<Request>,
     out: &mpsc::Sender<Action>,
     backoff: &mut Backoff,
 ) -> Result<(), ConsoleError> {
-    let mut stream = session.subscribe(query, interval).await?;
+    if watching.keep {
+        let described = session.described.encode_to_vec();
+        heard(out, Kind::Server, false, described).await;
+    }
+    let mut stream = open(session, watching, query, out).await?;
+    let mut opened = Instant::now();
+    // Updates that were skipped in the streams before.
+    let (mut skipped_before, mut skipped) = (0, 0);
     loop {
         zokio::select! {
             message = stream.message() => match message {
-                Ok(Some(raw)) => {
+                Ok(Some(mut raw)) => {
                     backoff.reset();
+                    skipped = raw.skipped.saturating_add(skipped_before);
+                    raw.skipped = skipped;
+                    raw.padding.clear();
+                    if watching.keep {
+                        heard(out, Kind::Update, is_keyframe(&raw), raw.encode_to_vec()).await;
+                    }
                     let update = Box::new(sanitize::update(raw));
                     if out.send(Action::Update { update, query: query.clone() }).await.is_err() {
                         return Ok(());
+                    }
+                    if watching.keep && opened.elapsed() >= KEYFRAME_INTERVAL {
+                        // A new stream begins with a whole update.
+                        stream = session.subscribe(request(query, watching.interval)).await?;
+                        (opened, skipped_before) = (Instant::now(), skipped);
                     }
                 }
                 Ok(None) => return Err(session.ended()),
@@ -395,8 +445,11 @@ async fn watch(
                         asked = take(next, session, out).or(asked);
                     }
                     if let Some(asked) = asked {
-                        match session.subscribe(&asked, interval).await {
-                            Ok(new) => (stream, *query) = (new, asked),
+                        match open(session, watching, &asked, out).await {
+                            Ok(new) => {
+                                (stream, *query) = (new, asked);
+                                (opened, skipped_before) = (Instant::now(), skipped);
+                            }
                             Err(ConsoleError::Refused { message, .. }) => {
                                 let refused = Action::Refused { message, query: asked };
                                 if out.send(refused).await.is_err() {
@@ -412,10 +465,33 @@ async fn watch(
     }
 }
 
+/// Subscribes, and reports what is asked for.
+async fn open(
+    session: &mut Session,
+    watching: Watching,
+    query: &Query,
+    out: &mpsc::Sender<Action>,
+) -> Result<Streaming<v1::Update>, ConsoleError> {
+    let request = request(query, watching.interval);
+    let stream = session.subscribe(request.clone()).await?;
+    if watching.keep {
+        heard(out, Kind::Request, false, request.encode_to_vec()).await;
+    }
+    Ok(stream)
+}
+
+/// Reports what came over the wire.
+async fn heard(out: &mpsc::Sender<Action>, kind: Kind, keyframe: bool, payload: Vec<u8>) {
+    // When it came, the state knows. If the console has ended, the next report finds out.
+    let frame = Frame::new(0, kind, keyframe, payload);
+    let _ = out.send(Action::Heard(frame)).await;
+}
+
 /// Starts what a request asks for; gives back the query if it was one.
 fn take(request: Request, session: &Session, out: &mpsc::Sender<Action>) -> Option<Query> {
     match request {
         Request::Subscribe(query) => Some(query),
+        Request::Play(_) => None,
         Request::FetchDetails {
             runtime_id,
             task_id,

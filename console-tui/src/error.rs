@@ -68,6 +68,30 @@ pub(crate) enum ConsoleError {
     #[error("{0}")]
     Access(String),
 
+    #[error("cannot play {path}: {source}", path = path.display())]
+    Recording {
+        path: PathBuf,
+        source: crate::recording::OpenError,
+    },
+
+    #[error("cannot record in {path} ({source}): {advice}", path = path.display())]
+    NotBegun {
+        path: PathBuf,
+        source: io::Error,
+        advice: &'static str,
+    },
+
+    #[error(
+        "the recording ended early, {path} cannot be written ({source}): what was written until then \
+         ({kept}) can be played",
+        path = path.display()
+    )]
+    NotRecorded {
+        path: PathBuf,
+        source: io::Error,
+        kept: String,
+    },
+
     #[error("the server at {target} refuses: {message}")]
     Refused { target: String, message: String },
 
@@ -99,6 +123,9 @@ pub(crate) enum ConsoleError {
 
     #[error("an error in the console itself, shown above, ended it: please report it")]
     Panicked,
+
+    #[error("signals cannot be heard: {0}")]
+    Signals(#[source] io::Error),
 
     #[error("the output cannot be written: {0}")]
     Output(#[source] io::Error),

@@ -122,6 +122,18 @@ pub(crate) fn share(part: u64, whole: u64) -> f64 {
     }
 }
 
+/// A place on a recording: minutes, seconds and tenths, and hours if there are any.
+pub(crate) fn clock(ns: u64) -> String {
+    let tenths = ns / 100_000_000;
+    let (seconds, tenth) = (tenths / 10, tenths % 10);
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    if hours == 0 {
+        format!("{minutes}:{seconds:02}.{tenth}")
+    } else {
+        format!("{hours}:{minutes:02}:{seconds:02}.{tenth}")
+    }
+}
+
 /// A wall-clock time of day in UTC: `12:34:56Z`.
 pub(crate) fn time_of_day(unix_ms: u64) -> String {
     let seconds = unix_ms / 1_000 % 86_400;

@@ -3,14 +3,17 @@
 
 pub(crate) mod check;
 pub(crate) mod json;
+pub(crate) mod record;
 pub(crate) mod summary;
 pub(crate) mod top;
 
 use std::io::Write;
+use std::time::Duration;
 
 use crate::connection::Session;
 use crate::error::ConsoleError;
-use crate::state::model::{Query, RuntimeUpdate, SortKey, Update};
+use crate::recording::{Source, Tape};
+use crate::state::model::{Query, RuntimeUpdate, Server, SortKey, Update};
 
 /// Rows of a page: well under the 4 MiB of a message. A server may send fewer.
 const PAGE: u32 = 1_000;
@@ -31,11 +34,7 @@ pub(crate) async fn print(
     session.check_filter(filter)?;
     let text = if json {
         let update = all_tasks(session, filter).await?;
-        let snapshot = json::Snapshot::new(&session.server, &update);
-        let mut text =
-            serde_json::to_string(&snapshot).map_err(|error| ConsoleError::Output(error.into()))?;
-        text.push('\n');
-        text
+        json_text(&session.server, &update)?
     } else {
         let query = Query {
             sort: SortKey::Busy,
@@ -46,6 +45,46 @@ pub(crate) async fn print(
         let update = session.update(&query).await?;
         summary::text(&session.server, &session.target(), &update)
     };
+    write(&text, out)
+}
+
+/// Writes a snapshot of a recording: of the moment so long after its beginning, or of its end.
+pub(crate) fn print_recorded(
+    tape: &mut Tape<impl Source>,
+    name: &str,
+    at: Option<Duration>,
+    filter: &str,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<(), ConsoleError> {
+    let (start_ns, end_ns) = tape.span_ns();
+    let after_ns = |at: Duration| u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
+    tape.seek(at.map_or(end_ns, |at| start_ns.saturating_add(after_ns(at))));
+    let moment = tape.moment(&Query {
+        sort: if json { SortKey::Id } else { SortKey::Busy },
+        ascending: json,
+        filter: filter.into(),
+        ..Query::default()
+    });
+    let server = moment.server.unwrap_or_default();
+    let mut update = moment.world.as_update();
+    let text = if json {
+        json_text(&server, &update)?
+    } else {
+        for runtime in &mut update.runtimes {
+            runtime.tasks.truncate(TOP as usize);
+        }
+        summary::text(&server, name, &update)
+    };
+    write(&text, out)
+}
+
+fn json_text(server: &Server, update: &Update) -> Result<String, ConsoleError> {
+    let text = serde_json::to_string(&json::Snapshot::new(server, update));
+    Ok(text.map_err(|error| ConsoleError::Output(error.into()))? + "\n")
+}
+
+fn write(text: &str, out: &mut impl Write) -> Result<(), ConsoleError> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(ConsoleError::Output)

@@ -4,6 +4,7 @@
 //! are data, not a terminal library's types, so that a configuration file can name them too.
 
 pub(crate) mod bound;
+pub(crate) mod clock;
 
 use std::fmt;
 
@@ -220,7 +221,7 @@ const fn bind(
 }
 
 /// All keys, as they are unless the user binds others.
-pub(crate) static BINDINGS: [Binding; 49] = [
+pub(crate) static BINDINGS: [Binding; 54] = [
     bind(
         &["w"],
         When::Anywhere,
@@ -545,6 +546,41 @@ pub(crate) static BINDINGS: [Binding; 49] = [
         Command::ColumnLater,
         "Lists over the tasks",
         "move the column to the right",
+    ),
+    bind(
+        &["["],
+        When::Anywhere,
+        Command::SeekBackFar,
+        "Clock",
+        "ten seconds back",
+    ),
+    bind(
+        &["]"],
+        When::Anywhere,
+        Command::SeekForwardFar,
+        "Clock",
+        "ten seconds on",
+    ),
+    bind(
+        &["<"],
+        When::Anywhere,
+        Command::Slower,
+        "Clock",
+        "play a recording more slowly",
+    ),
+    bind(
+        &[">"],
+        When::Anywhere,
+        Command::Faster,
+        "Clock",
+        "play a recording faster",
+    ),
+    bind(
+        &["ctrl-s"],
+        When::Anywhere,
+        Command::SaveHistory,
+        "Clock",
+        "save the last minutes as a recording",
     ),
 ];
 

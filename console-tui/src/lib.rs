@@ -24,6 +24,8 @@ mod error;
 mod format;
 mod headless;
 mod keymap;
+mod recording;
+mod replay;
 mod sanitize;
 mod state;
 mod target;

@@ -8,6 +8,7 @@
 //! and the filter are compared with the query of the running subscription, and if they are not
 //! covered by it any more, an `Effect::Subscribe` follows.
 
+mod clock;
 pub(crate) mod columns;
 pub(crate) mod connection;
 pub(crate) mod filter_input;
@@ -21,6 +22,7 @@ pub(crate) mod list;
 pub(crate) mod menu;
 pub(crate) mod model;
 mod mouse;
+pub(crate) mod playback;
 pub(crate) mod resources;
 mod rows;
 pub(crate) mod settings;
@@ -35,11 +37,13 @@ use zokio_instrumentation::filter;
 
 use crate::action::{Action, Command, DetailsAnswer, Effect, Now};
 use crate::keymap::{self, Context, Key, Resolution};
+use crate::recording::{Ring, Tape};
 use connection::{Connection, Link};
 use findings::FindingsView;
 use line_edit::LineEdit;
 use menu::{Menu, MenuKind};
 use model::{Histogram, Query, Task};
+use playback::Playback;
 use resources::{OpenResource, ResourcesView};
 use rows::{follow_lists, invert, open, select, sort_by_neighbour};
 use settings::Settings;
@@ -80,8 +84,18 @@ pub(crate) struct State {
     pub(crate) connection: Connection,
     /// Kept up to date also while paused.
     live: World,
-    /// What is shown while paused.
+    /// What is shown instead: the moment of the pause, or one of a recording.
     frozen: Option<Box<World>>,
+    /// Where on a recording, or in the last minutes, the screen is. None: it shows the present.
+    pub(crate) playback: Option<Playback>,
+    /// A recording is shown: there is no server.
+    pub(crate) replay: bool,
+    /// The last minutes, as they came over the wire.
+    past: Tape<Ring>,
+    /// The query whose rows of the past are shown.
+    past_query: Query,
+    /// Something to be told, and until when.
+    notice: Option<(String, u64)>,
     /// Id of the runtime shown.
     pub(crate) runtime: Option<u64>,
     /// First worker shown.
@@ -136,6 +150,18 @@ impl State {
         state
     }
 
+    /// Keeps the last minutes, in so many bytes.
+    pub(crate) fn with_history(mut self, max_bytes: usize) -> State {
+        self.past = Tape::new(Ring::new(max_bytes), None);
+        self
+    }
+
+    /// Shows a recording: what comes are moments of it.
+    pub(crate) fn of_recording(mut self) -> State {
+        self.replay = true;
+        self
+    }
+
     /// What to subscribe with when a connection is made.
     pub(crate) fn query(&self) -> &Query {
         &self.query
@@ -146,8 +172,15 @@ impl State {
         self.frozen.as_deref().unwrap_or(&self.live)
     }
 
+    /// Whether time stands still on the screen.
     pub(crate) fn paused(&self) -> bool {
-        self.frozen.is_some()
+        self.playback.as_ref().is_some_and(|at| !at.playing)
+    }
+
+    /// What is to be told now.
+    pub(crate) fn notice(&self) -> Option<&str> {
+        let (text, until_ms) = self.notice.as_ref()?;
+        (self.now.mono_ms < *until_ms).then_some(text)
     }
 
     /// The runtime shown.
@@ -210,6 +243,10 @@ pub(crate) fn update(state: &mut State, action: Action) -> Vec<Effect> {
             state.tasks.keep_selection_visible(rows);
             follow_lists(state);
         }
+        Action::Heard(frame) => {
+            clock::keep(state, frame);
+            return effects;
+        }
         Action::Mouse(mouse) => mouse::act(state, mouse, &mut effects),
         Action::Key(key) => press(state, key, &mut effects),
         Action::Command(command) => perform(state, command, &mut effects),
@@ -217,7 +254,9 @@ pub(crate) fn update(state: &mut State, action: Action) -> Vec<Effect> {
     }
     state.dirty = true;
     let wanted = state.wanted_query();
-    if !state.paused() && wanted != state.query {
+    if state.frozen.is_some() && !state.replay {
+        clock::look_again(state, &wanted);
+    } else if wanted != state.query {
         state.query = wanted.clone();
         effects.push(Effect::Subscribe(wanted));
     }
@@ -226,6 +265,10 @@ pub(crate) fn update(state: &mut State, action: Action) -> Vec<Effect> {
 
 fn press(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let pending = state.pending_key.take();
+    let clock = keymap::clock::command(state.context(), key);
+    if let Some(command) = clock.filter(|_| pending.is_none() && state.paused()) {
+        return perform(state, command, effects);
+    }
     match keymap::resolve(state.context(), pending, key) {
         Resolution::Command(command) => perform(state, command, effects),
         Resolution::Pending => state.pending_key = Some(key),
@@ -239,10 +282,8 @@ fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     match action {
         Action::Connecting { attempt } => state.connection.link = Link::Connecting { attempt },
         Action::Connected(server) => {
-            let same = state.connection.server.as_ref().is_some_and(|known| {
-                (known.process_id, &known.process_name) == (server.process_id, &server.process_name)
-            });
-            state.start_over = !same;
+            let known = state.connection.server.as_ref();
+            state.start_over = !known.is_some_and(|known| known.is_same_process(&server));
             state.connection.link = Link::Connected;
             state.connection.forget_lag();
             state.connection.server = Some(*server);
@@ -258,12 +299,11 @@ fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             state.live.apply(*update, query.offset as usize);
             if state.frozen.is_none() {
                 state.resources_known = query.resources;
+                follow_world(state, effects);
             }
-            choose_runtime(state);
-            follow_selection(state);
-            follow_lists(state);
-            refresh_detail(state, effects);
         }
+        Action::Moment(moment) => clock::show(state, *moment, effects),
+        Action::Saved(text) => clock::tell(state, text),
         Action::Details {
             runtime_id,
             task_id,
@@ -288,48 +328,53 @@ fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         | Action::Resize { .. }
         | Action::Key(_)
         | Action::Mouse(_)
+        | Action::Heard(_)
         | Action::Command(_) => {}
     }
 }
 
+/// Follows a change of the world that is shown.
+fn follow_world(state: &mut State, effects: &mut Vec<Effect>) {
+    choose_runtime(state);
+    follow_selection(state);
+    follow_lists(state);
+    refresh_detail(state, effects);
+}
+
 /// Keeps the runtime shown, or takes the first one that lives.
 fn choose_runtime(state: &mut State) {
-    let known = state
-        .runtime
-        .is_some_and(|id| state.live.runtime(id).is_some());
-    if !known {
-        let alive = state
-            .live
-            .runtimes
-            .iter()
-            .find(|runtime| !runtime.summary.ended);
-        let chosen = alive.or(state.live.runtimes.first());
+    let world = state.world();
+    if state.runtime.is_none_or(|id| world.runtime(id).is_none()) {
+        let alive = world.runtimes.iter().find(|runtime| !runtime.summary.ended);
+        let chosen = alive.or(world.runtimes.first());
         state.runtime = chosen.map(|runtime| runtime.summary.id);
     }
 }
 
 fn follow_selection(state: &mut State) {
     let rows = state.task_rows();
-    let Some(runtime) = state.runtime.filter(|_| state.frozen.is_none()) else {
-        return;
-    };
-    if let Some(runtime) = state.live.runtime(runtime) {
+    let world = state.frozen.as_deref().unwrap_or(&state.live);
+    if let Some(runtime) = state.runtime.and_then(|id| world.runtime(id)) {
         state.tasks.follow(&runtime.tasks, rows);
     }
 }
 
 fn refresh_detail(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(detail) = state.detail.as_mut().filter(|_| state.frozen.is_none()) else {
+    let Some(detail) = state.detail.as_mut() else {
         return;
     };
-    if let Some(runtime) = state.live.runtime(detail.runtime_id)
+    let world = state.frozen.as_deref().unwrap_or(&state.live);
+    if let Some(runtime) = world.runtime(detail.runtime_id)
         && let Some(task) = runtime.tasks.get(detail.task_id)
     {
         detail.task = Some(task.clone());
         detail.taken_at_ns = runtime.summary.taken_at_ns;
         detail.gone = false;
+    } else if state.frozen.is_some() {
+        // The past is not asked: what is not recorded is not known.
+        detail.gone = true;
     }
-    if !detail.asked && !detail.gone {
+    if state.frozen.is_none() && !detail.asked && !detail.gone {
         detail.asked = true;
         effects.push(Effect::FetchDetails {
             runtime_id: detail.runtime_id,
@@ -372,7 +417,6 @@ fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         Command::Back => back(state),
         Command::NextRuntime => step_runtime(state, true),
         Command::PreviousRuntime => step_runtime(state, false),
-        Command::TogglePause => toggle_pause(state),
         Command::Quit => effects.push(Effect::Quit),
         Command::Up
         | Command::Down
@@ -409,6 +453,16 @@ fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         Command::CursorRight => state.tasks.edit(LineEdit::right),
         Command::CursorToStart => state.tasks.edit(LineEdit::home),
         Command::CursorToEnd => state.tasks.edit(LineEdit::end),
+        Command::TogglePause
+        | Command::SeekBack
+        | Command::SeekForward
+        | Command::SeekBackFar
+        | Command::SeekForwardFar
+        | Command::SeekStart
+        | Command::SeekEnd
+        | Command::Faster
+        | Command::Slower
+        | Command::SaveHistory => clock::perform(state, command, effects),
     }
 }
 
@@ -460,13 +514,6 @@ fn step_runtime(state: &mut State, forward: bool) {
     }
 }
 
-fn toggle_pause(state: &mut State) {
-    state.frozen = match state.frozen {
-        Some(_) => None,
-        None => Some(Box::new(state.live.clone())),
-    };
-}
-
 /// Moves the selection or scrolls, whichever the place shown has.
 fn step(state: &mut State, command: Command) {
     let page = state.task_rows();
@@ -506,6 +553,7 @@ fn step(state: &mut State, command: Command) {
 /// Lines of the help's text: the end of its scrolling.
 pub(crate) fn help_lines() -> usize {
     keymap::BINDINGS.len()
+        + keymap::clock::bindings().count()
         + columns::all().count()
         + filter::fields().len()
         + sites::COLUMNS.len()

@@ -7,7 +7,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 /// Doubles from 100 ms to 5 s.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     next: Duration,
 }
 
@@ -19,7 +19,7 @@ impl Default for Backoff {
 
 impl Backoff {
     /// The wait before the next attempt.
-    pub(super) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let wait = self.next;
         self.next = (wait * 2).min(LONGEST);
         wait
@@ -27,7 +27,7 @@ impl Backoff {
 
     /// To be called when data has arrived. (A mere connection is not enough: a server that accepts
     /// and hangs up would be asked ten times a second.)
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.next = FIRST;
     }
 }

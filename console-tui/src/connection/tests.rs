@@ -7,6 +7,12 @@ use zokio::sync::mpsc;
 use super::*;
 use server::{Fake, Manner};
 
+/// A console that keeps nothing.
+const LIVE: Watching = Watching {
+    interval: Duration::ZERO,
+    keep: false,
+};
+
 fn on_runtime(test: impl Future<Output = ()>) {
     zokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -135,14 +141,7 @@ fn a_lost_connection_is_reported_and_made_again() {
             limit: 5,
             ..Query::default()
         };
-        zokio::spawn(run(
-            target(fake.address),
-            Duration::ZERO,
-            None,
-            query,
-            asked,
-            out,
-        ));
+        zokio::spawn(run(target(fake.address), LIVE, None, query, asked, out));
         assert!(matches!(
             next(&mut actions).await,
             Action::Connecting { attempt: 1 }
@@ -182,7 +181,7 @@ fn a_new_query_brings_a_new_stream_and_details_come_beside_it() {
         let session = connect(&target(fake.address)).await.unwrap();
         zokio::spawn(run(
             target(fake.address),
-            Duration::ZERO,
+            LIVE,
             Some(session),
             query.clone(),
             asked,
@@ -243,7 +242,7 @@ fn a_query_that_is_refused_leaves_the_stream_before() {
         };
         zokio::spawn(run(
             target(fake.address),
-            Duration::ZERO,
+            LIVE,
             None,
             query.clone(),
             asked,
@@ -282,7 +281,7 @@ fn the_loop_ends_with_the_console() {
         let (requests, asked) = mpsc::unbounded_channel();
         let running = zokio::spawn(run(
             target(fake.address),
-            Duration::ZERO,
+            LIVE,
             None,
             Query::default(),
             asked,

@@ -11,9 +11,10 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use zokio::time::Instant;
 
-use crate::connection::Session;
+use crate::connection::{self, Session};
 use crate::error::ConsoleError;
 use crate::format;
+use crate::recording::{Player, Source, Tape};
 use crate::state::findings::{Culprit, Finding, Severity, Value};
 use crate::state::model::{Query, Update};
 use crate::state::world::{Runtime, World};
@@ -53,7 +54,9 @@ pub(crate) async fn watch(
     let mut world = World::default();
     let began = Instant::now();
     let mut report = Report::default();
-    let mut stream = session.subscribe(&query, INTERVAL).await?;
+    let mut stream = session
+        .subscribe(connection::request(&query, INTERVAL))
+        .await?;
     loop {
         let update = session.next(&mut stream).await?;
         if let Some(filter) = filter {
@@ -75,6 +78,37 @@ pub(crate) async fn watch(
     report.watched = began.elapsed();
     report.findings.sort_by_key(|(_, finding)| finding.rank());
     Ok(report)
+}
+
+/// Collects every finding of a recording.
+///
+/// They are those that the server told while it was recorded: what the rules read (places in the
+/// code as the compiler knows them, all tasks once a second) is not in a recording.
+pub(crate) fn recorded(tape: &mut Tape<impl Source>, filter: Option<&str>) -> Report {
+    let mut report = Report::default();
+    let mut player = Player::default();
+    while player.step(&mut tape.source) {
+        let world = player.world();
+        report.last_ns = world.taken_at_ns;
+        for runtime in &world.runtimes {
+            for finding in &runtime.findings {
+                report.note_finding(runtime.summary.id, finding.clone());
+            }
+        }
+        if let Some(filter) = filter {
+            let query = Query {
+                filter: filter.to_owned(),
+                ..Query::default()
+            };
+            for runtime in &world.narrowed(&query).runtimes {
+                report.note_tasks(filter, runtime);
+            }
+        }
+    }
+    let (start_ns, end_ns) = tape.span_ns();
+    report.watched = Duration::from_nanos(end_ns - start_ns);
+    report.findings.sort_by_key(|(_, finding)| finding.rank());
+    report
 }
 
 impl Report {

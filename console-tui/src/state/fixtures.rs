@@ -1,11 +1,13 @@
 //! States for tests: a service as one would meet it, built through the same way as real data.
 
+use prost::Message as _;
 use zokio_console_proto::v1;
 
 use super::model::Query;
 use super::{State, update};
 use crate::action::{Action, Command, DetailsAnswer, Now};
 use crate::keymap::Key;
+use crate::recording::{Frame, Kind, Play, Tape};
 use crate::sanitize;
 
 const SECOND: u64 = 1_000_000_000;
@@ -483,6 +485,55 @@ pub(crate) fn watching(width: u16, height: u16) -> State {
     for step in 0..30 {
         feed(&mut state, step);
     }
+    state
+}
+
+/// What the connection reports of a second: what came over the wire, then the update.
+pub(crate) fn hear(state: &mut State, second: u64) {
+    update(state, Action::Tick(at(second * 1_000)));
+    let raw = snapshot(second, &state.query().clone());
+    let keyframe = second.is_multiple_of(10);
+    let frame = Frame::new(0, Kind::Update, keyframe, raw.encode_to_vec());
+    update(state, Action::Heard(frame));
+    feed(state, second);
+}
+
+/// A console that has watched for `seconds` seconds and kept them.
+pub(crate) fn kept(mut state: State, seconds: u64) -> State {
+    let server = describe().encode_to_vec();
+    let request = v1::SubscribeRequest::default().encode_to_vec();
+    for (kind, payload) in [(Kind::Server, server), (Kind::Request, request)] {
+        let frame = Frame::new(0, kind, false, payload);
+        update(&mut state, Action::Heard(frame));
+    }
+    update(
+        &mut state,
+        Action::Connected(Box::new(sanitize::server(&describe()))),
+    );
+    for second in 0..seconds {
+        hear(&mut state, second);
+    }
+    state
+}
+
+/// A console that shows what was five seconds ago.
+pub(crate) fn looking_back(width: u16, height: u16) -> State {
+    let mut state = kept(state(width, height).with_history(1 << 20), 30);
+    press(&mut state, "space left left left left left");
+    state
+}
+
+/// A console that plays a recording twice as fast; the recording is damaged.
+pub(crate) fn replaying(width: u16, height: u16) -> State {
+    let past = kept(state(width, height).with_history(1 << 20), 30).past;
+    let mut tape = Tape::new(past.source, Some("damaged at byte 4711".into()));
+    tape.perform(Play::Faster);
+    tape.perform(Play::Toggle);
+    tape.seek(12_400_000_000);
+    let mut state = self::state(width, height).of_recording();
+    state.connection.target = "run.zrec".into();
+    let moment = tape.moment(&state.query().clone());
+    update(&mut state, Action::Moment(Box::new(moment)));
     state
 }
 

@@ -32,6 +32,11 @@ impl Server {
         self.minor >= 2
     }
 
+    /// Whether it is the one of before, met again.
+    pub(crate) fn is_same_process(&self, other: &Server) -> bool {
+        (self.process_id, &self.process_name) == (other.process_id, &other.process_name)
+    }
+
     /// The wall-clock time of a moment on the program's telemetry clock.
     pub(crate) fn unix_ns(&self, clock_ns: u64) -> u64 {
         if clock_ns >= self.anchor_clock_ns {

@@ -1,5 +1,6 @@
 //! Behaviour of the state, key by key.
 
+mod clock;
 mod screens;
 
 use super::fixtures::{at, command, describe, feed, press, snapshot, state, watching};

@@ -3,6 +3,9 @@
 //! [`World::apply`] folds one update in. Memory is bounded by the window asked for and the limits
 //! of `sanitize`, not by the program.
 
+mod narrow;
+mod still;
+
 use std::collections::{HashMap, HashSet};
 
 use super::findings::Finding;
@@ -326,6 +329,8 @@ pub(crate) struct TaskTable {
     pub(crate) rows: Vec<u64>,
     /// Rows that the filter lets through, in all.
     pub(crate) matching: usize,
+    /// Tasks that there were and that nobody recorded, when this is a recording.
+    pub(crate) not_recorded: usize,
     by_id: HashMap<u64, Task>,
 }
 

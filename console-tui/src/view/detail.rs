@@ -59,7 +59,15 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
     identity(task, detail, &warnings, theme, identity_area, buffer);
     times(task, theme, time_area, buffer);
     wakers(task, detail, theme, wakers_area, buffer);
-    poll_time(task, detail.poll_time.as_ref(), theme, polls_area, buffer);
+    let kept = state.playback.is_none();
+    poll_time(
+        task,
+        detail.poll_time.as_ref(),
+        kept,
+        theme,
+        polls_area,
+        buffer,
+    );
     let runtime = state.world().runtime(detail.runtime_id);
     match runtime.and_then(|runtime| runtime.long_poll_of(detail.task_id)) {
         Some(poll) => stack(poll, detail, theme, waits_area, buffer),
@@ -212,6 +220,7 @@ fn wakers(task: &Task, detail: &Detail, theme: Theme, area: Rect, buffer: &mut B
 fn poll_time(
     task: &Task,
     histogram: Option<&Histogram>,
+    kept: bool,
     theme: Theme,
     area: Rect,
     buffer: &mut Buffer,
@@ -219,8 +228,12 @@ fn poll_time(
     let inner = panel("Poll time", theme, area, buffer);
     let Some(histogram) = histogram.filter(|histogram| histogram.count > 0) else {
         let mean = format::duration(task.busy_ns.checked_div(task.polls).unwrap_or(0));
-        let text =
-            format!("mean {mean}; the distribution is kept from now on, if the server keeps it");
+        let rest = if kept {
+            "is kept from now on, if the server keeps it"
+        } else {
+            "is not recorded"
+        };
+        let text = format!("mean {mean}; the distribution {rest}");
         put(0, Span::styled(text, theme.style(Role::Dim)), inner, buffer);
         return;
     };

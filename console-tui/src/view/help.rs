@@ -18,7 +18,7 @@ use zokio_instrumentation::filter;
 
 use super::widgets::{panel, put};
 use crate::format;
-use crate::keymap::bound;
+use crate::keymap::{bound, clock};
 use crate::state::columns;
 use crate::state::{resources, sites};
 use crate::theme::{Role, Theme};
@@ -75,6 +75,11 @@ fn keys(theme: Theme) -> Vec<Line<'static>> {
             lines.push(heading(group, theme));
         }
         lines.push(entry(&binding.shown_keys(), 16, binding.help, theme));
+    }
+    // Of the same group as the last ones.
+    for binding in clock::bindings() {
+        let key = clock::key_of(binding.command);
+        lines.push(entry(&key, 16, binding.help, theme));
     }
     lines
 }

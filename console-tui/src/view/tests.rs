@@ -138,6 +138,24 @@ fn detail_screen_of_a_task_that_keeps_its_worker() {
 }
 
 #[test]
+fn workers_screen_of_the_past() {
+    for (width, height) in SIZES {
+        let mut state = crate::state::fixtures::looking_back(width, height);
+        feed(&mut state, 31);
+        insta::assert_snapshot!(format!("past_{width}x{height}"), draw(&state, UNICODE));
+    }
+}
+
+#[test]
+fn tasks_screen_of_a_damaged_recording() {
+    for (width, height) in SIZES {
+        let mut state = crate::state::fixtures::replaying(width, height);
+        press(&mut state, "t");
+        insta::assert_snapshot!(format!("replay_{width}x{height}"), draw(&state, UNICODE));
+    }
+}
+
+#[test]
 fn sites_screen() {
     picture("sites", |state| press(state, "s j"));
 }

@@ -371,6 +371,10 @@ struct RecordArgs {
     #[command(flatten)]
     access: AccessArgs,
 
+    /// Time between two updates: the shorter, the larger the file.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "250ms")]
+    interval: Duration,
+
     /// Record for this long. Else: until Ctrl-C.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
     time: Option<Duration>,
@@ -628,6 +632,7 @@ fn record(arguments: &RecordArgs) -> Result<(), ConsoleError> {
         path: arguments.file.clone(),
         force: arguments.force,
         time: arguments.time,
+        interval: arguments.interval,
         filter: arguments.tasks.clone(),
     };
     let tells = io::stderr().is_terminal();

@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) force: bool,
     /// None: until Ctrl-C.
     pub(crate) time: Option<Duration>,
+    /// Between two updates.
+    pub(crate) interval: Duration,
     /// Only tasks that this filter leaves.
     pub(crate) filter: String,
 }
@@ -184,7 +186,7 @@ impl<'a, P: FnMut(&str)> Recorder<'a, P> {
             resources: true,
             ..Query::default()
         };
-        let request = connection::request(&query, Duration::ZERO);
+        let request = connection::request(&query, self.plan.interval);
         self.write(Kind::Request, false, request.encode_to_vec())?;
         loop {
             // A new stream begins with a whole update: a place where playing can begin.

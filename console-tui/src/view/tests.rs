@@ -137,6 +137,33 @@ fn detail_screen_of_a_task_that_keeps_its_worker() {
     });
 }
 
+/// What a stranger does who knows only that the program is slow: the mark at the diagnosis leads to
+/// the finding, its place in the code, the task, and what its thread was doing.
+#[test]
+fn from_it_is_slow_to_file_and_line_in_five_keys() {
+    for (width, height) in SIZES {
+        let mut state = watching(width, height);
+        stuck(&mut state);
+        press(&mut state, "w");
+        let mut keys = 0;
+        let mut after = |state: &mut State, key: &str| {
+            keys += 1;
+            press(state, key);
+            draw(state, UNICODE)
+        };
+        let first = draw(&state, UNICODE);
+        assert!(first.contains("Diag") && first.contains('!'), "{first}");
+        after(&mut state, "d");
+        let finding = after(&mut state, "j");
+        assert!(finding.contains("orders.rs:141:9"), "{finding}");
+        assert!(finding.contains("write_audit_log"), "{finding}");
+        assert!(finding.contains("spawn_blocking"), "what to try: {finding}");
+        let task = after(&mut state, "enter");
+        assert!(task.contains("Task 14"), "{task}");
+        assert!(keys <= 5);
+    }
+}
+
 #[test]
 fn workers_screen_of_the_past() {
     for (width, height) in SIZES {

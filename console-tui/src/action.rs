@@ -2,6 +2,7 @@
 
 use crate::keymap::Key;
 use crate::recording::{Frame, Moment, Play};
+use crate::state::backtrace::Backtrace;
 use crate::state::model::{Query, Server, TaskDetails, Update};
 
 /// Something that happened.
@@ -31,6 +32,13 @@ pub(crate) enum Action {
     },
     /// The server does not take the query; the subscription before goes on.
     Refused { message: String, query: Query },
+    /// The answer to [`Effect::FetchBacktrace`]: several parts if the workers are stuck; or why
+    /// there is none.
+    Backtrace {
+        runtime_id: u64,
+        task_id: u64,
+        answer: Result<Vec<Backtrace>, String>,
+    },
     /// The connection is gone and will be tried again.
     Lost { reason: String, retry_in_ms: u64 },
     /// What has just come over the wire, to be kept for looking back.
@@ -102,6 +110,7 @@ pub(crate) enum Command {
     SortRight,
     InvertSort,
     Open,
+    ToggleBacktrace,
     EditFilter,
     SavedFilters,
     ChooseColumns,
@@ -144,6 +153,8 @@ pub(crate) enum Effect {
     Play(Play),
     /// Write these frames to a file.
     Save(Save),
+    /// Ask a task where it waits.
+    FetchBacktrace { runtime_id: u64, task_id: u64 },
     /// End.
     Quit,
 }

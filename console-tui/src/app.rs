@@ -158,6 +158,16 @@ pub(crate) async fn run(options: Options, feed: Feed) -> Result<(), ConsoleError
                     Effect::Play(play) => ask(&requests, Request::Play(play)),
                     Effect::Save(save) => save_aside(save, saved.clone()),
                     Effect::Subscribe(query) => ask(&requests, Request::Subscribe(query)),
+                    Effect::FetchBacktrace {
+                        runtime_id,
+                        task_id,
+                    } => ask(
+                        &requests,
+                        Request::FetchBacktrace {
+                            runtime_id,
+                            task_id,
+                        },
+                    ),
                     Effect::FetchDetails {
                         runtime_id,
                         task_id,

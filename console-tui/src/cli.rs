@@ -27,6 +27,7 @@ use crate::keymap::bound;
 use crate::recording::{FileSource, Tape};
 use crate::replay;
 use crate::sanitize;
+use crate::state::backtrace::Strokes;
 use crate::state::lints::{self, Limits};
 use crate::target::{self, Target};
 use crate::terminal;
@@ -206,6 +207,7 @@ Examples:
                                                     the tasks that hang at a mutex
   zokio-console record run.zrec --for 5m            keep what happens, to be looked at later
   zokio-console replay run.zrec                     look at it, with the same screens
+  zokio-console dump 42                             say where task 42 waits, function by function
   zokio-console demo                                try it without a program of your own
 
 Exit codes: 0 fine; 1 check has found something; 2 cannot connect, bad usage, connection lost.";
@@ -229,6 +231,11 @@ enum Command {
         /// The recording.
         file: PathBuf,
     },
+    /// Print where tasks wait: a tree of functions for one task, or for all.
+    ///
+    /// Each task that is asked is polled once more than it would have been. One whose turn does not
+    /// come is not, and then the workers' threads are looked at instead.
+    Dump(DumpArgs),
     /// Start a built-in service with faults and watch it.
     Demo(DemoArgs),
     /// Print completions for a shell, to be put where it looks for them.
@@ -389,6 +396,65 @@ struct RecordArgs {
 }
 
 #[derive(Debug, Args)]
+struct DumpArgs {
+    /// The number of a task, and where the program serves, each of which may be left out: all
+    /// tasks, http://127.0.0.1:6669.
+    #[arg(value_names = ["TASK", "TARGET"], num_args = 0..=2, value_parser = parse_subject)]
+    subjects: Vec<Subject>,
+
+    #[command(flatten)]
+    access: AccessArgs,
+
+    /// All tasks, those that wait in the same place once. The default without a task.
+    #[arg(long)]
+    all: bool,
+
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `dump` is asked about.
+#[derive(Debug, Clone)]
+enum Subject {
+    Task(u64),
+    At(Target),
+}
+
+fn parse_subject(text: &str) -> Result<Subject, String> {
+    if let Ok(task) = text.parse() {
+        return Ok(Subject::Task(task));
+    }
+    let target = text.parse().map(Subject::At);
+    target.map_err(|error| format!("neither a task's number nor an address: {error}"))
+}
+
+impl DumpArgs {
+    /// The task, if it is about one, and the target.
+    fn what(&self) -> Result<(Option<u64>, Target), ConsoleError> {
+        let (mut task, mut target) = (None, None);
+        for subject in &self.subjects {
+            let twice = match subject {
+                Subject::Task(number) => task.replace(*number).is_some(),
+                Subject::At(at) => target.replace(at.clone()).is_some(),
+            };
+            if twice {
+                let what = "dump is about one task or all tasks of one program";
+                return Err(ConsoleError::Access(what.into()));
+            }
+        }
+        if self.all && task.is_some() {
+            return Err(ConsoleError::Access(
+                "give a task or --all, not both".into(),
+            ));
+        }
+        let target = target.map_or_else(|| target::DEFAULT.parse(), Ok);
+        let target = target.map_err(|error| ConsoleError::Access(format!("{error}")))?;
+        Ok((task.filter(|task| *task != 0), target))
+    }
+}
+
+#[derive(Debug, Args)]
 struct DemoArgs {
     /// Run this long without screens, then print a summary. Without a terminal: 5s.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
@@ -478,6 +544,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::GenConfig => config_command(ConfigCommand::Print, &screen),
         Command::Snapshot(arguments) => snapshot(&arguments),
         Command::Top(arguments) => top(&arguments),
+        Command::Dump(arguments) => dump(arguments, screen),
         Command::Completions { shell } => texts::completions(shell, &mut io::stdout().lock()),
         Command::Man => texts::manual(&mut io::stdout().lock()),
         Command::Record(arguments) => record(&arguments),
@@ -741,6 +808,21 @@ fn check(arguments: &CheckArgs) -> Result<ExitCode, ConsoleError> {
         Err(error) if error.is_broken_pipe() => Ok(code),
         printed => printed.map(|()| code),
     }
+}
+
+fn dump(arguments: DumpArgs, screen: ScreenArgs) -> Result<(), ConsoleError> {
+    let (task, target) = arguments.what()?;
+    let destination = arguments.access.destination(target)?;
+    let strokes = if screen.ascii_only {
+        Strokes::ASCII
+    } else {
+        Strokes::UNICODE
+    };
+    runtime()?.block_on(async {
+        let mut session = connection::connect(&destination).await?;
+        let out = &mut io::stdout().lock();
+        headless::dump::print(&mut session, task, arguments.json, strokes, out).await
+    })
 }
 
 fn run_demo(arguments: &DemoArgs, screen: &ScreenArgs) -> Result<(), ConsoleError> {

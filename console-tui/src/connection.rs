@@ -32,6 +32,7 @@ use crate::action::{Action, DetailsAnswer};
 use crate::error::ConsoleError;
 use crate::recording::{Frame, KEYFRAME_INTERVAL, Kind, Play};
 use crate::sanitize;
+use crate::state::backtrace::Backtrace;
 use crate::state::model::{Query, Server, Update};
 use crate::target::Target;
 pub(crate) use backoff::Backoff;
@@ -40,6 +41,9 @@ use tls::Troubles;
 
 /// Longest wait for an answer: to a connect, to a request, for a first update.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a server may take to find the names of the functions on a stack.
+const NAMING_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where a server is, and what it takes to get in.
 #[derive(Debug, Clone)]
@@ -59,7 +63,7 @@ impl From<Target> for Destination {
 }
 
 /// A connection whose server has described itself.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Session {
     client: ConsoleClient<Channel>,
     target: Target,
@@ -74,6 +78,10 @@ pub(crate) struct Session {
 pub(crate) enum Request {
     Subscribe(Query),
     FetchDetails {
+        runtime_id: u64,
+        task_id: u64,
+    },
+    FetchBacktrace {
         runtime_id: u64,
         task_id: u64,
     },
@@ -216,6 +224,52 @@ impl Session {
         Err(ConsoleError::FilterUnknown {
             target: self.target(),
         })
+    }
+
+    /// Asks a task where it waits; 0: all tasks, of all runtimes if `runtime_id` is 0.
+    pub(crate) async fn backtraces(
+        &mut self,
+        runtime_id: u64,
+        task_id: u64,
+    ) -> Result<Streaming<v1::TaskBacktrace>, ConsoleError> {
+        let request = v1::BacktracesRequest {
+            runtime_id,
+            task_id,
+            limit: 0,
+        };
+        let answer = in_time(&self.target, self.client.backtraces(request)).await?;
+        Ok(answer
+            .map_err(|status| self.not_asked(&status))?
+            .into_inner())
+    }
+
+    /// The next answer; `None` after the last one. Finding names takes long the first time.
+    pub(crate) async fn next_backtrace(
+        &self,
+        stream: &mut Streaming<v1::TaskBacktrace>,
+    ) -> Result<Option<Backtrace>, ConsoleError> {
+        match zokio::time::timeout(NAMING_TIMEOUT, stream.message()).await {
+            Ok(Ok(answer)) => Ok(answer.map(sanitize::backtrace)),
+            Ok(Err(status)) => Err(self.lost(&status)),
+            Err(_) => Err(ConsoleError::NoAnswer {
+                target: self.target(),
+                seconds: NAMING_TIMEOUT.as_secs(),
+            }),
+        }
+    }
+
+    fn not_asked(&self, status: &Status) -> ConsoleError {
+        let message = match status.code() {
+            Code::Unimplemented => {
+                "its zokio-instrumentation is too old to ask tasks where they wait".into()
+            }
+            Code::NotFound => sanitize::message(status.message()),
+            _ => return self.lost(status),
+        };
+        ConsoleError::Refused {
+            target: self.target(),
+            message,
+        }
     }
 
     /// Where it is connected to.
@@ -390,7 +444,9 @@ async fn pause(
             Err(_) => return true,
             Ok(None) => return false,
             Ok(Some(Request::Subscribe(new))) => *query = new,
-            Ok(Some(Request::FetchDetails { .. } | Request::Play(_))) => {}
+            Ok(Some(
+                Request::FetchDetails { .. } | Request::FetchBacktrace { .. } | Request::Play(_),
+            )) => {}
         }
     }
 }
@@ -487,11 +543,48 @@ async fn heard(out: &mpsc::Sender<Action>, kind: Kind, keyframe: bool, payload: 
     let _ = out.send(Action::Heard(frame)).await;
 }
 
+/// All that a task answers, or why it does not, in words.
+async fn backtrace(
+    mut session: Session,
+    runtime_id: u64,
+    task_id: u64,
+) -> Result<Vec<Backtrace>, String> {
+    let asked = session.backtraces(runtime_id, task_id).await;
+    let mut stream = asked.map_err(|error| error.to_string())?;
+    let mut all = Vec::new();
+    while let Some(answer) = session
+        .next_backtrace(&mut stream)
+        .await
+        .map_err(|e| e.to_string())?
+    {
+        all.push(answer);
+    }
+    Ok(all)
+}
+
 /// Starts what a request asks for; gives back the query if it was one.
 fn take(request: Request, session: &Session, out: &mpsc::Sender<Action>) -> Option<Query> {
     match request {
         Request::Subscribe(query) => Some(query),
         Request::Play(_) => None,
+        Request::FetchBacktrace {
+            runtime_id,
+            task_id,
+        } => {
+            let (session, out) = (session.clone(), out.clone());
+            zokio::spawn(async move {
+                let answer = backtrace(session, runtime_id, task_id).await;
+                // The console has ended: nobody wants the answer.
+                let _ = out
+                    .send(Action::Backtrace {
+                        runtime_id,
+                        task_id,
+                        answer,
+                    })
+                    .await;
+            });
+            None
+        }
         Request::FetchDetails {
             runtime_id,
             task_id,

@@ -2,6 +2,7 @@
 //! each interval for logs.
 
 pub(crate) mod check;
+pub(crate) mod dump;
 pub(crate) mod json;
 pub(crate) mod record;
 pub(crate) mod summary;

@@ -221,7 +221,7 @@ const fn bind(
 }
 
 /// All keys, as they are unless the user binds others.
-pub(crate) static BINDINGS: [Binding; 54] = [
+pub(crate) static BINDINGS: [Binding; 55] = [
     bind(
         &["w"],
         When::Anywhere,
@@ -413,6 +413,13 @@ pub(crate) static BINDINGS: [Binding; 54] = [
         Command::ChooseColumns,
         "Tables",
         "tasks: which columns, in which order",
+    ),
+    bind(
+        &["b"],
+        When::Screens(&[Context::Detail]),
+        Command::ToggleBacktrace,
+        "Tables",
+        "task: where it waits, function by function",
     ),
     bind(
         &["enter"],

@@ -72,8 +72,8 @@ fn take(request: Request, tape: &mut Tape<FileSource<File>>, query: &mut Query) 
     match request {
         Request::Subscribe(asked) => *query = asked,
         Request::Play(play) => tape.perform(play),
-        // What a task's details have beyond its row is not recorded.
-        Request::FetchDetails { .. } => {}
+        // What a task's details have beyond its row is not recorded; a backtrace is not asked for.
+        Request::FetchDetails { .. } | Request::FetchBacktrace { .. } => {}
     }
 }
 

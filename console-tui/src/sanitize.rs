@@ -9,6 +9,7 @@
 use unicode_width::UnicodeWidthChar;
 use zokio_console_proto::v1;
 
+use crate::state::backtrace::Backtrace;
 use crate::state::{findings, model};
 
 const MAX_NAME: usize = 256;
@@ -22,6 +23,7 @@ const MAX_ROWS: usize = 20_000;
 const MAX_WAITS: usize = 256;
 const MAX_LONG_POLLS: usize = 256;
 const MAX_FRAMES: usize = 256;
+const MAX_STACKS: usize = 256;
 const MAX_RESOURCES: usize = 1_000;
 const MAX_WAITERS: usize = 256;
 const MAX_FINDINGS: usize = 256;
@@ -304,6 +306,30 @@ fn frame(raw: v1::Frame) -> model::Frame {
     }
 }
 
+/// Where a task waits, or what a worker executes.
+pub(crate) fn backtrace(raw: v1::TaskBacktrace) -> Backtrace {
+    let (kind, state) = (raw.kind(), raw.state());
+    let stack = |stack: v1::BacktraceStack| {
+        let frames = stack.frames.into_iter().take(MAX_FRAMES);
+        frames.map(frame).collect()
+    };
+    Backtrace {
+        runtime_id: raw.runtime_id,
+        task: raw.task_id,
+        name: text(&raw.task_name, MAX_NAME),
+        location: location(raw.location),
+        kind: task_kind(kind),
+        state: task_state(state),
+        stacks: raw.stacks.into_iter().take(MAX_STACKS).map(stack).collect(),
+        stacks_left_off: raw.stacks_left_off,
+        error: message(&raw.error),
+        waits: raw.waits.into_iter().take(MAX_WAITS).map(wait).collect(),
+        worker: raw.worker_plus_one.checked_sub(1),
+        thread_state: text(&raw.thread_state, MAX_NAME),
+        remaining: raw.remaining,
+    }
+}
+
 fn worker(raw: v1::Worker) -> model::Worker {
     let state = match raw.state() {
         v1::WorkerState::Busy => model::WorkerState::Busy,
@@ -393,21 +419,28 @@ fn spawn_site(raw: v1::SpawnSite) -> model::SpawnSite {
     }
 }
 
-fn task(raw: v1::Task) -> model::Task {
-    let kind = match raw.kind() {
+fn task_kind(raw: v1::TaskKind) -> model::TaskKind {
+    match raw {
         v1::TaskKind::Task => model::TaskKind::Task,
         v1::TaskKind::Local => model::TaskKind::Local,
         v1::TaskKind::Blocking => model::TaskKind::Blocking,
         v1::TaskKind::BlockOn => model::TaskKind::BlockOn,
         v1::TaskKind::Unspecified => model::TaskKind::Unknown,
-    };
-    let state = match raw.state() {
+    }
+}
+
+fn task_state(raw: v1::TaskState) -> model::TaskState {
+    match raw {
         v1::TaskState::Busy => model::TaskState::Busy,
         v1::TaskState::Scheduled => model::TaskState::Scheduled,
         v1::TaskState::Idle => model::TaskState::Idle,
         v1::TaskState::Done => model::TaskState::Done,
         v1::TaskState::Unspecified => model::TaskState::Unknown,
-    };
+    }
+}
+
+fn task(raw: v1::Task) -> model::Task {
+    let (kind, state) = (task_kind(raw.kind()), task_state(raw.state()));
     model::Task {
         id: raw.id,
         name: text(&raw.name, MAX_NAME),

@@ -8,6 +8,7 @@
 //! and the filter are compared with the query of the running subscription, and if they are not
 //! covered by it any more, an `Effect::Subscribe` follows.
 
+pub(crate) mod backtrace;
 mod clock;
 pub(crate) mod columns;
 pub(crate) mod connection;
@@ -33,6 +34,7 @@ pub(crate) mod tasks;
 mod tests;
 pub(crate) mod world;
 
+use backtrace::{Backtrace, Strokes};
 use zokio_instrumentation::filter;
 
 use crate::action::{Action, Command, DetailsAnswer, Effect, Now};
@@ -117,6 +119,37 @@ pub(crate) struct State {
     pub(crate) dirty: bool,
 }
 
+/// Why a task has not answered.
+const NO_CONNECTION: &str = "no connection to the program: it was not asked";
+const RECORDED: &str = "this is a recording: there is no task to be asked";
+
+/// What has become of a question where the task waits.
+#[derive(Debug, Clone)]
+pub(crate) enum Asked {
+    Waiting,
+    Answered(Result<Vec<Backtrace>, String>),
+}
+
+impl Asked {
+    /// What there is to read.
+    pub(crate) fn lines(&self, strokes: Strokes) -> Vec<String> {
+        match self {
+            Asked::Waiting => vec!["asking it…".into()],
+            Asked::Answered(Err(why)) => vec![why.clone()],
+            Asked::Answered(Ok(parts)) => {
+                let mut lines = Vec::new();
+                for (at, part) in parts.iter().enumerate() {
+                    if at > 0 {
+                        lines.push(format!("task {} {}", part.task, part.title()));
+                    }
+                    lines.extend(part.lines(strokes));
+                }
+                lines
+            }
+        }
+    }
+}
+
 /// The task of the detail screen.
 #[derive(Debug, Clone)]
 pub(crate) struct Detail {
@@ -130,6 +163,8 @@ pub(crate) struct Detail {
     /// It is over: what is shown is the last that was seen.
     pub(crate) gone: bool,
     asked: bool,
+    /// Shown in place of what it waits for, once it was asked for.
+    pub(crate) backtrace: Option<Asked>,
     pub(crate) scroll: usize,
     /// The screen that it was opened from.
     from: Screen,
@@ -314,10 +349,26 @@ fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
                 state.tasks.refused = Some(message);
             }
         }
+        Action::Backtrace {
+            runtime_id,
+            task_id,
+            answer,
+        } => {
+            if let Some(detail) = &mut state.detail
+                && (detail.runtime_id, detail.task_id) == (runtime_id, task_id)
+                && detail.backtrace.is_some()
+            {
+                detail.backtrace = Some(Asked::Answered(answer));
+            }
+        }
         Action::Lost {
             reason,
             retry_in_ms,
         } => {
+            let detail = state.detail.as_mut();
+            if let Some(asked @ Asked::Waiting) = detail.and_then(|d| d.backtrace.as_mut()) {
+                *asked = Asked::Answered(Err(NO_CONNECTION.into()));
+            }
             let retry_at_ms = state.now.mono_ms.saturating_add(retry_in_ms);
             state.connection.link = Link::Lost {
                 reason,
@@ -404,8 +455,31 @@ fn take_details(state: &mut State, runtime_id: u64, task_id: u64, answer: Detail
     }
 }
 
+/// Asks the task shown where it waits; if it was asked, shows again what it waits for.
+fn toggle_backtrace(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(detail) = &mut state.detail else {
+        return;
+    };
+    detail.scroll = 0;
+    if detail.backtrace.take().is_some() {
+        return;
+    }
+    if state.playback.is_some() {
+        detail.backtrace = Some(Asked::Answered(Err(RECORDED.into())));
+    } else if matches!(state.connection.link, Link::Lost { .. }) {
+        detail.backtrace = Some(Asked::Answered(Err(NO_CONNECTION.into())));
+    } else {
+        detail.backtrace = Some(Asked::Waiting);
+        effects.push(Effect::FetchBacktrace {
+            runtime_id: detail.runtime_id,
+            task_id: detail.task_id,
+        });
+    }
+}
+
 fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
     match command {
+        Command::ToggleBacktrace => toggle_backtrace(state, effects),
         Command::ShowWorkers => show(state, Screen::Workers),
         Command::ShowTasks => show(state, Screen::Tasks),
         Command::ShowSites => show(state, Screen::Sites),

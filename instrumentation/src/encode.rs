@@ -315,6 +315,13 @@ fn long_poll(p: &LongPoll) -> v1::LongPoll {
     }
 }
 
+/// A stack of a task's, with the innermost of its frames.
+pub(crate) fn backtrace_stack(frames: &[Frame]) -> v1::BacktraceStack {
+    v1::BacktraceStack {
+        frames: frames.iter().take(MAX_FRAMES).map(frame).collect(),
+    }
+}
+
 fn frame(f: &Frame) -> v1::Frame {
     v1::Frame {
         function: clip(&f.function),

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tonic::{Request, Response, Status};
-use zokio::telemetry::now_ns;
+use zokio::telemetry::{now_ns, task_snapshot};
 use zokio_console_proto::v1::console_server::{Console, ConsoleServer};
 use zokio_console_proto::{MAJOR, MAX_MESSAGE_BYTES, MINOR, v1};
 
+use crate::backtraces::{self, Answers, Backtraces};
 use crate::encode;
 use crate::sampler::query::Query;
 use crate::sampler::{MAX_VIEWERS, Sampler, Subscription, Wish};
@@ -22,6 +23,7 @@ const MAX_RUNTIME_IDS: usize = 64;
 pub(crate) struct Service {
     sampler: Arc<Sampler>,
     publish_interval: Duration,
+    backtraces: Backtraces,
 }
 
 impl Service {
@@ -33,6 +35,7 @@ impl Service {
         ConsoleServer::new(Service {
             sampler,
             publish_interval,
+            backtraces: Backtraces::default(),
         })
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES)
@@ -97,6 +100,27 @@ impl Console for Service {
         }
     }
 
+    type BacktracesStream = Answers;
+
+    async fn backtraces(
+        &self,
+        request: Request<v1::BacktracesRequest>,
+    ) -> Result<Response<Answers>, Status> {
+        backtraces::check_control(&request)?;
+        let request = request.into_inner();
+        let runtimes = self.sampler.runtimes();
+        self.check_runtime(request.runtime_id)?;
+        let mut runtimes = runtimes.live();
+        runtimes.retain(|(id, _)| request.runtime_id == 0 || *id == request.runtime_id);
+        if request.task_id != 0 {
+            runtimes.retain(|(_, handle)| task_snapshot(handle, request.task_id).is_some());
+            if runtimes.is_empty() {
+                return Err(no_task(request.task_id));
+            }
+        }
+        Ok(Response::new(self.backtraces.start(runtimes, &request)?))
+    }
+
     async fn task_details(
         &self,
         request: Request<v1::TaskDetailsRequest>,
@@ -105,16 +129,10 @@ impl Console for Service {
             runtime_id,
             task_id,
         } = request.into_inner();
+        self.check_runtime(runtime_id)?;
         let runtimes = self.sampler.runtimes();
-        if runtime_id != 0 && !runtimes.contains(runtime_id) {
-            return Err(Status::not_found(format!(
-                "no runtime {runtime_id} is attached"
-            )));
-        }
         let Some(detail) = runtimes.task_detail(runtime_id, task_id) else {
-            return Err(Status::not_found(format!(
-                "there is no task {task_id}: it has finished, or never was"
-            )));
+            return Err(no_task(task_id));
         };
         Ok(Response::new(v1::TaskDetailsResponse {
             task: Some(encode::task(&detail.task)),
@@ -122,6 +140,22 @@ impl Console for Service {
             taken_at_ns: now_ns(),
         }))
     }
+}
+
+impl Service {
+    /// Refuses a runtime that is not there; 0 is all of them.
+    fn check_runtime(&self, id: u64) -> Result<(), Status> {
+        if id == 0 || self.sampler.runtimes().contains(id) {
+            return Ok(());
+        }
+        Err(Status::not_found(format!("no runtime {id} is attached")))
+    }
+}
+
+fn no_task(id: u64) -> Status {
+    Status::not_found(format!(
+        "there is no task {id}: it has finished, or never was"
+    ))
 }
 
 /// Refuses another major version in words that name both.

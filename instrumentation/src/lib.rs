@@ -56,6 +56,7 @@
 //! and, from [`init`], a `tracing` error event. It changes nothing in the runtimes it watches.
 
 mod address;
+mod backtraces;
 mod builder;
 #[cfg_attr(not(feature = "tokio-console"), path = "compat/off.rs")]
 mod compat;

@@ -19,6 +19,7 @@ mod modules;
 )]
 mod unwind;
 
+use std::collections::HashMap;
 use std::ffi::c_void;
 
 use zokio::telemetry::ThreadSample;
@@ -54,6 +55,45 @@ pub(crate) fn frames(sample: &ThreadSample) -> Vec<Frame> {
         }
     }
     trim(frames)
+}
+
+/// Names of functions by address, kept: tasks of one kind wait at the same places.
+#[derive(Debug, Default)]
+pub(crate) struct Names(HashMap<usize, Vec<Frame>>);
+
+impl Names {
+    /// The functions that a task waits in, given by return addresses: from the operation that it
+    /// awaits down to the task's own future. What polls futures in between is left out.
+    pub(crate) fn waiting(&mut self, stack: &[usize]) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        for address in stack {
+            let named = self.0.entry(*address).or_insert_with(|| {
+                let mut named = Vec::new();
+                symbolise((*address as u64).saturating_sub(1), &mut named);
+                named
+            });
+            frames.extend_from_slice(named);
+        }
+        from_operation(trim(frames))
+    }
+}
+
+/// Cuts off what the runtime does within the operation that is awaited, and the standard library's
+/// glue.
+fn from_operation(mut frames: Vec<Frame>) -> Vec<Frame> {
+    // With the function that the program has called itself the innermost one left.
+    let inside = frames.iter().position(is_own).unwrap_or(frames.len());
+    let operation = frames[..inside]
+        .iter()
+        .rposition(|f| starts_in(f, &["zokio::"]));
+    frames.drain(..operation.unwrap_or(0));
+    frames.retain(|f| !starts_in(f, &["core::", "std::", "alloc::"]));
+    frames
+}
+
+fn starts_in(frame: &Frame, crates: &[&str]) -> bool {
+    let name = frame.function.trim_start_matches(['<', '&', '(']);
+    crates.iter().any(|start| name.starts_with(start))
 }
 
 /// Adds the functions at an address, several if some are inlined.

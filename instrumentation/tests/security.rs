@@ -291,6 +291,21 @@ fn the_token_for_looking_cannot_pause() {
 }
 
 #[test]
+fn the_token_for_looking_cannot_ask_tasks_where_they_wait() {
+    let runtime = runtime("main");
+    let guard = guarded(&runtime);
+    run(&runtime, async {
+        let mut client = console(guard.addr()).await;
+        let all = v1::BacktracesRequest::default;
+        let refused = client.backtraces(with_token(all(), READ)).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied);
+        assert!(refused.message().contains("control token"), "{refused}");
+        client.backtraces(with_token(all(), CONTROL)).await.unwrap();
+    });
+}
+
+#[test]
 fn the_control_token_can_pause_and_look() {
     let runtime = runtime("main");
     let guard = guarded(&runtime);

@@ -571,6 +571,66 @@ pub struct TaskDetailsResponse {
     #[prost(uint64, tag = "3")]
     pub taken_at_ns: u64,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BacktracesRequest {
+    /// 0: of all runtimes.
+    #[prost(uint64, tag = "1")]
+    pub runtime_id: u64,
+    /// 0: all live tasks.
+    #[prost(uint64, tag = "2")]
+    pub task_id: u64,
+    /// Most tasks of which answers are wanted; 0, or more than the server allows: what it allows.
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+/// Where a task waits, or what a worker's thread executes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TaskBacktrace {
+    #[prost(uint64, tag = "1")]
+    pub runtime_id: u64,
+    /// 0: it is about a worker without a task.
+    #[prost(uint64, tag = "2")]
+    pub task_id: u64,
+    /// Empty: no name.
+    #[prost(string, tag = "3")]
+    pub task_name: ::prost::alloc::string::String,
+    /// Where the task was spawned. Absent: unknown.
+    #[prost(message, optional, tag = "4")]
+    pub location: ::core::option::Option<Location>,
+    #[prost(enumeration = "TaskKind", tag = "5")]
+    pub kind: i32,
+    #[prost(enumeration = "TaskState", tag = "6")]
+    pub state: i32,
+    /// One for each thing that the task waits for at the same time.
+    #[prost(message, repeated, tag = "7")]
+    pub stacks: ::prost::alloc::vec::Vec<BacktraceStack>,
+    /// Things that it waits for beyond those.
+    #[prost(uint64, tag = "8")]
+    pub stacks_left_off: u64,
+    /// Why there are no stacks. Empty: there are, or it waits for nothing that shows them.
+    #[prost(string, tag = "9")]
+    pub error: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "10")]
+    pub taken_at_ns: u64,
+    /// What the task waits for, whether it is among the stacks or not.
+    #[prost(message, repeated, tag = "11")]
+    pub waits: ::prost::alloc::vec::Vec<Wait>,
+    /// Index + 1 of the worker whose thread has this stack; 0: it is where a task waits.
+    #[prost(uint32, tag = "12")]
+    pub worker_plus_one: u32,
+    /// As in LongPoll; of a worker only.
+    #[prost(string, tag = "13")]
+    pub thread_state: ::prost::alloc::string::String,
+    /// Tasks of this request that are still to answer, this one not among them.
+    #[prost(uint64, tag = "14")]
+    pub remaining: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BacktraceStack {
+    /// The innermost function first, down to the task's own.
+    #[prost(message, repeated, tag = "1")]
+    pub frames: ::prost::alloc::vec::Vec<Frame>,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Flavor {
@@ -952,6 +1012,33 @@ pub mod console_client {
                 .insert(GrpcMethod::new("zokio.console.v1.Console", "TaskDetails"));
             self.inner.unary(req, path, codec).await
         }
+        /// Where tasks wait, a message a task, in the order in which they answer. Each task that is asked
+        /// is polled once more than it would have been, so where the server has tokens this needs the one
+        /// that controls.
+        pub async fn backtraces(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BacktracesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::TaskBacktrace>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/zokio.console.v1.Console/Backtraces",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("zokio.console.v1.Console", "Backtraces"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -995,6 +1082,19 @@ pub mod console_server {
             tonic::Response<super::TaskDetailsResponse>,
             tonic::Status,
         >;
+        /// Server streaming response type for the Backtraces method.
+        type BacktracesStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::TaskBacktrace, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Where tasks wait, a message a task, in the order in which they answer. Each task that is asked
+        /// is polled once more than it would have been, so where the server has tokens this needs the one
+        /// that controls.
+        async fn backtraces(
+            &self,
+            request: tonic::Request<super::BacktracesRequest>,
+        ) -> std::result::Result<tonic::Response<Self::BacktracesStream>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct ConsoleServer<T> {
@@ -1202,6 +1302,52 @@ pub mod console_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/zokio.console.v1.Console/Backtraces" => {
+                    #[allow(non_camel_case_types)]
+                    struct BacktracesSvc<T: Console>(pub Arc<T>);
+                    impl<
+                        T: Console,
+                    > tonic::server::ServerStreamingService<super::BacktracesRequest>
+                    for BacktracesSvc<T> {
+                        type Response = super::TaskBacktrace;
+                        type ResponseStream = T::BacktracesStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BacktracesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Console>::backtraces(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BacktracesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -206,9 +206,27 @@ fn a_new_query_brings_a_new_stream_and_details_come_beside_it() {
                 task_id: 999,
             })
             .unwrap();
+        for task_id in [3, 999] {
+            let asked = Request::FetchBacktrace {
+                runtime_id: 1,
+                task_id,
+            };
+            requests.send(asked).unwrap();
+        }
         let (mut found, mut gone, mut filtered) = (false, false, false);
-        while !(found && gone && filtered) {
+        let (mut answered, mut refused) = (false, false);
+        while !(found && gone && filtered && answered && refused) {
             match next(&mut actions).await {
+                Action::Backtrace {
+                    task_id: 3,
+                    answer: Ok(parts),
+                    ..
+                } => answered = parts.len() == 1 && parts[0].task == 3,
+                Action::Backtrace {
+                    task_id: 999,
+                    answer: Err(why),
+                    ..
+                } => refused = why.contains("no such task"),
                 Action::Details {
                     task_id: 3,
                     answer: DetailsAnswer::Found(_),

@@ -588,6 +588,46 @@ pub(crate) fn detail(state: &mut State) {
     );
 }
 
+/// What the task of the detail screen answers when it is asked where it waits.
+pub(crate) fn backtrace(state: &mut State) {
+    let detail = state.detail.as_ref().expect("a task is open");
+    let (runtime_id, task_id) = (detail.runtime_id, detail.task_id);
+    let stack = |functions: &[(&str, u32)]| v1::BacktraceStack {
+        frames: functions
+            .iter()
+            .map(|(function, line)| v1::Frame {
+                function: (*function).to_owned(),
+                location: location("examples/src/bin/http_server/orders.rs", *line),
+            })
+            .collect(),
+    };
+    let raw = v1::TaskBacktrace {
+        runtime_id,
+        task_id,
+        stacks: vec![
+            stack(&[
+                ("zokio::sync::mutex::Lock::poll", 240),
+                ("http_server::orders::place::{closure#0}", 71),
+                ("http_server::orders::serve::{closure#0}", 57),
+            ]),
+            stack(&[
+                ("zokio::time::sleep::Sleep::poll", 109),
+                ("http_server::orders::serve::{closure#0}", 57),
+            ]),
+        ],
+        ..v1::TaskBacktrace::default()
+    };
+    let answer = Ok(vec![sanitize::backtrace(raw)]);
+    update(
+        state,
+        Action::Backtrace {
+            runtime_id,
+            task_id,
+            answer,
+        },
+    );
+}
+
 pub(crate) fn command(state: &mut State, command: Command) {
     update(state, Action::Command(command));
 }

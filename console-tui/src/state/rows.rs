@@ -1,5 +1,6 @@
 //! Rows of whichever table is shown: how many, which is selected, what opening one leads to.
 
+use super::backtrace::Strokes;
 use super::resources::OpenResource;
 use super::{Detail, Effect, Screen, State, resources, show, sites};
 
@@ -19,11 +20,11 @@ impl State {
                 .map_or(0, |open| open.resource.first_waiters.len()),
             Screen::Workers => runtime.workers.len(),
             Screen::Findings => runtime.findings.len(),
-            Screen::Detail => self
-                .detail
-                .as_ref()
-                .and_then(|detail| detail.task.as_ref())
-                .map_or(0, |task| task.waits.len()),
+            Screen::Detail => self.detail.as_ref().map_or(0, |detail| {
+                let waits = detail.task.as_ref().map_or(0, |task| task.waits.len());
+                let asked = detail.backtrace.as_ref();
+                asked.map_or(waits, |asked| asked.lines(Strokes::ASCII).len())
+            }),
             Screen::Pool | Screen::Cost => 0,
         }
     }
@@ -154,6 +155,7 @@ fn open_task(state: &mut State, runtime_id: u64, task_id: u64, effects: &mut Vec
         taken_at_ns: runtime.map_or(0, |runtime| runtime.summary.taken_at_ns),
         gone: false,
         asked: true,
+        backtrace: None,
         scroll: 0,
         from: state.screen,
     });

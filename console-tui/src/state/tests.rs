@@ -3,7 +3,9 @@
 mod clock;
 mod screens;
 
-use super::fixtures::{at, command, describe, feed, press, snapshot, state, watching};
+use super::fixtures::{
+    at, backtrace, command, describe, detail, feed, press, snapshot, state, watching,
+};
 use super::*;
 use crate::action::DetailsAnswer;
 use crate::sanitize;
@@ -475,4 +477,28 @@ fn a_tick_alone_redraws_once_a_second() {
         }),
     );
     assert!(state.dirty);
+}
+
+#[test]
+fn a_task_is_asked_where_it_waits_and_another_ones_answer_is_ignored() {
+    let mut state = watching(80, 24);
+    detail(&mut state);
+    let effects = key(&mut state, "b");
+    let task = state.detail.as_ref().unwrap().task_id;
+    assert!(matches!(effects[..], [Effect::FetchBacktrace { task_id, .. }] if task_id == task));
+    let other = Action::Backtrace {
+        runtime_id: 1,
+        task_id: task + 1,
+        answer: Err("no".into()),
+    };
+    update(&mut state, other);
+    let asked = |state: &State| state.detail.as_ref().unwrap().backtrace.clone();
+    assert!(matches!(asked(&state), Some(Asked::Waiting)));
+    backtrace(&mut state);
+    assert!(matches!(asked(&state), Some(Asked::Answered(Ok(_)))));
+    assert!(key(&mut state, "b").is_empty());
+    assert!(asked(&state).is_none());
+    // An answer that nobody waits for any more.
+    backtrace(&mut state);
+    assert!(asked(&state).is_none());
 }

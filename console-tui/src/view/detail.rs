@@ -17,7 +17,7 @@
 //! ```
 //!
 //! A task that keeps its worker waits for nothing: in place of the last panel there is then the
-//! stack of the worker's thread.
+//! stack of the worker's thread. A task that was asked where it waits shows its backtrace there.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -25,9 +25,10 @@ use ratatui::text::{Line, Span};
 
 use super::widgets::{bar, distribution, pair, panel, placeholder, put};
 use crate::format;
+use crate::state::backtrace::Strokes;
 use crate::state::lints;
 use crate::state::model::{Histogram, Location, LongPoll, Task};
-use crate::state::{Detail, State};
+use crate::state::{Asked, Detail, State};
 use crate::theme::{Role, Theme};
 
 pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
@@ -68,6 +69,10 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         polls_area,
         buffer,
     );
+    if let Some(asked) = &detail.backtrace {
+        backtrace(asked, detail.scroll, theme, waits_area, buffer);
+        return;
+    }
     let runtime = state.world().runtime(detail.runtime_id);
     match runtime.and_then(|runtime| runtime.long_poll_of(detail.task_id)) {
         Some(poll) => stack(poll, detail, theme, waits_area, buffer),
@@ -273,6 +278,26 @@ fn stack(poll: &LongPoll, detail: &Detail, theme: Theme, area: Rect, buffer: &mu
             Span::styled(place, theme.style(Role::Location)),
         ]);
         put(row, line, inner, buffer);
+    }
+}
+
+fn backtrace(asked: &Asked, scroll: usize, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let inner = panel("Backtrace (b: what it waits for)", theme, area, buffer);
+    let strokes = if theme.ascii {
+        Strokes::ASCII
+    } else {
+        Strokes::UNICODE
+    };
+    let room = usize::from(inner.width);
+    let lines = asked.lines(strokes);
+    let shown = lines.iter().skip(scroll).take(usize::from(inner.height));
+    for (row, line) in shown.enumerate() {
+        put(
+            row,
+            Span::raw(format::truncate_end(line, room)),
+            inner,
+            buffer,
+        );
     }
 }
 

@@ -6,7 +6,9 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::action::Action;
-use crate::state::fixtures::{at, detail, feed, press, resources, state, stuck, watching};
+use crate::state::fixtures::{
+    at, backtrace, detail, feed, press, resources, state, stuck, watching,
+};
 use crate::state::{State, update};
 use crate::theme::{Depth, Palette, Theme};
 
@@ -116,6 +118,15 @@ fn tasks_screen_with_other_columns() {
 #[test]
 fn detail_screen() {
     picture("detail", detail);
+}
+
+#[test]
+fn detail_screen_of_a_task_that_was_asked_where_it_waits() {
+    picture("detail_backtrace", |state| {
+        detail(state);
+        press(state, "b");
+        backtrace(state);
+    });
 }
 
 #[test]

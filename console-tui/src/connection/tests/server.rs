@@ -89,11 +89,11 @@ struct FakeConsole {
     manner: Manner,
 }
 
-/// Updates from a channel.
-pub(super) struct Updates(mpsc::Receiver<v1::Update>);
+/// Messages from a channel.
+pub(super) struct Messages<T>(mpsc::Receiver<T>);
 
-impl Stream for Updates {
-    type Item = Result<v1::Update, Status>;
+impl<T> Stream for Messages<T> {
+    type Item = Result<T, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.poll_recv(cx).map(|update| update.map(Ok))
@@ -116,12 +116,12 @@ impl Console for FakeConsole {
         }
     }
 
-    type SubscribeStream = Updates;
+    type SubscribeStream = Messages<v1::Update>;
 
     async fn subscribe(
         &self,
         request: Request<v1::SubscribeRequest>,
-    ) -> Result<Response<Updates>, Status> {
+    ) -> Result<Response<Messages<v1::Update>>, Status> {
         let asked = request.into_inner().tasks.unwrap_or_default();
         if asked.filter == "refused" {
             return Err(Status::invalid_argument("not this one"));
@@ -145,7 +145,27 @@ impl Console for FakeConsole {
                 zokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
-        Ok(Response::new(Updates(receiver)))
+        Ok(Response::new(Messages(receiver)))
+    }
+
+    type BacktracesStream = Messages<v1::TaskBacktrace>;
+
+    async fn backtraces(
+        &self,
+        request: Request<v1::BacktracesRequest>,
+    ) -> Result<Response<Messages<v1::TaskBacktrace>>, Status> {
+        let asked = request.into_inner();
+        if asked.task_id == 999 {
+            return Err(Status::not_found("no such task"));
+        }
+        let (sender, receiver) = mpsc::channel(1);
+        let answer = v1::TaskBacktrace {
+            runtime_id: asked.runtime_id,
+            task_id: asked.task_id,
+            ..Default::default()
+        };
+        zokio::spawn(async move { sender.send(answer).await });
+        Ok(Response::new(Messages(receiver)))
     }
 
     async fn task_details(

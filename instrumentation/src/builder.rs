@@ -1,5 +1,6 @@
 //! Setting a server up by hand.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use zokio::telemetry;
 use crate::address::{Address, BindTo, DEFAULT_BIND};
 use crate::env::Settings;
 use crate::error::{Error, Kind};
+use crate::flight::dumps::{self, DEFAULT_FLIGHT_BYTES, DEFAULT_FLIGHT_FILES, Dumps, Place};
 use crate::recorder;
 use crate::runtimes::Runtimes;
 use crate::sampler::{MAX_INTERVAL, MIN_INTERVAL, Sampler};
@@ -51,6 +53,8 @@ pub struct Builder {
     long_poll_threshold: Duration,
     sample_stacks: bool,
     diagnosis_interval: Duration,
+    flight: Option<Place>,
+    flight_on_sigusr1: bool,
 }
 
 impl Builder {
@@ -72,6 +76,8 @@ impl Builder {
             long_poll_threshold: DEFAULT_LONG_POLL_THRESHOLD,
             sample_stacks: true,
             diagnosis_interval: DEFAULT_DIAGNOSIS_INTERVAL,
+            flight: None,
+            flight_on_sigusr1: false,
         }
     }
 
@@ -213,6 +219,33 @@ impl Builder {
         self
     }
 
+    /// Writes what the workers did lately into this directory, a file each time, when something
+    /// happens: a finding that is critical, a panic of any thread, [`Guard::dump_now`], and
+    /// [a signal](Builder::flight_on_sigusr1) if asked for. Viewers of traces read the files: open
+    /// them in <https://ui.perfetto.dev>. Default: none are written.
+    ///
+    /// The directory is made if it is not there. At most `files` of ours are kept in it, and at most
+    /// `bytes`, the newest in any case ([`DEFAULT_FLIGHT_FILES`](crate::DEFAULT_FLIGHT_FILES) and
+    /// [`DEFAULT_FLIGHT_BYTES`](crate::DEFAULT_FLIGHT_BYTES) are good values). What happens within
+    /// 30 s of the last recording makes no other one. A thread of its own writes them; for panics a
+    /// hook is put before the one that is there, for the life of the process. A panic that ends the
+    /// process at once (`panic = "abort"`) ends it before its recording is written.
+    pub fn flight_dir(mut self, dir: impl Into<PathBuf>, files: usize, bytes: u64) -> Builder {
+        self.flight = Some(Place {
+            dir: dir.into(),
+            files,
+            bytes,
+        });
+        self
+    }
+
+    /// Whether the signal SIGUSR1 writes a recording into the [directory](Builder::flight_dir). On
+    /// Unix only. The signal is then ours: a program that handles it too is told as well. Default: no.
+    pub fn flight_on_sigusr1(mut self, on: bool) -> Builder {
+        self.flight_on_sigusr1 = on;
+        self
+    }
+
     /// Starts the server on a thread and a runtime of its own. Waits until it listens, which takes
     /// about a millisecond.
     ///
@@ -221,7 +254,8 @@ impl Builder {
     /// There is no runtime to watch, zokio was built without telemetry, the address cannot be
     /// read, is in use, or can be reached from other machines without TLS and a token (unless
     /// [`insecure_bind`](Builder::insecure_bind) allows it), a token could be guessed, TLS is set up
-    /// by halves or for a Unix socket, another `metrics` recorder is installed, or the operating
+    /// by halves or for a Unix socket, the directory for recordings cannot be made, another `metrics`
+    /// recorder is installed, or the operating
     /// system gives no thread. The program is not harmed: it runs on without a server.
     pub fn start(mut self) -> Result<Guard, Error> {
         check_telemetry()?;
@@ -268,6 +302,7 @@ impl Builder {
         if self.metrics_recorder {
             recorder::install()?;
         }
+        let dumps = self.start_dumps(&runtimes)?;
         let long_polls = Arc::new(Log::default());
         let watchdog = Watchdog::start(
             Arc::clone(&runtimes),
@@ -287,13 +322,37 @@ impl Builder {
             publish_to_facade: self.publish_to_metrics_facade && !self.metrics_recorder,
             observe_self: self.observe_self,
             diagnosis_interval: self.diagnosis_interval,
+            flight: dumps.as_ref().map(Dumps::trigger),
+            flight_on_sigusr1: self.flight_on_sigusr1,
         })?;
         tracing::info!(address = %server.address(), "zokio-console can connect");
         Ok(Guard {
             server,
             runtimes,
             _watchdog: watchdog,
+            dumps,
         })
+    }
+
+    /// Starts the thread that writes recordings, if there is a place for them.
+    fn start_dumps(&self, runtimes: &Arc<Runtimes>) -> Result<Option<Dumps>, Error> {
+        let Some(place) = self.flight.clone() else {
+            if self.flight_on_sigusr1 {
+                let text = "SIGUSR1 is to write flight recordings, and there is no directory for \
+                     them: set ZOKIO_CONSOLE_FLIGHT_DIR, or flight_dir";
+                return Err(Kind::Flight(text.to_owned()).into());
+            }
+            return Ok(None);
+        };
+        let dir = place.dir.clone();
+        let dumps = Dumps::start(place, Arc::clone(runtimes)).map_err(|error| {
+            let dir = dir.display();
+            Kind::Flight(format!(
+                "flight recordings cannot be written to {dir}: {error}"
+            ))
+        })?;
+        dumps::on_panic(&dumps);
+        Ok(Some(dumps))
     }
 
     /// Takes over what the environment says.
@@ -303,6 +362,12 @@ impl Builder {
         }
         if let Some(sample) = settings.stacks {
             self.sample_stacks = sample;
+        }
+        if let Some(dir) = settings.flight_dir {
+            self = self.flight_dir(dir, DEFAULT_FLIGHT_FILES, DEFAULT_FLIGHT_BYTES);
+        }
+        if let Some(on) = settings.flight_on_sigusr1 {
+            self.flight_on_sigusr1 = on;
         }
         if let Some((certificate, key)) = settings.tls {
             self.tls = Some(Tls::from_pem_files(certificate, key)?);
@@ -366,12 +431,30 @@ pub struct Guard {
     server: Server,
     runtimes: Arc<Runtimes>,
     _watchdog: Watchdog,
+    dumps: Option<Dumps>,
 }
 
 impl Guard {
     /// Where the server listens, with the port that was taken.
     pub fn addr(&self) -> &Address {
         self.server.address()
+    }
+
+    /// Writes what the workers did lately into the [directory](Builder::flight_dir), and says which
+    /// file it is. Waits for it, which takes some milliseconds a worker.
+    ///
+    /// # Errors
+    ///
+    /// There is no directory, or the file cannot be written.
+    pub fn dump_now(&self) -> io::Result<PathBuf> {
+        match &self.dumps {
+            Some(dumps) => dumps.dump_now("asked"),
+            None => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "there is no directory for flight recordings: set ZOKIO_CONSOLE_FLIGHT_DIR, or \
+                 flight_dir",
+            )),
+        }
     }
 
     /// Watches one more runtime. One that is watched already is not watched twice.

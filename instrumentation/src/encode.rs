@@ -199,11 +199,21 @@ pub(crate) fn histogram(h: &HistogramSnapshot) -> v1::Histogram {
     }
 }
 
-fn location(location: &Location<'_>) -> v1::Location {
+pub(crate) fn location(location: &Location<'_>) -> v1::Location {
     v1::Location {
         file: clip_start(location.file()),
         line: location.line(),
         column: location.column(),
+    }
+}
+
+pub(crate) fn task_kind(kind: TaskKind) -> v1::TaskKind {
+    match kind {
+        TaskKind::Task => v1::TaskKind::Task,
+        TaskKind::Local => v1::TaskKind::Local,
+        TaskKind::Blocking => v1::TaskKind::Blocking,
+        TaskKind::BlockOn => v1::TaskKind::BlockOn,
+        _ => v1::TaskKind::Unspecified,
     }
 }
 
@@ -249,13 +259,7 @@ fn spawn_site(s: &SpawnSiteSnapshot) -> v1::SpawnSite {
 }
 
 pub(crate) fn task(t: &TaskSnapshot) -> v1::Task {
-    let kind = match t.kind {
-        TaskKind::Task => v1::TaskKind::Task,
-        TaskKind::Local => v1::TaskKind::Local,
-        TaskKind::Blocking => v1::TaskKind::Blocking,
-        TaskKind::BlockOn => v1::TaskKind::BlockOn,
-        _ => v1::TaskKind::Unspecified,
-    };
+    let kind = task_kind(t.kind);
     let state = match t.state {
         TaskState::Busy => v1::TaskState::Busy,
         TaskState::Scheduled => v1::TaskState::Scheduled,

@@ -12,6 +12,8 @@ const SWITCH: &str = "ZOKIO_CONSOLE";
 const BIND: &str = "ZOKIO_CONSOLE_BIND";
 const INTERVAL: &str = "ZOKIO_CONSOLE_PUBLISH_INTERVAL";
 const STACKS: &str = "ZOKIO_CONSOLE_STACKS";
+const FLIGHT_DIR: &str = "ZOKIO_CONSOLE_FLIGHT_DIR";
+const FLIGHT_SIGUSR1: &str = "ZOKIO_CONSOLE_FLIGHT_SIGUSR1";
 const TLS_CERT: &str = "ZOKIO_CONSOLE_TLS_CERT";
 const TLS_KEY: &str = "ZOKIO_CONSOLE_TLS_KEY";
 const CLIENT_CA: &str = "ZOKIO_CONSOLE_CLIENT_CA";
@@ -27,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) bind: Option<Address>,
     pub(crate) publish_interval: Option<Duration>,
     pub(crate) stacks: Option<bool>,
+    pub(crate) flight_dir: Option<PathBuf>,
+    pub(crate) flight_on_sigusr1: Option<bool>,
     /// The files of the certificate and its key.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     pub(crate) client_ca: Option<PathBuf>,
@@ -70,6 +74,10 @@ impl Settings {
         let stacks = text(STACKS, "on or off")?
             .map(|t| is_on(STACKS, &t))
             .transpose()?;
+        let flight_on_sigusr1 = text(FLIGHT_SIGUSR1, "on or off")?
+            .map(|t| is_on(FLIGHT_SIGUSR1, &t))
+            .transpose()?;
+        let flight_dir = var(FLIGHT_DIR).filter(|dir| !dir.is_empty());
         // Of these an empty one is a mistake (a secret that did not arrive), and must not lead to
         // serving without.
         let path = |name: &str| var(name).map(PathBuf::from);
@@ -84,6 +92,8 @@ impl Settings {
             bind,
             publish_interval,
             stacks,
+            flight_dir: flight_dir.map(PathBuf::from),
+            flight_on_sigusr1,
             tls: tls_files(path(TLS_CERT), path(TLS_KEY))?,
             client_ca: path(CLIENT_CA),
             token: token(TOKEN, TOKEN_FILE)?,
@@ -175,8 +185,12 @@ mod tests {
             (BIND, "unix:/tmp/x"),
             (INTERVAL, "250ms"),
             (STACKS, "off"),
+            (FLIGHT_DIR, "/tmp/f"),
+            (FLIGHT_SIGUSR1, "on"),
         ];
         let settings = read(&set).unwrap();
+        assert_eq!(settings.flight_dir, Some("/tmp/f".into()));
+        assert_eq!(settings.flight_on_sigusr1, Some(true));
         assert_eq!(settings.stacks, Some(false));
         assert_eq!(settings.bind, Some(Address::Unix("/tmp/x".into())));
         assert_eq!(settings.publish_interval, Some(Duration::from_millis(250)));

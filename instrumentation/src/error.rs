@@ -39,6 +39,7 @@ pub(crate) enum Kind {
         source: io::Error,
     },
     Tls(String),
+    Flight(String),
     Bind(Address, io::Error),
     Thread(io::Error),
     Runtime(io::Error),
@@ -151,6 +152,7 @@ impl fmt::Display for Error {
                 write!(f, "cannot read {what} from {}: {source}", path.display())
             }
             Kind::Tls(problem) => write!(f, "TLS cannot be set up: {problem}"),
+            Kind::Flight(problem) => f.write_str(problem),
             Kind::Bind(address, e) if e.kind() == io::ErrorKind::AddrInUse => write!(
                 f,
                 "{address} is in use, most likely by another instrumented program: end that one, \

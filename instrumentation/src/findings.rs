@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use zokio::telemetry::{CaptureOptions, Snapshot};
 
-use crate::diagnosis::Engine;
+use crate::diagnosis::{Engine, Finding, Severity};
+use crate::flight::dumps::Trigger;
 use crate::runtimes::Runtimes;
 use crate::sampler::Sampler;
 use crate::watchdog::Log;
@@ -30,8 +31,10 @@ const MAX_INTERVAL: Duration = Duration::from_secs(30);
 const REMEMBERED: usize = 4;
 
 /// Looks until it is dropped.
-pub(crate) async fn watch(sampler: Arc<Sampler>, interval: Duration) {
+/// What is new and critical is told to `flight`.
+pub(crate) async fn watch(sampler: Arc<Sampler>, interval: Duration, flight: Option<Trigger>) {
     let mut pass = Pass::new(interval);
+    pass.flight = flight;
     loop {
         zokio::time::sleep(interval).await;
         pass.look(sampler.runtimes(), sampler.long_polls(), Instant::now());
@@ -43,6 +46,7 @@ struct Pass {
     /// By the runtime's id.
     engines: HashMap<u64, Engine>,
     pace: Pace,
+    flight: Option<Trigger>,
 }
 
 impl Pass {
@@ -50,6 +54,7 @@ impl Pass {
         Pass {
             engines: HashMap::new(),
             pace: Pace::new(interval),
+            flight: None,
         }
     }
 
@@ -69,13 +74,28 @@ impl Pass {
                 (false, false) => Some(engine.look_at_counters(&snapshot, long_polls)),
             };
             match found {
-                Some(findings) => runtimes.set_findings(*id, findings),
+                Some(findings) => {
+                    self.tell(&runtimes.findings(*id), &findings);
+                    runtimes.set_findings(*id, findings);
+                }
                 // It has ended: a capture lets go of it.
                 None => drop(runtimes.capture(&[*id], false)),
             }
         }
         if whole {
             self.pace.took(now, now.elapsed());
+        }
+    }
+}
+
+impl Pass {
+    /// Gives a reason for a recording if there is a critical finding that was not there `before`.
+    fn tell(&self, before: &[Finding], now: &[Finding]) {
+        let Some(flight) = &self.flight else { return };
+        let is_new = |finding: &&Finding| !before.iter().any(|known| known.id() == finding.id());
+        let critical = now.iter().filter(|f| f.severity == Severity::Critical);
+        if let Some(finding) = critical.into_iter().find(is_new) {
+            flight.happened(&format!("finding-{}", finding.kind));
         }
     }
 }

@@ -10,8 +10,10 @@ use zokio_console_proto::{MAJOR, MAX_MESSAGE_BYTES, MINOR, v1};
 
 use crate::backtraces::{self, Answers, Backtraces};
 use crate::encode;
+use crate::flight::{Sending, Tracing};
 use crate::sampler::query::Query;
 use crate::sampler::{MAX_VIEWERS, Sampler, Subscription, Wish};
+use crate::security::token::Grant;
 
 /// The largest request that is read.
 const MAX_REQUEST_BYTES: usize = 64 * 1024;
@@ -24,6 +26,7 @@ pub(crate) struct Service {
     sampler: Arc<Sampler>,
     publish_interval: Duration,
     backtraces: Backtraces,
+    tracing: Tracing,
 }
 
 impl Service {
@@ -36,6 +39,7 @@ impl Service {
             sampler,
             publish_interval,
             backtraces: Backtraces::default(),
+            tracing: Tracing::default(),
         })
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES)
@@ -79,13 +83,7 @@ impl Console for Service {
     ) -> Result<Response<Subscription>, Status> {
         let request = request.into_inner();
         check_version(request.major, request.minor)?;
-        if request.runtime_ids.len() > MAX_RUNTIME_IDS {
-            return Err(Status::invalid_argument(format!(
-                "{} runtimes are asked for, at most {MAX_RUNTIME_IDS} are allowed: ask for none by \
-                 id to get all",
-                request.runtime_ids.len()
-            )));
-        }
+        check_runtime_ids(&request.runtime_ids)?;
         let query = Query::new(request.tasks.unwrap_or_default(), request.minor)
             .map_err(Status::invalid_argument)?;
         let query = query.with_resources(request.resources);
@@ -140,6 +138,52 @@ impl Console for Service {
             taken_at_ns: now_ns(),
         }))
     }
+
+    type TraceStream = Sending;
+
+    async fn trace(&self, request: Request<v1::TraceRequest>) -> Result<Response<Sending>, Status> {
+        // What the request may do was noted by the router.
+        if request.extensions().get() != Some(&Grant::Control) {
+            return Err(Status::permission_denied(
+                "the token shown lets one look only: to read the flight recorders, show the control \
+                 token",
+            ));
+        }
+        let v1::TraceRequest {
+            major,
+            minor,
+            runtime_ids,
+            last_ns,
+        } = request.into_inner();
+        check_version(major, minor)?;
+        check_runtime_ids(&runtime_ids)?;
+        let Some(permit) = self.tracing.begin() else {
+            return Err(Status::resource_exhausted(
+                "another client is reading the flight recorders: try again in a moment",
+            ));
+        };
+        let last = if last_ns == 0 { u64::MAX } else { last_ns };
+        let sampler = Arc::clone(&self.sampler);
+        let read = zokio::task::spawn_blocking(move || {
+            let last = Duration::from_nanos(last);
+            sampler.runtimes().recordings(&runtime_ids, last)
+        });
+        let recordings = read.await.map_err(|_| {
+            Status::unavailable("the server is ending, or has no thread to read the recorders on")
+        })?;
+        Ok(Response::new(Sending::new(recordings, permit)))
+    }
+}
+
+fn check_runtime_ids(ids: &[u64]) -> Result<(), Status> {
+    if ids.len() <= MAX_RUNTIME_IDS {
+        return Ok(());
+    }
+    Err(Status::invalid_argument(format!(
+        "{} runtimes are asked for, at most {MAX_RUNTIME_IDS} are allowed: ask for none by id to get \
+         all",
+        ids.len()
+    )))
 }
 
 impl Service {

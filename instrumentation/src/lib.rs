@@ -67,6 +67,7 @@ mod error;
 mod facade;
 pub mod filter;
 mod findings;
+mod flight;
 mod grpc;
 mod mailbox;
 pub mod metric_names;
@@ -93,6 +94,8 @@ pub use builder::{
 };
 pub use diagnosis::finding_kinds;
 pub use error::Error;
+pub use flight::Trace;
+pub use flight::dumps::{DEFAULT_FLIGHT_BYTES, DEFAULT_FLIGHT_FILES};
 pub use row::{SourcePlace, TaskRow, WaitRow};
 pub use sampler::query::select_tasks;
 pub use security::tls::Tls;
@@ -142,6 +145,8 @@ impl Init {
 /// | `ZOKIO_CONSOLE` | `off`: do nothing | `on` |
 /// | `ZOKIO_CONSOLE_BIND` | where to listen: `IP:PORT` or `unix:PATH` | `127.0.0.1:6669` |
 /// | `ZOKIO_CONSOLE_STACKS` | `off`: threads of stuck workers are not signalled, and have no stacks | `on` |
+/// | `ZOKIO_CONSOLE_FLIGHT_DIR` | directory for [flight recordings](Builder::flight_dir) | none are written |
+/// | `ZOKIO_CONSOLE_FLIGHT_SIGUSR1` | `on`: [SIGUSR1](Builder::flight_on_sigusr1) writes one | `off` |
 /// | `ZOKIO_CONSOLE_PUBLISH_INTERVAL` | how often viewers are sent updates, such as `250ms` | `100ms` |
 /// | `ZOKIO_CONSOLE_TLS_CERT`, `ZOKIO_CONSOLE_TLS_KEY` | PEM files: speak [TLS](Builder::tls) | no TLS |
 /// | `ZOKIO_CONSOLE_CLIENT_CA` | PEM file: serve [clients certified by it](Builder::require_client_certificates) only | everyone |

@@ -4,9 +4,10 @@
 //! nothing of it stays in memory but numbers. Only the last few ended ones are kept.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use zokio::runtime::Handle;
-use zokio::telemetry::{CaptureOptions, Snapshot, TaskDetail, task_detail};
+use zokio::telemetry::{CaptureOptions, FlightRecording, Snapshot, TaskDetail, dump, task_detail};
 
 use crate::diagnosis::Finding;
 
@@ -65,6 +66,13 @@ impl Runtimes {
         }
     }
 
+    /// What is wrong with a runtime, as of the last time that it was looked into.
+    pub(crate) fn findings(&self, id: u64) -> Arc<[Finding]> {
+        let entries = self.lock();
+        let entry = entries.iter().find(|e| e.id == id);
+        entry.map(|e| Arc::clone(&e.findings)).unwrap_or_default()
+    }
+
     /// Takes a snapshot of the runtimes of these ids, or of all if `ids` is empty. Nobody waits for
     /// it: the list is not locked meanwhile.
     pub(crate) fn capture(&self, ids: &[u64], tasks: bool) -> Vec<Sample> {
@@ -117,6 +125,14 @@ impl Runtimes {
             .iter()
             .filter(|(id, _)| runtime_id == 0 || *id == runtime_id)
             .find_map(|(_, handle)| task_detail(handle, task_id))
+    }
+
+    /// What the workers of the live runtimes of these ids, or of all, did lately. It takes some
+    /// milliseconds.
+    pub(crate) fn recordings(&self, ids: &[u64], last: Duration) -> Vec<FlightRecording> {
+        let wanted = self.live().into_iter();
+        let wanted = wanted.filter(|(id, _)| ids.is_empty() || ids.contains(id));
+        wanted.map(|(_, handle)| dump(&handle, last)).collect()
     }
 
     /// Whether a runtime of that id is watched.

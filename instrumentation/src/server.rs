@@ -33,6 +33,7 @@ use crate::compat::Compat;
 use crate::error::{Error, Kind};
 use crate::facade;
 use crate::findings;
+use crate::flight::dumps::Trigger;
 use crate::published::Publisher;
 use crate::sampler::Sampler;
 use crate::security::Gate;
@@ -66,6 +67,9 @@ pub(crate) struct Config {
     pub(crate) max_spawn_site_labels: usize,
     pub(crate) observe_self: bool,
     pub(crate) diagnosis_interval: Duration,
+    /// Where to say that something happened.
+    pub(crate) flight: Option<Trigger>,
+    pub(crate) flight_on_sigusr1: bool,
 }
 
 /// A running server. Dropping it shuts it down and waits for its thread.
@@ -167,6 +171,26 @@ fn run(config: Config, shutdown: &Arc<Shutdown>, ready: &mpsc::SyncSender<Result
     });
 }
 
+/// Has each SIGUSR1 told.
+#[cfg(unix)]
+fn on_sigusr1(trigger: Trigger) {
+    use zokio::signal::unix::{SignalKind, signal};
+
+    match signal(SignalKind::user_defined1()) {
+        Ok(mut signals) => drop(zokio::task::spawn(async move {
+            while signals.recv().await.is_some() {
+                trigger.happened("sigusr1");
+            }
+        })),
+        Err(error) => tracing::error!(%error, "SIGUSR1 writes no flight recordings"),
+    }
+}
+
+#[cfg(not(unix))]
+fn on_sigusr1(_: Trigger) {
+    tracing::error!("there is no SIGUSR1 on this system to write flight recordings");
+}
+
 async fn serve(config: Config, address: Address, listener: Listener, shutdown: &Arc<Shutdown>) {
     let sampler = Arc::clone(&config.sampler);
     zokio::task::spawn({
@@ -176,7 +200,11 @@ async fn serve(config: Config, address: Address, listener: Listener, shutdown: &
     zokio::task::spawn(findings::watch(
         Arc::clone(&sampler),
         config.diagnosis_interval,
+        config.flight.clone(),
     ));
+    if let Some(trigger) = config.flight.filter(|_| config.flight_on_sigusr1) {
+        on_sigusr1(trigger);
+    }
     let publisher = Arc::new(Publisher::new(
         Arc::clone(&sampler),
         config.max_spawn_site_labels,

@@ -631,6 +631,125 @@ pub struct BacktraceStack {
     #[prost(message, repeated, tag = "1")]
     pub frames: ::prost::alloc::vec::Vec<Frame>,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TraceRequest {
+    #[prost(uint32, tag = "1")]
+    pub major: u32,
+    #[prost(uint32, tag = "2")]
+    pub minor: u32,
+    /// Empty: all runtimes that have not ended.
+    #[prost(uint64, repeated, tag = "3")]
+    pub runtime_ids: ::prost::alloc::vec::Vec<u64>,
+    /// How far to look back. 0: as far as workers remember.
+    #[prost(uint64, tag = "4")]
+    pub last_ns: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TraceChunk {
+    #[prost(uint64, tag = "1")]
+    pub runtime_id: u64,
+    #[prost(message, optional, tag = "2")]
+    pub runtime: ::core::option::Option<TraceRuntime>,
+    #[prost(message, repeated, tag = "3")]
+    pub tasks: ::prost::alloc::vec::Vec<TraceTask>,
+    /// Events of one worker each, in order. A worker's events may be spread over several chunks.
+    #[prost(message, repeated, tag = "4")]
+    pub events: ::prost::alloc::vec::Vec<TraceEvents>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TraceRuntime {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub taken_at_ns: u64,
+    /// From when on events were asked for.
+    #[prost(uint64, tag = "3")]
+    pub from_ns: u64,
+    #[prost(message, repeated, tag = "4")]
+    pub workers: ::prost::alloc::vec::Vec<TraceWorker>,
+    /// Events in all chunks of the runtime.
+    #[prost(uint64, tag = "5")]
+    pub events: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TraceWorker {
+    #[prost(uint32, tag = "1")]
+    pub index: u32,
+    /// Events ever recorded, and of those the ones overwritten by later ones.
+    #[prost(uint64, tag = "2")]
+    pub recorded: u64,
+    #[prost(uint64, tag = "3")]
+    pub overwritten: u64,
+    /// From when on nothing was overwritten.
+    #[prost(uint64, tag = "4")]
+    pub complete_since_ns: u64,
+    /// 0: its recorder is off.
+    #[prost(uint64, tag = "5")]
+    pub capacity_bytes: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TraceTask {
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// Known of live tasks.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(enumeration = "TaskKind", tag = "3")]
+    pub kind: i32,
+    #[prost(message, optional, tag = "4")]
+    pub location: ::core::option::Option<Location>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TraceEvents {
+    #[prost(uint32, tag = "1")]
+    pub worker: u32,
+    #[prost(message, repeated, tag = "2")]
+    pub events: ::prost::alloc::vec::Vec<TraceEvent>,
+}
+/// Polls, parks and turns of the driver of one worker do not overlap.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TraceEvent {
+    #[prost(enumeration = "TraceEventKind", tag = "1")]
+    pub kind: i32,
+    #[prost(uint64, tag = "2")]
+    pub at_ns: u64,
+    #[prost(uint64, tag = "3")]
+    pub duration_ns: u64,
+    /// Poll, wake, spawn, complete: the task that it happened to.
+    #[prost(uint64, tag = "4")]
+    pub task_id: u64,
+    /// Poll: how many polls, right after one another, are in this event.
+    #[prost(uint32, tag = "5")]
+    pub polls: u32,
+    /// Poll: the wake before it was made by a thread that is no worker of the runtime.
+    #[prost(bool, tag = "6")]
+    pub from_outside: bool,
+    /// Poll: it went on on a thread that is no worker any more.
+    #[prost(bool, tag = "7")]
+    pub handed_over: bool,
+    /// Poll, park: not over yet.
+    #[prost(bool, tag = "8")]
+    pub under_way: bool,
+    /// Wake, spawn: the task that did it; 0 if it was none.
+    #[prost(uint64, tag = "9")]
+    pub by_task_id: u64,
+    /// Wake: made by the I/O driver or a timer.
+    #[prost(bool, tag = "10")]
+    pub by_driver: bool,
+    /// Complete.
+    #[prost(enumeration = "TraceOutcome", tag = "11")]
+    pub outcome: i32,
+    /// Steal: from which worker, and how many tasks.
+    #[prost(uint32, tag = "12")]
+    pub victim: u32,
+    #[prost(uint64, tag = "13")]
+    pub stolen_tasks: u64,
+    /// Park, driver: events of the operating system, and timers that fired.
+    #[prost(uint32, tag = "14")]
+    pub io_events: u32,
+    #[prost(uint32, tag = "15")]
+    pub timers: u32,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Flavor {
@@ -856,6 +975,82 @@ impl TaskState {
         }
     }
 }
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TraceEventKind {
+    Unspecified = 0,
+    Poll = 1,
+    Wake = 2,
+    Spawn = 3,
+    Complete = 4,
+    Steal = 5,
+    Park = 6,
+    Driver = 7,
+}
+impl TraceEventKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TRACE_EVENT_KIND_UNSPECIFIED",
+            Self::Poll => "TRACE_EVENT_KIND_POLL",
+            Self::Wake => "TRACE_EVENT_KIND_WAKE",
+            Self::Spawn => "TRACE_EVENT_KIND_SPAWN",
+            Self::Complete => "TRACE_EVENT_KIND_COMPLETE",
+            Self::Steal => "TRACE_EVENT_KIND_STEAL",
+            Self::Park => "TRACE_EVENT_KIND_PARK",
+            Self::Driver => "TRACE_EVENT_KIND_DRIVER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TRACE_EVENT_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "TRACE_EVENT_KIND_POLL" => Some(Self::Poll),
+            "TRACE_EVENT_KIND_WAKE" => Some(Self::Wake),
+            "TRACE_EVENT_KIND_SPAWN" => Some(Self::Spawn),
+            "TRACE_EVENT_KIND_COMPLETE" => Some(Self::Complete),
+            "TRACE_EVENT_KIND_STEAL" => Some(Self::Steal),
+            "TRACE_EVENT_KIND_PARK" => Some(Self::Park),
+            "TRACE_EVENT_KIND_DRIVER" => Some(Self::Driver),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TraceOutcome {
+    Unspecified = 0,
+    Completed = 1,
+    Panicked = 2,
+    Cancelled = 3,
+}
+impl TraceOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "TRACE_OUTCOME_UNSPECIFIED",
+            Self::Completed => "TRACE_OUTCOME_COMPLETED",
+            Self::Panicked => "TRACE_OUTCOME_PANICKED",
+            Self::Cancelled => "TRACE_OUTCOME_CANCELLED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TRACE_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "TRACE_OUTCOME_COMPLETED" => Some(Self::Completed),
+            "TRACE_OUTCOME_PANICKED" => Some(Self::Panicked),
+            "TRACE_OUTCOME_CANCELLED" => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod console_client {
     #![allow(
@@ -1039,6 +1234,33 @@ pub mod console_client {
                 .insert(GrpcMethod::new("zokio.console.v1.Console", "Backtraces"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// What the workers did lately, event by event, as far as they remember. Needs a control token
+        /// where there are tokens. The chunks of a runtime come one after another; its first one has
+        /// `runtime`, and what it says of tasks comes before its events.
+        pub async fn trace(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TraceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::TraceChunk>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/zokio.console.v1.Console/Trace",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("zokio.console.v1.Console", "Trace"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1095,6 +1317,19 @@ pub mod console_server {
             &self,
             request: tonic::Request<super::BacktracesRequest>,
         ) -> std::result::Result<tonic::Response<Self::BacktracesStream>, tonic::Status>;
+        /// Server streaming response type for the Trace method.
+        type TraceStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::TraceChunk, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// What the workers did lately, event by event, as far as they remember. Needs a control token
+        /// where there are tokens. The chunks of a runtime come one after another; its first one has
+        /// `runtime`, and what it says of tasks comes before its events.
+        async fn trace(
+            &self,
+            request: tonic::Request<super::TraceRequest>,
+        ) -> std::result::Result<tonic::Response<Self::TraceStream>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct ConsoleServer<T> {
@@ -1337,6 +1572,52 @@ pub mod console_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = BacktracesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/zokio.console.v1.Console/Trace" => {
+                    #[allow(non_camel_case_types)]
+                    struct TraceSvc<T: Console>(pub Arc<T>);
+                    impl<
+                        T: Console,
+                    > tonic::server::ServerStreamingService<super::TraceRequest>
+                    for TraceSvc<T> {
+                        type Response = super::TraceChunk;
+                        type ResponseStream = T::TraceStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TraceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Console>::trace(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TraceSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -208,6 +208,7 @@ Examples:
   zokio-console record run.zrec --for 5m            keep what happens, to be looked at later
   zokio-console replay run.zrec                     look at it, with the same screens
   zokio-console dump 42                             say where task 42 waits, function by function
+  zokio-console trace -o trace.json                 what the workers did lately, for Perfetto
   zokio-console demo                                try it without a program of your own
 
 Exit codes: 0 fine; 1 check has found something; 2 cannot connect, bad usage, connection lost.";
@@ -236,6 +237,12 @@ enum Command {
     /// Each task that is asked is polled once more than it would have been. One whose turn does not
     /// come is not, and then the workers' threads are looked at instead.
     Dump(DumpArgs),
+    /// Write what the workers did lately to a file for a trace viewer: Perfetto or chrome://tracing.
+    ///
+    /// Each worker remembers its latest polls, wakes, steals and sleeps (zokio's Builder::flight_recorder
+    /// says how many), so nothing has to be switched on before. Where there are tokens it takes the
+    /// control token.
+    Trace(TraceArgs),
     /// Start a built-in service with faults and watch it.
     Demo(DemoArgs),
     /// Print completions for a shell, to be put where it looks for them.
@@ -455,6 +462,24 @@ impl DumpArgs {
 }
 
 #[derive(Debug, Args)]
+struct TraceArgs {
+    /// Where the program serves: http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH.
+    #[arg(default_value = target::DEFAULT)]
+    target: Target,
+
+    #[command(flatten)]
+    access: AccessArgs,
+
+    /// The file to write; - is the standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+
+    /// How far to look back.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "5s")]
+    last: Duration,
+}
+
+#[derive(Debug, Args)]
 struct DemoArgs {
     /// Run this long without screens, then print a summary. Without a terminal: 5s.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
@@ -545,6 +570,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Snapshot(arguments) => snapshot(&arguments),
         Command::Top(arguments) => top(&arguments),
         Command::Dump(arguments) => dump(arguments, screen),
+        Command::Trace(arguments) => trace(&arguments),
         Command::Completions { shell } => texts::completions(shell, &mut io::stdout().lock()),
         Command::Man => texts::manual(&mut io::stdout().lock()),
         Command::Record(arguments) => record(&arguments),
@@ -781,6 +807,23 @@ fn top(arguments: &TopArgs) -> Result<(), ConsoleError> {
             arguments.time,
             arguments.tasks.as_deref(),
             &mut io::stdout().lock(),
+        )
+        .await
+    })
+}
+
+fn trace(arguments: &TraceArgs) -> Result<(), ConsoleError> {
+    let destination = arguments.access.destination(arguments.target.clone())?;
+    runtime()?.block_on(async {
+        let mut session = connection::connect(&destination).await?;
+        let mut stderr = io::stderr();
+        let watched = stderr.is_terminal();
+        headless::trace::save(
+            &mut session,
+            arguments.last,
+            &arguments.output.clone().into(),
+            watched.then_some(&mut stderr as &mut dyn Write),
+            &mut io::stderr(),
         )
         .await
     })

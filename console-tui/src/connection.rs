@@ -272,6 +272,39 @@ impl Session {
         }
     }
 
+    /// What the workers did in the time `last` before now, in chunks.
+    pub(crate) async fn trace(
+        &mut self,
+        last: Duration,
+    ) -> Result<Streaming<v1::TraceChunk>, ConsoleError> {
+        let request = v1::TraceRequest {
+            major: MAJOR,
+            minor: MINOR,
+            runtime_ids: Vec::new(),
+            last_ns: u64::try_from(last.as_nanos()).unwrap_or(u64::MAX),
+        };
+        let answer = in_time(&self.target, self.client.trace(request)).await?;
+        let answer = answer.map_err(|status| match status.code() {
+            Code::Unimplemented => ConsoleError::Refused {
+                target: self.target.to_string(),
+                message: "its zokio-instrumentation is older than this command: update it".into(),
+            },
+            _ => self.lost(&status),
+        });
+        Ok(answer?.into_inner())
+    }
+
+    /// The next chunk; `None`: that was all.
+    pub(crate) async fn next_chunk(
+        &self,
+        stream: &mut Streaming<v1::TraceChunk>,
+    ) -> Result<Option<v1::TraceChunk>, ConsoleError> {
+        match in_time(&self.target, stream.message()).await? {
+            Ok(chunk) => Ok(chunk.map(sanitize::trace::chunk)),
+            Err(status) => Err(self.lost(&status)),
+        }
+    }
+
     /// Where it is connected to.
     pub(crate) fn target(&self) -> String {
         self.target.to_string()

@@ -7,6 +7,7 @@ pub(crate) mod json;
 pub(crate) mod record;
 pub(crate) mod summary;
 pub(crate) mod top;
+pub(crate) mod trace;
 
 use std::io::Write;
 use std::time::Duration;

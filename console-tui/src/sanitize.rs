@@ -6,6 +6,8 @@
 //! unknown enum values become "unknown". Numbers pass as they are: the state computes on them
 //! with saturating arithmetic.
 
+pub(crate) mod trace;
+
 use unicode_width::UnicodeWidthChar;
 use zokio_console_proto::v1;
 

@@ -285,3 +285,30 @@ fn a_token_does_not_leave_this_machine_in_the_clear() {
     let stderr = fails("http://192.0.2.1:1", &[], Some(TOKEN));
     assert_says(&stderr, &["in the clear", "https://", "ssh -L"]);
 }
+
+#[test]
+fn recorders_are_read_with_the_control_token_only() {
+    const CONTROL: &str = "control-token-0123456789abcdef";
+    let runtime = runtime();
+    let guard = server(&runtime)
+        .token(TOKEN)
+        .control_token(CONTROL)
+        .start()
+        .unwrap();
+    let trace = |token| {
+        Command::new(env!("CARGO_BIN_EXE_zokio-console"))
+            .args(["trace", &guard.addr().to_string(), "-o", "-"])
+            .env("ZOKIO_CONSOLE_TOKEN", token)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary runs")
+    };
+    let refused = trace(TOKEN);
+    assert_eq!(refused.status.code(), Some(2));
+    let stderr = String::from_utf8(refused.stderr).expect("text");
+    assert_says(&stderr, &["refuses", "show the control token"]);
+    assert!(refused.stdout.is_empty());
+    let read = trace(CONTROL);
+    assert!(read.status.success());
+    assert!(read.stdout.starts_with(b"{\"displayTimeUnit\""));
+}

@@ -168,6 +168,16 @@ impl Console for FakeConsole {
         Ok(Response::new(Messages(receiver)))
     }
 
+    type TraceStream = tonic::codegen::BoxStream<v1::TraceChunk>;
+
+    /// It is one that does not know the call yet.
+    async fn trace(
+        &self,
+        _: Request<v1::TraceRequest>,
+    ) -> Result<Response<Self::TraceStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn task_details(
         &self,
         request: Request<v1::TaskDetailsRequest>,

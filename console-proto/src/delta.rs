@@ -135,6 +135,9 @@ impl v1::RuntimeUpdate {
             waited_resources: self.waited_resources,
             findings: Vec::new(),
             findings_unchanged: false,
+            known_tasks: Vec::new(),
+            same_waits: Vec::new(),
+            long_polls_unchanged: false,
         }
     }
 

@@ -241,6 +241,7 @@ mod tests {
             max_ns: 950,
             upper_bounds_ns: vec![64, 128, 1_024],
             counts: vec![5, 4, 1],
+            changes_only: false,
         }
     }
 
@@ -264,7 +265,7 @@ mod tests {
             upper_bounds_ns: vec![0, 5],
             counts: vec![u64::MAX, u64::MAX, 7],
             max_ns: 3,
-            sum_ns: 0,
+            ..Default::default()
         };
         assert_eq!(h.quantile_ns(1.0), 0);
     }

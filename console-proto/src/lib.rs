@@ -22,6 +22,7 @@
 //! );
 //! ```
 
+mod compact;
 mod delta;
 mod helpers;
 
@@ -74,6 +75,7 @@ pub mod tokio_console {
     }
 }
 
+pub use compact::Unpacker;
 pub use helpers::{UnknownText, VersionMismatch, check_major, is_program_function};
 
 /// Major version of the protocol. Peers with different ones do not understand each other.

@@ -11,6 +11,7 @@
 
 mod backoff;
 mod channel;
+mod stream;
 #[cfg(test)]
 mod tests;
 #[cfg_attr(not(feature = "tls"), path = "connection/no_tls.rs")]
@@ -20,7 +21,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use prost::Message as _;
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Status};
 use zokio::sync::mpsc;
 use zokio::time::Instant;
 use zokio_console_proto::v1::console_client::ConsoleClient;
@@ -37,6 +38,7 @@ use crate::state::model::{Query, Server, Update};
 use crate::target::Target;
 pub(crate) use backoff::Backoff;
 use channel::Channel;
+use stream::Stream;
 use tls::Troubles;
 
 /// Longest wait for an answer: to a connect, to a request, for a first update.
@@ -166,6 +168,7 @@ pub(crate) fn request(query: &Query, interval: Duration) -> v1::SubscribeRequest
         runtime_ids: Vec::new(),
         tasks: Some(sanitize::query(query)),
         resources: query.resources,
+        compact: true,
     }
 }
 
@@ -180,9 +183,10 @@ impl Session {
     pub(crate) async fn subscribe(
         &mut self,
         request: v1::SubscribeRequest,
-    ) -> Result<Streaming<v1::Update>, ConsoleError> {
+    ) -> Result<Stream, ConsoleError> {
         let answer = in_time(&self.target, self.client.subscribe(request)).await?;
-        Ok(answer.map_err(|status| self.lost(&status))?.into_inner())
+        let stream = answer.map_err(|status| self.lost(&status))?.into_inner();
+        Ok(Stream::new(stream))
     }
 
     /// The first update for a query.
@@ -192,10 +196,7 @@ impl Session {
     }
 
     /// The next update of a subscription.
-    pub(crate) async fn next(
-        &self,
-        stream: &mut Streaming<v1::Update>,
-    ) -> Result<Update, ConsoleError> {
+    pub(crate) async fn next(&self, stream: &mut Stream) -> Result<Update, ConsoleError> {
         match in_time(&self.target, stream.message()).await? {
             Ok(Some(update)) => Ok(sanitize::update(update)),
             Ok(None) => Err(self.ended()),
@@ -323,7 +324,7 @@ impl Session {
 /// The updates of one subscription.
 #[derive(Debug)]
 pub(crate) struct Updates {
-    stream: Streaming<v1::Update>,
+    stream: Stream,
     target: Target,
 }
 
@@ -560,7 +561,7 @@ async fn open(
     watching: Watching,
     query: &Query,
     out: &mpsc::Sender<Action>,
-) -> Result<Streaming<v1::Update>, ConsoleError> {
+) -> Result<Stream, ConsoleError> {
     let request = request(query, watching.interval);
     let stream = session.subscribe(request.clone()).await?;
     if watching.keep {

@@ -91,6 +91,9 @@ pub(crate) fn runtime(
         waited_resources,
         findings: findings.iter().take(MAX_FINDINGS).map(finding).collect(),
         findings_unchanged: false,
+        known_tasks: Vec::new(),
+        same_waits: Vec::new(),
+        long_polls_unchanged: false,
     }
 }
 
@@ -196,6 +199,7 @@ pub(crate) fn histogram(h: &HistogramSnapshot) -> v1::Histogram {
         max_ns: h.max_ns,
         upper_bounds_ns: h.buckets.iter().map(|&(upper, _)| upper).collect(),
         counts: h.buckets.iter().map(|&(_, n)| n).collect(),
+        changes_only: false,
     }
 }
 

@@ -90,7 +90,7 @@ impl Console for Service {
         let interval = Duration::from_nanos(request.interval_ns);
         let wish = Wish::new(interval, self.publish_interval, request.runtime_ids, query);
         match self.sampler.subscribe(wish) {
-            Ok(subscription) => Ok(Response::new(subscription)),
+            Ok(subscription) => Ok(Response::new(subscription.compact(request.compact))),
             Err(_) => Err(Status::resource_exhausted(format!(
                 "{MAX_VIEWERS} viewers watch this program already, which is the most: close one \
                  and try again"

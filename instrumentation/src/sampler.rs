@@ -206,6 +206,7 @@ impl Sampler {
         Ok(Subscription {
             mailbox,
             delivered: None,
+            compact: false,
         })
     }
 
@@ -375,9 +376,15 @@ pub(crate) struct Subscription {
     mailbox: Arc<Mailbox<Arc<View>>>,
     /// What the viewer has.
     delivered: Option<Arc<View>>,
+    compact: bool,
 }
 
 impl Subscription {
+    /// Leaves out what a viewer that understands compact updates can put back.
+    pub(crate) fn compact(self, compact: bool) -> Subscription {
+        Subscription { compact, ..self }
+    }
+
     /// What the viewer lacks to have `view`.
     fn update(&mut self, view: Arc<View>, skipped: u64) -> v1::Update {
         let delivered = self.delivered.as_deref().map_or(&[][..], |v| &v.runtimes);
@@ -386,7 +393,13 @@ impl Subscription {
             .iter()
             .map(
                 |now| match delivered.iter().find(|before| before.id == now.id) {
-                    Some(before) => now.delta_from(before),
+                    Some(before) => {
+                        let mut delta = now.delta_from(before);
+                        if self.compact {
+                            delta.pack(before);
+                        }
+                        delta
+                    }
                     None => now.clone(),
                 },
             )

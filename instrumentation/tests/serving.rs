@@ -541,3 +541,54 @@ fn a_unix_socket_is_private_replaces_a_dead_one_and_goes_with_its_server() {
     drop(guard);
     assert!(!path.exists());
 }
+
+#[test]
+fn a_compact_viewer_sees_what_another_sees_in_fewer_bytes() {
+    use prost::Message as _;
+    let runtime = runtime("main");
+    let guard = serve(&runtime);
+    run(&runtime, async {
+        for _ in 0..20 {
+            zokio::spawn(async {
+                loop {
+                    zokio::time::sleep(std::time::Duration::from_millis(3)).await;
+                }
+            });
+        }
+        let mut client = console(guard.addr()).await;
+        let plain = client.subscribe(subscribe(30)).await.unwrap();
+        let request = v1::SubscribeRequest {
+            compact: true,
+            ..subscribe(30)
+        };
+        let compact = client.subscribe(request).await.unwrap();
+        let (mut plain, mut compact) = (plain.into_inner(), compact.into_inner());
+        let mut unpacker = zokio_console_proto::Unpacker::default();
+        let (mut bytes, mut states) = ([0, 0], [vec![], vec![]]);
+        for _ in 0..8 {
+            let packed = compact.message().await.unwrap().unwrap();
+            let size = packed.encoded_len() - packed.padding.len();
+            let whole = plain.message().await.unwrap().unwrap();
+            let of_whole = whole.encoded_len() - whole.padding.len();
+            let updates = [(whole, of_whole), (unpacker.unpack(packed), size)];
+            for (of, (mut update, size)) in updates.into_iter().enumerate() {
+                let runtime = update.runtimes.remove(0);
+                bytes[of] += if runtime.full { 0 } else { size };
+                let before = states[of].last().map(|(_, state): &(u64, _)| state);
+                let mut state: v1::RuntimeUpdate = before.cloned().unwrap_or_default();
+                state.apply(runtime);
+                states[of].push((update.sequence, state));
+            }
+        }
+        let [plain, compact] = states;
+        let common = plain
+            .iter()
+            .filter(|(n, _)| compact.iter().any(|(m, _)| m == n));
+        assert!(common.clone().count() > 3);
+        for (sequence, state) in common {
+            let same = compact.iter().find(|(n, _)| n == sequence);
+            assert_eq!(same.map(|(_, state)| state), Some(state));
+        }
+        assert!(bytes[1] * 3 < bytes[0] * 2, "{bytes:?}");
+    });
+}

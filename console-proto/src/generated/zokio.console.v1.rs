@@ -63,6 +63,10 @@ pub struct SubscribeRequest {
     /// Send what tasks wait for.
     #[prost(bool, tag = "6")]
     pub resources: bool,
+    /// The client understands compact updates: known_tasks, same_waits, long_polls_unchanged, and
+    /// histograms of changes only.
+    #[prost(bool, tag = "7")]
+    pub compact: bool,
 }
 /// Which tasks, in which order: evaluated at the server, so that a viewer costs its screen and not
 /// the number of tasks.
@@ -173,6 +177,17 @@ pub struct RuntimeUpdate {
     pub findings: ::prost::alloc::vec::Vec<Finding>,
     #[prost(bool, tag = "26")]
     pub findings_unchanged: bool,
+    /// In compact updates, in place of `tasks`: changed rows that the client has, without name, kind,
+    /// location, parent and created_at_ns, which do not change.
+    #[prost(message, repeated, tag = "31")]
+    pub known_tasks: ::prost::alloc::vec::Vec<Task>,
+    /// Those of known_tasks whose waits are the ones that the client has: left out if nothing has
+    /// changed, else without kind, operation and location.
+    #[prost(uint64, repeated, tag = "32")]
+    pub same_waits: ::prost::alloc::vec::Vec<u64>,
+    /// In compact updates: long polls are left out, since they are those of the update before.
+    #[prost(bool, tag = "33")]
+    pub long_polls_unchanged: bool,
 }
 /// Something that tasks wait for. Its identity is kind and id; without an id, kind and operation.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -399,6 +414,10 @@ pub struct Histogram {
     pub upper_bounds_ns: ::prost::alloc::vec::Vec<u64>,
     #[prost(uint64, repeated, tag = "5")]
     pub counts: ::prost::alloc::vec::Vec<u64>,
+    /// In compact updates: counts are what came since the update before, and only of buckets to which
+    /// something came. Count, sum and maximum are totals all the same.
+    #[prost(bool, tag = "6")]
+    pub changes_only: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Location {

@@ -59,6 +59,7 @@ fn histogram(scale: u64) -> v1::Histogram {
         max_ns: 1_870_000,
         upper_bounds_ns,
         counts,
+        changes_only: false,
     }
 }
 
@@ -402,6 +403,9 @@ pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
             waited_resources: if query.resources { 4 } else { 0 },
             findings: findings(now_ns),
             findings_unchanged: false,
+            known_tasks: Vec::new(),
+            same_waits: Vec::new(),
+            long_polls_unchanged: false,
         }],
         ..v1::Update::default()
     }

@@ -42,6 +42,7 @@ fn histogram() -> BoxedStrategy<Option<v1::Histogram>> {
             max_ns,
             upper_bounds_ns,
             counts,
+            changes_only: false,
         }
     }))
     .boxed()

@@ -1,0 +1,323 @@
+//! Compact updates: what of a delta the client can put back by itself.
+//!
+//! Most of a delta's bytes are texts of rows that have changed in numbers only, and buckets of
+//! histograms in which nothing has happened. [`v1::RuntimeUpdate::pack`] takes them out, [`Unpacker`]
+//! puts them back: what it gives is what the server had before it packed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::mem;
+
+use crate::v1;
+
+/// Buckets that are kept of a histogram; ours have 496 at most.
+const MAX_BUCKETS: usize = 1_024;
+
+impl v1::RuntimeUpdate {
+    /// Takes out of a delta what a client that has `previous` can put back. A full update is left as
+    /// it is.
+    pub fn pack(&mut self, previous: &v1::RuntimeUpdate) {
+        if self.full {
+            return;
+        }
+        for worker in &mut self.workers {
+            let before = previous.workers.iter().find(|w| w.index == worker.index);
+            if let Some(before) = before {
+                pack(&mut worker.poll_time, &before.poll_time);
+                pack(&mut worker.wake_to_poll, &before.wake_to_poll);
+            }
+        }
+        if let (Some(now), Some(before)) = (&mut self.timers, &previous.timers) {
+            pack(&mut now.lateness, &before.lateness);
+        }
+        let had: HashMap<u64, &v1::Task> = previous.tasks.iter().map(|t| (t.id, t)).collect();
+        for mut task in mem::take(&mut self.tasks) {
+            match had.get(&task.id) {
+                Some(before) if before.is_named_as(&task) => {
+                    if task.pack(before) {
+                        self.same_waits.push(task.id);
+                    }
+                    self.known_tasks.push(task);
+                }
+                _ => self.tasks.push(task),
+            }
+        }
+        let same =
+            |(a, b): (&v1::LongPoll, &v1::LongPoll)| a.frames.is_empty() && a.is_but_frames(b);
+        self.long_polls_unchanged = !self.long_polls.is_empty()
+            && self.long_polls.len() == previous.long_polls.len()
+            && self.long_polls.iter().zip(&previous.long_polls).all(same);
+        if self.long_polls_unchanged {
+            self.long_polls.clear();
+        }
+    }
+
+    /// The opposite of [`pack`](v1::RuntimeUpdate::pack). What `previous` lacks is left out.
+    fn unpack(&mut self, previous: &v1::RuntimeUpdate) {
+        for worker in &mut self.workers {
+            let before = previous.workers.iter().find(|w| w.index == worker.index);
+            unpack(
+                &mut worker.poll_time,
+                before.and_then(|w| w.poll_time.as_ref()),
+            );
+            unpack(
+                &mut worker.wake_to_poll,
+                before.and_then(|w| w.wake_to_poll.as_ref()),
+            );
+        }
+        if let Some(now) = &mut self.timers {
+            let before = previous.timers.as_ref();
+            unpack(&mut now.lateness, before.and_then(|t| t.lateness.as_ref()));
+        }
+        let same_waits = mem::take(&mut self.same_waits);
+        let had: HashMap<u64, &v1::Task> = previous.tasks.iter().map(|t| (t.id, t)).collect();
+        for mut task in mem::take(&mut self.known_tasks) {
+            let Some(before) = had.get(&task.id) else {
+                continue;
+            };
+            task.name.clone_from(&before.name);
+            task.location.clone_from(&before.location);
+            task.kind = before.kind;
+            task.parent = before.parent;
+            task.created_at_ns = before.created_at_ns;
+            if same_waits.contains(&task.id) {
+                task.unpack_waits(&before.waits);
+            }
+            self.tasks.push(task);
+        }
+        if mem::take(&mut self.long_polls_unchanged) {
+            self.long_polls.clone_from(&previous.long_polls);
+        }
+    }
+}
+
+impl v1::Task {
+    /// Whether all is equal that does not change in a task's life.
+    fn is_named_as(&self, other: &v1::Task) -> bool {
+        self.name == other.name
+            && self.kind == other.kind
+            && self.location == other.location
+            && self.parent == other.parent
+            && self.created_at_ns == other.created_at_ns
+    }
+
+    /// Takes out what `before` has. True: also the texts of the waits, or the waits.
+    fn pack(&mut self, before: &v1::Task) -> bool {
+        self.name.clear();
+        self.location = None;
+        (self.kind, self.parent, self.created_at_ns) = (0, 0, 0);
+        let same_texts = !self.waits.is_empty()
+            && self.waits.len() == before.waits.len()
+            && self.waits.iter().zip(&before.waits).all(|(now, before)| {
+                now.kind == before.kind
+                    && now.operation == before.operation
+                    && now.location == before.location
+            });
+        if same_texts && self.waits == before.waits {
+            self.waits.clear();
+        } else if same_texts {
+            for wait in &mut self.waits {
+                wait.kind.clear();
+                wait.operation.clear();
+                wait.location = None;
+            }
+        }
+        same_texts
+    }
+
+    /// Puts back the texts of the waits, or the waits.
+    fn unpack_waits(&mut self, before: &[v1::Wait]) {
+        if self.waits.is_empty() {
+            self.waits = before.to_vec();
+            return;
+        }
+        for (wait, before) in self.waits.iter_mut().zip(before) {
+            wait.kind.clone_from(&before.kind);
+            wait.operation.clone_from(&before.operation);
+            wait.location.clone_from(&before.location);
+        }
+    }
+}
+
+impl v1::LongPoll {
+    fn is_but_frames(&self, other: &v1::LongPoll) -> bool {
+        self.task == other.task
+            && self.began_at_ns == other.began_at_ns
+            && self.ended_at_ns == other.ended_at_ns
+            && self.sampled_at_ns == other.sampled_at_ns
+            && self.worker == other.worker
+    }
+}
+
+/// The buckets of a histogram, by their upper bounds.
+fn buckets(histogram: &v1::Histogram) -> BTreeMap<u64, u64> {
+    let bounds = histogram.upper_bounds_ns.iter().copied();
+    bounds.zip(histogram.counts.iter().copied()).collect()
+}
+
+/// Leaves of a histogram what came since `before`, if nothing went.
+fn pack(now: &mut Option<v1::Histogram>, before: &Option<v1::Histogram>) {
+    let (Some(now), Some(before)) = (now, before) else {
+        return;
+    };
+    let had = buckets(before);
+    let mut changes = buckets(now);
+    let is_whole = |h: &v1::Histogram| h.upper_bounds_ns.len() == h.counts.len();
+    let grew = had
+        .iter()
+        .all(|(b, n)| changes.get(b).is_some_and(|now| now >= n));
+    if !grew || !is_whole(now) || changes.len() != now.counts.len() {
+        return;
+    }
+    changes.retain(|bound, n| {
+        *n -= had.get(bound).copied().unwrap_or(0);
+        *n > 0
+    });
+    (now.upper_bounds_ns, now.counts) = changes.into_iter().unzip();
+    now.changes_only = true;
+}
+
+fn unpack(now: &mut Option<v1::Histogram>, before: Option<&v1::Histogram>) {
+    let Some(now) = now.as_mut().filter(|now| now.changes_only) else {
+        return;
+    };
+    let mut all = before.map(buckets).unwrap_or_default();
+    for (bound, n) in buckets(now) {
+        let count = all.entry(bound).or_default();
+        *count = count.saturating_add(n);
+    }
+    (now.upper_bounds_ns, now.counts) = all.into_iter().take(MAX_BUCKETS).unzip();
+    now.changes_only = false;
+}
+
+/// Unpacks the updates of one subscription, in the order in which they come.
+#[derive(Debug, Default)]
+pub struct Unpacker {
+    /// What the client has, by the runtime's id.
+    runtimes: HashMap<u64, v1::RuntimeUpdate>,
+}
+
+impl Unpacker {
+    /// The update as it was before it was packed. One that was not packed is left as it is.
+    ///
+    /// It keeps what the latest update told of each of its runtimes, and nothing else, whatever a
+    /// server sends.
+    pub fn unpack(&mut self, mut update: v1::Update) -> v1::Update {
+        let mut had = mem::take(&mut self.runtimes);
+        for runtime in &mut update.runtimes {
+            let mut state = had.remove(&runtime.id).unwrap_or_default();
+            runtime.unpack(&state);
+            state.apply(v1::RuntimeUpdate {
+                spawn_sites: Vec::new(),
+                resources: Vec::new(),
+                findings: Vec::new(),
+                ..runtime.clone()
+            });
+            self.runtimes.insert(runtime.id, state);
+        }
+        update
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+
+    use super::*;
+
+    fn histogram(counts: &[(u64, u64)]) -> Option<v1::Histogram> {
+        Some(v1::Histogram {
+            count: counts.iter().map(|(_, n)| n).sum(),
+            sum_ns: 7,
+            max_ns: 9,
+            upper_bounds_ns: counts.iter().map(|(bound, _)| *bound).collect(),
+            counts: counts.iter().map(|(_, n)| *n).collect(),
+            changes_only: false,
+        })
+    }
+
+    fn full(at: u64, polls: u64, counts: &[(u64, u64)]) -> v1::RuntimeUpdate {
+        let task = |id: u64| v1::Task {
+            id,
+            name: format!("task {id}"),
+            kind: v1::TaskKind::Task.into(),
+            state: v1::TaskState::Idle.into(),
+            location: Some(v1::Location {
+                file: "a/rather/long/path/as/they/are/src/main.rs".into(),
+                line: 3,
+                column: 4,
+            }),
+            parent: 1,
+            created_at_ns: 5,
+            polls: polls * id,
+            waits: vec![v1::Wait {
+                kind: "mpsc".into(),
+                since_ns: if id == 2 { at } else { 1 },
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        v1::RuntimeUpdate {
+            id: 1,
+            taken_at_ns: at,
+            full: true,
+            workers: vec![v1::Worker {
+                poll_time: histogram(counts),
+                wake_to_poll: histogram(counts),
+                ..Default::default()
+            }],
+            rows: vec![1, 2, 3],
+            tasks: vec![task(1), task(2), task(3)],
+            long_polls: vec![v1::LongPoll {
+                task: 2,
+                frames: vec![v1::Frame::default()],
+                ..Default::default()
+            }],
+            ..Default::default()
+        }
+    }
+
+    fn message(runtime: v1::RuntimeUpdate) -> v1::Update {
+        v1::Update {
+            runtimes: vec![runtime],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn what_was_packed_is_what_is_unpacked_and_it_is_small() {
+        let steps = [
+            full(10, 1, &[(8, 1), (64, 5)]),
+            full(20, 2, &[(8, 1), (16, 2), (64, 6)]),
+            full(30, 3, &[(8, 1), (16, 2), (64, 6)]),
+            // A histogram that begins again is sent whole.
+            full(40, 4, &[(16, 1)]),
+        ];
+        let mut unpacker = Unpacker::default();
+        let mut client = steps[0].clone();
+        let first = unpacker.unpack(message(steps[0].clone()));
+        assert_eq!(first.runtimes[0], steps[0]);
+        for pair in steps.windows(2) {
+            let delta = pair[1].delta_from(&pair[0]);
+            let mut packed = delta.clone();
+            packed.pack(&pair[0]);
+            assert!(packed.tasks.is_empty() && packed.long_polls_unchanged);
+            assert_eq!(packed.same_waits, [1, 2, 3]);
+            assert_eq!(packed.known_tasks[1].waits[0].kind, "");
+            assert!(packed.encoded_len() * 2 < delta.encoded_len());
+            let unpacked = unpacker.unpack(message(packed)).runtimes.remove(0);
+            client.apply(unpacked);
+            assert_eq!(client, pair[1]);
+        }
+    }
+
+    #[test]
+    fn a_server_that_packs_what_the_client_never_had_gains_nothing() {
+        let mut packed = full(20, 2, &[(8, 1)]).delta_from(&full(10, 1, &[(8, 1)]));
+        packed.pack(&full(10, 1, &[(8, 1)]));
+        let mut unpacker = Unpacker::default();
+        let unpacked = unpacker.unpack(message(packed));
+        let runtime = &unpacked.runtimes[0];
+        assert!(runtime.tasks.is_empty() && runtime.long_polls.is_empty());
+        assert!(!runtime.workers[0].poll_time.as_ref().unwrap().changes_only);
+    }
+}

@@ -2,8 +2,8 @@
 //!
 //! For any two full updates `a` and `b` of one runtime, `a.apply(b.delta_from(&a))` makes `a` equal
 //! to `b`. A delta leaves out spawn sites and resources that are equal, rows that are equal but for time
-//! that has merely run on, frames that the client has, and findings if none has changed; everything
-//! else is sent each time.
+//! that has merely run on, frames that the client has, and findings and longest polls if none has
+//! changed; everything else is sent each time.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -90,6 +90,7 @@ impl v1::RuntimeUpdate {
             ..poll.without_frames()
         });
         let findings_unchanged = self.findings == previous.findings;
+        let longest_polls_unchanged = self.longest_polls == previous.longest_polls;
         v1::RuntimeUpdate {
             spawn_sites,
             tasks,
@@ -101,12 +102,18 @@ impl v1::RuntimeUpdate {
                 self.findings.clone()
             },
             findings_unchanged,
+            longest_polls: if longest_polls_unchanged {
+                Vec::new()
+            } else {
+                self.longest_polls.clone()
+            },
+            longest_polls_unchanged,
             full: false,
             ..self.without_lists()
         }
     }
 
-    /// A copy without spawn sites, tasks, long polls, resources and findings.
+    /// A copy without spawn sites, tasks, long and longest polls, resources and findings.
     fn without_lists(&self) -> v1::RuntimeUpdate {
         v1::RuntimeUpdate {
             id: self.id,
@@ -123,8 +130,8 @@ impl v1::RuntimeUpdate {
             completed_tasks: self.completed_tasks,
             panicked_tasks: self.panicked_tasks,
             cancelled_tasks: self.cancelled_tasks,
-            blocking: self.blocking,
-            driver: self.driver,
+            blocking: self.blocking.clone(),
+            driver: self.driver.clone(),
             timers: self.timers.clone(),
             rows: self.rows.clone(),
             tasks: Vec::new(),
@@ -138,6 +145,8 @@ impl v1::RuntimeUpdate {
             known_tasks: Vec::new(),
             same_waits: Vec::new(),
             long_polls_unchanged: false,
+            longest_polls: Vec::new(),
+            longest_polls_unchanged: false,
         }
     }
 
@@ -148,6 +157,9 @@ impl v1::RuntimeUpdate {
         let previous = mem::replace(self, next);
         if mem::take(&mut self.findings_unchanged) {
             self.findings = previous.findings;
+        }
+        if mem::take(&mut self.longest_polls_unchanged) {
+            self.longest_polls = previous.longest_polls;
         }
         if !self.full {
             let elapsed_ns = self.taken_at_ns.saturating_sub(previous.taken_at_ns);
@@ -432,6 +444,28 @@ mod tests {
             let server = with(client.taken_at_ns + 100, summaries);
             let delta = server.delta_from(&client);
             assert_eq!(delta.findings.len(), sent);
+            client.apply(delta);
+            assert_eq!(client, server);
+        }
+    }
+
+    #[test]
+    fn longest_polls_are_sent_when_one_has_changed() {
+        let with = |ns, durations: &[u64]| v1::RuntimeUpdate {
+            longest_polls: durations
+                .iter()
+                .map(|duration_ns| v1::LongestPoll {
+                    duration_ns: *duration_ns,
+                    ..Default::default()
+                })
+                .collect(),
+            ..full(ns, vec![], vec![])
+        };
+        let mut client = with(100, &[5, 3]);
+        for (durations, sent) in [(&[5, 3][..], 0), (&[7, 5, 3], 3)] {
+            let server = with(client.taken_at_ns + 100, durations);
+            let delta = server.delta_from(&client);
+            assert_eq!(delta.longest_polls.len(), sent);
             client.apply(delta);
             assert_eq!(client, server);
         }

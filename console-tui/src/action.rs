@@ -109,6 +109,7 @@ pub(crate) enum Command {
     SortLeft,
     SortRight,
     InvertSort,
+    ToggleTree,
     Open,
     ToggleBacktrace,
     EditFilter,

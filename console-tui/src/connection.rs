@@ -21,7 +21,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use prost::Message as _;
-use tonic::{Code, Status};
+use tonic::{Code, Status, Streaming};
 use zokio::sync::mpsc;
 use zokio::time::Instant;
 use zokio_console_proto::v1::console_client::ConsoleClient;

@@ -221,7 +221,7 @@ const fn bind(
 }
 
 /// All keys, as they are unless the user binds others.
-pub(crate) static BINDINGS: [Binding; 55] = [
+pub(crate) static BINDINGS: [Binding; 56] = [
     bind(
         &["w"],
         When::Anywhere,
@@ -364,6 +364,13 @@ pub(crate) static BINDINGS: [Binding; 55] = [
         Command::InvertSort,
         "Tables",
         "invert the order",
+    ),
+    bind(
+        &["e"],
+        TASKS,
+        Command::ToggleTree,
+        "Tables",
+        "tasks: below those that spawned them",
     ),
     bind(
         &["enter"],

@@ -28,6 +28,8 @@ const MAX_FRAMES: usize = 256;
 const MAX_STACKS: usize = 256;
 const MAX_RESOURCES: usize = 1_000;
 const MAX_WAITERS: usize = 256;
+const MAX_LONGEST_POLLS: usize = 64;
+const MAX_CHILDREN: usize = 64;
 const MAX_FINDINGS: usize = 256;
 const MAX_PLACES: usize = 64;
 const MAX_EVIDENCE: usize = 64;
@@ -149,11 +151,14 @@ fn runtime(raw: v1::RuntimeUpdate) -> model::RuntimeUpdate {
                 queue_depth: blocking.queue_depth,
                 completed: blocking.completed,
                 busy_ns: blocking.busy_ns,
+                queue_time: histogram(blocking.queue_time),
+                run_time: histogram(blocking.run_time),
             },
             driver: model::Driver {
                 sources: driver.sources,
                 polls: driver.polls,
                 events: driver.events,
+                turn_time: histogram(driver.turn_time),
             },
             timers: model::Timers {
                 armed: timers.armed,
@@ -198,6 +203,70 @@ fn runtime(raw: v1::RuntimeUpdate) -> model::RuntimeUpdate {
             .map(finding)
             .collect(),
         findings_unchanged: raw.findings_unchanged,
+        longest_polls: raw
+            .longest_polls
+            .into_iter()
+            .take(MAX_LONGEST_POLLS)
+            .map(longest_poll)
+            .collect(),
+        longest_polls_unchanged: raw.longest_polls_unchanged,
+    }
+}
+
+fn longest_poll(raw: v1::LongestPoll) -> model::LongestPoll {
+    model::LongestPoll {
+        worker: raw.worker,
+        task: raw.task,
+        task_name: text(&raw.task_name, MAX_NAME),
+        location: location(raw.location),
+        duration_ns: raw.duration_ns,
+        ended_at_ns: raw.ended_at_ns,
+    }
+}
+
+fn last_waker(raw: v1::LastWaker) -> model::LastWaker {
+    let kind = match raw.kind() {
+        v1::WakerKind::Task => model::WakerKind::Task,
+        v1::WakerKind::Driver => model::WakerKind::Driver,
+        v1::WakerKind::Timer => model::WakerKind::Timer,
+        v1::WakerKind::Thread => model::WakerKind::Thread,
+        v1::WakerKind::DuringPoll => model::WakerKind::DuringPoll,
+        v1::WakerKind::Unspecified => model::WakerKind::Unknown,
+    };
+    model::LastWaker {
+        kind,
+        task: (raw.task != 0).then_some(raw.task),
+        task_name: text(&raw.task_name, MAX_NAME),
+        worker: raw.worker_plus_one.checked_sub(1),
+    }
+}
+
+fn children(raw: v1::Children) -> model::Children {
+    model::Children {
+        count: raw.count,
+        first: raw
+            .first
+            .into_iter()
+            .take(MAX_CHILDREN)
+            .map(child)
+            .collect(),
+    }
+}
+
+fn child(raw: v1::Child) -> model::Child {
+    model::Child {
+        id: raw.id,
+        name: text(&raw.name, MAX_NAME),
+        state: task_state(raw.state()),
+        location: location(raw.location),
+    }
+}
+
+fn lag(raw: Option<v1::Lag>) -> model::Lag {
+    let raw = raw.unwrap_or_default();
+    model::Lag {
+        count: raw.count,
+        total_ns: raw.total_ns,
     }
 }
 
@@ -369,6 +438,13 @@ fn worker(raw: v1::Worker) -> model::Worker {
         wake_to_poll: histogram(raw.wake_to_poll),
         current_task: (raw.current_task != 0)
             .then_some((raw.current_task, raw.current_task_since_ns)),
+        spills: raw.spills,
+        lags: model::Lags {
+            lifo: lag(raw.lifo_lag),
+            injector: lag(raw.injector_lag),
+            queue: lag(raw.queue_lag),
+        },
+        unpark_latency: histogram(raw.unpark_latency),
     }
 }
 
@@ -418,16 +494,14 @@ fn spawn_site(raw: v1::SpawnSite) -> model::SpawnSite {
         scheduled_ns: raw.scheduled_ns,
         panicked: raw.panicked,
         cancelled: raw.cancelled,
-    }
-}
-
-fn task_kind(raw: v1::TaskKind) -> model::TaskKind {
-    match raw {
-        v1::TaskKind::Task => model::TaskKind::Task,
-        v1::TaskKind::Local => model::TaskKind::Local,
-        v1::TaskKind::Blocking => model::TaskKind::Blocking,
-        v1::TaskKind::BlockOn => model::TaskKind::BlockOn,
-        v1::TaskKind::Unspecified => model::TaskKind::Unknown,
+        poll_time: histogram(raw.poll_time),
+        wake_to_poll: histogram(raw.wake_to_poll),
+        longest_poll_ns: raw.longest_poll_ns,
+        longest_poll_end: (raw.longest_poll_task != 0)
+            .then_some((raw.longest_poll_at_ns, raw.longest_poll_task)),
+        long_polls: raw.long_polls,
+        delayed_others_ns: raw.delayed_others_ns,
+        future_bytes: raw.future_bytes,
     }
 }
 
@@ -438,6 +512,16 @@ fn task_state(raw: v1::TaskState) -> model::TaskState {
         v1::TaskState::Idle => model::TaskState::Idle,
         v1::TaskState::Done => model::TaskState::Done,
         v1::TaskState::Unspecified => model::TaskState::Unknown,
+    }
+}
+
+fn task_kind(raw: v1::TaskKind) -> model::TaskKind {
+    match raw {
+        v1::TaskKind::Task => model::TaskKind::Task,
+        v1::TaskKind::Local => model::TaskKind::Local,
+        v1::TaskKind::Blocking => model::TaskKind::Blocking,
+        v1::TaskKind::BlockOn => model::TaskKind::BlockOn,
+        v1::TaskKind::Unspecified => model::TaskKind::Unknown,
     }
 }
 
@@ -464,6 +548,10 @@ fn task(raw: v1::Task) -> model::Task {
         waker_drops: raw.waker_drops,
         last_wake_ns: (raw.last_wake_ns != 0).then_some(raw.last_wake_ns),
         waits: raw.waits.into_iter().take(MAX_WAITS).map(wait).collect(),
+        last_waker: raw.last_waker.map(last_waker),
+        children: raw.children.map(children).unwrap_or_default(),
+        future_bytes: (raw.future_bytes != 0).then_some(raw.future_bytes),
+        longest_poll_at_ns: (raw.longest_poll_at_ns != 0).then_some(raw.longest_poll_at_ns),
     }
 }
 

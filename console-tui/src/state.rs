@@ -32,6 +32,7 @@ pub(crate) mod tabs;
 pub(crate) mod tasks;
 #[cfg(test)]
 mod tests;
+mod tree;
 pub(crate) mod world;
 
 use backtrace::{Backtrace, Strokes};
@@ -332,6 +333,9 @@ fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             }
             state.connection.note_update(update.taken_at_ns, state.now);
             state.live.apply(*update, query.offset as usize);
+            if state.tasks.tree {
+                state.live.arrange_tasks(true);
+            }
             if state.frozen.is_none() {
                 state.resources_known = query.resources;
                 follow_world(state, effects);
@@ -501,6 +505,7 @@ fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         Command::SortLeft => sort_by_neighbour(state, false),
         Command::SortRight => sort_by_neighbour(state, true),
         Command::InvertSort => invert(state),
+        Command::ToggleTree => toggle_tree(state),
         Command::Open => match state.menu {
             Some(menu) => menu::choose(state, menu),
             None => open(state, effects),
@@ -585,6 +590,20 @@ fn step_runtime(state: &mut State, forward: bool) {
         Screen::Detail => show(state, Screen::Tasks),
         Screen::Resource => show(state, Screen::Resources),
         _ => {}
+    }
+}
+
+/// Shows the tasks below those that spawned them, or in the server's order again.
+fn toggle_tree(state: &mut State) {
+    state.tasks.tree = !state.tasks.tree;
+    state.live.arrange_tasks(state.tasks.tree);
+    if let Some(frozen) = &mut state.frozen {
+        frozen.arrange_tasks(state.tasks.tree);
+    }
+    let rows = state.task_rows();
+    let world = state.frozen.as_deref().unwrap_or(&state.live);
+    if let Some(runtime) = state.runtime.and_then(|id| world.runtime(id)) {
+        state.tasks.follow(&runtime.tasks, rows);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Everything that can grow with the program has a bound here: texts, waits, spawn sites and, as the
 //! last resort, the whole message.
 
+mod relations;
 mod resources;
 
 use std::panic::Location;
@@ -10,8 +11,9 @@ use std::panic::Location;
 use prost::Message;
 use zokio::runtime::RuntimeFlavor;
 use zokio::telemetry::{
-    BlockingSnapshot, DriverSnapshot, HistogramSnapshot, Snapshot, SpawnSiteSnapshot, TaskKind,
-    TaskSnapshot, TaskState, TimersSnapshot, Wait, WorkerSnapshot, WorkerState,
+    BlockingSnapshot, DriverSnapshot, HistogramSnapshot, Lag, LongestPoll, Snapshot,
+    SpawnSiteSnapshot, TaskDetail, TaskKind, TaskSnapshot, TaskState, TimersSnapshot, Wait,
+    WorkerSnapshot, WorkerState,
 };
 use zokio_console_proto::{MAX_MESSAGE_BYTES, v1};
 
@@ -19,6 +21,7 @@ use crate::diagnosis::{Finding, Place, Severity, Value};
 use crate::sampler::query::Query;
 use crate::stacks::Frame;
 use crate::watchdog::LongPoll;
+use relations::Relations;
 
 /// Characters of a name or a path that are sent.
 const MAX_TEXT_CHARS: usize = 256;
@@ -31,6 +34,9 @@ const MAX_SPAWN_SITES: usize = 500;
 
 /// Long polls that are sent, the latest.
 const MAX_LONG_POLLS: usize = 16;
+
+/// Longest polls that are sent.
+const MAX_LONGEST_POLLS: usize = 16;
 
 /// Frames of a long poll's stack that are sent, the innermost.
 const MAX_FRAMES: usize = 48;
@@ -54,6 +60,9 @@ pub(crate) fn runtime(
     query: &Query,
 ) -> v1::RuntimeUpdate {
     let (rows, matching) = query.select(&snapshot.tasks, snapshot.taken_at_ns);
+    let longest = snapshot.longest_polls.iter();
+    let longest: Vec<_> = longest.copied().take(MAX_LONGEST_POLLS).collect();
+    let relations = Relations::of(&snapshot.tasks, &rows, &longest);
     let (resources, waited_resources) = if query.wants_resources() {
         resources::of(&snapshot.tasks)
     } else {
@@ -78,7 +87,7 @@ pub(crate) fn runtime(
         driver: Some(driver(&snapshot.driver)),
         timers: Some(timers(&snapshot.timers)),
         rows: rows.iter().map(|t| t.id).collect(),
-        tasks: rows.into_iter().map(task).collect(),
+        tasks: rows.iter().map(|row| task(row, &relations)).collect(),
         matching_tasks: matching as u64,
         full: true,
         long_polls: long_polls
@@ -94,7 +103,21 @@ pub(crate) fn runtime(
         known_tasks: Vec::new(),
         same_waits: Vec::new(),
         long_polls_unchanged: false,
+        longest_polls: longest
+            .iter()
+            .map(|poll| longest_poll(poll, &relations))
+            .collect(),
+        longest_polls_unchanged: false,
     }
+}
+
+/// One task, in detail.
+pub(crate) fn task_details(detail: &TaskDetail) -> v1::Task {
+    let mut task = task(&detail.task, &Relations::of_detail(detail));
+    if let Some(children) = &mut task.children {
+        children.first = detail.children.iter().map(relations::child).collect();
+    }
+    task
 }
 
 /// What Describe says of a runtime.
@@ -131,6 +154,7 @@ fn fit_into(updates: &mut [v1::RuntimeUpdate], max_bytes: usize) {
             for worker in &mut largest.workers {
                 worker.poll_time = None;
                 worker.wake_to_poll = None;
+                worker.unpark_latency = None;
             }
         } else if !largest.findings.is_empty() {
             // The worst come first.
@@ -189,6 +213,18 @@ fn worker(w: &WorkerSnapshot) -> v1::Worker {
         wake_to_poll: Some(histogram(&w.wake_to_poll)),
         current_task: w.current_task.map_or(0, |t| t.id),
         current_task_since_ns: w.current_task.map_or(0, |t| t.since_ns),
+        spills: w.spills,
+        lifo_lag: Some(lag(w.lags.lifo)),
+        injector_lag: Some(lag(w.lags.injector)),
+        queue_lag: Some(lag(w.lags.queue)),
+        unpark_latency: Some(histogram(&w.unpark_latency)),
+    }
+}
+
+fn lag(lag: Lag) -> v1::Lag {
+    v1::Lag {
+        count: lag.count,
+        total_ns: lag.total_ns,
     }
 }
 
@@ -237,6 +273,8 @@ fn spawn_sites(sites: &[SpawnSiteSnapshot]) -> Vec<v1::SpawnSite> {
         }),
         ..Default::default()
     };
+    let mut poll_time = HistogramSnapshot::default();
+    let mut wake_to_poll = HistogramSnapshot::default();
     for site in others {
         rest.spawned += site.spawned;
         rest.alive += site.alive;
@@ -245,7 +283,15 @@ fn spawn_sites(sites: &[SpawnSiteSnapshot]) -> Vec<v1::SpawnSite> {
         rest.scheduled_ns += site.scheduled_ns;
         rest.panicked += site.panicked;
         rest.cancelled += site.cancelled;
+        rest.long_polls += site.long_polls;
+        rest.delayed_others_ns += site.delayed_others_ns;
+        rest.longest_poll_ns = rest.longest_poll_ns.max(site.longest_poll_ns);
+        rest.future_bytes = rest.future_bytes.max(site.future_bytes);
+        poll_time.merge(&site.poll_time);
+        wake_to_poll.merge(&site.wake_to_poll);
     }
+    rest.poll_time = Some(histogram(&poll_time));
+    rest.wake_to_poll = Some(histogram(&wake_to_poll));
     shown.iter().map(|s| spawn_site(s)).chain([rest]).collect()
 }
 
@@ -259,23 +305,55 @@ fn spawn_site(s: &SpawnSiteSnapshot) -> v1::SpawnSite {
         scheduled_ns: s.scheduled_ns,
         panicked: s.panicked,
         cancelled: s.cancelled,
+        poll_time: some_histogram(&s.poll_time),
+        wake_to_poll: some_histogram(&s.wake_to_poll),
+        longest_poll_ns: s.longest_poll_ns,
+        longest_poll_at_ns: s.longest_poll_end.map_or(0, |(at_ns, _)| at_ns),
+        longest_poll_task: s.longest_poll_end.map_or(0, |(_, task)| task),
+        long_polls: s.long_polls,
+        delayed_others_ns: s.delayed_others_ns,
+        future_bytes: s.future_bytes,
     }
 }
 
-pub(crate) fn task(t: &TaskSnapshot) -> v1::Task {
-    let kind = task_kind(t.kind);
-    let state = match t.state {
+/// A histogram, unless it is empty.
+fn some_histogram(h: &HistogramSnapshot) -> Option<v1::Histogram> {
+    (h.count > 0).then(|| histogram(h))
+}
+
+fn longest_poll(poll: &LongestPoll, relations: &Relations) -> v1::LongestPoll {
+    v1::LongestPoll {
+        worker: poll.worker.into(),
+        task: poll.task,
+        task_name: relations.name(poll.task),
+        location: Some(location(poll.location)),
+        duration_ns: poll.duration_ns,
+        ended_at_ns: poll.ended_at_ns,
+    }
+}
+
+fn task_state(state: TaskState) -> v1::TaskState {
+    match state {
         TaskState::Busy => v1::TaskState::Busy,
         TaskState::Scheduled => v1::TaskState::Scheduled,
         TaskState::Idle => v1::TaskState::Idle,
         TaskState::Done => v1::TaskState::Done,
         _ => v1::TaskState::Unspecified,
-    };
+    }
+}
+
+/// One task, without what others know of it.
+pub(crate) fn task_alone(task: &TaskSnapshot) -> v1::Task {
+    self::task(task, &Relations::of(&[], &[], &[]))
+}
+
+fn task(t: &TaskSnapshot, relations: &Relations) -> v1::Task {
+    let kind = task_kind(t.kind);
     v1::Task {
         id: t.id,
         name: t.name.as_deref().map(clip).unwrap_or_default(),
         kind: kind.into(),
-        state: state.into(),
+        state: task_state(t.state).into(),
         location: Some(location(t.location)),
         parent: t.parent.unwrap_or(0),
         worker_plus_one: t.worker.map_or(0, |w| u32::from(w) + 1),
@@ -292,6 +370,10 @@ pub(crate) fn task(t: &TaskSnapshot) -> v1::Task {
         waker_drops: t.waker_drops,
         last_wake_ns: t.last_wake_ns.unwrap_or(0),
         waits: t.waits.iter().take(MAX_WAITS).map(wait).collect(),
+        last_waker: t.last_waker.as_ref().map(|w| relations.last_waker(w)),
+        children: relations.children(t.id),
+        future_bytes: t.future_bytes.unwrap_or(0),
+        longest_poll_at_ns: t.longest_poll_at_ns.unwrap_or(0),
     }
 }
 
@@ -397,6 +479,8 @@ fn blocking(b: &BlockingSnapshot) -> v1::Blocking {
         queue_depth: b.queue_depth,
         completed: b.completed,
         busy_ns: b.busy_ns,
+        queue_time: Some(histogram(&b.queue_time)),
+        run_time: Some(histogram(&b.run_time)),
     }
 }
 
@@ -405,6 +489,7 @@ fn driver(d: &DriverSnapshot) -> v1::Driver {
         sources: d.sources,
         polls: d.polls,
         events: d.events,
+        turn_time: Some(histogram(&d.turn_time)),
     }
 }
 

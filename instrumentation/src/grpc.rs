@@ -133,7 +133,7 @@ impl Console for Service {
             return Err(no_task(task_id));
         };
         Ok(Response::new(v1::TaskDetailsResponse {
-            task: Some(encode::task(&detail.task)),
+            task: Some(encode::task_details(&detail)),
             poll_time: detail.poll_time.as_ref().map(encode::histogram),
             taken_at_ns: now_ns(),
         }))

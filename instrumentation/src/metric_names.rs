@@ -143,6 +143,14 @@ pub const ALL: &[Metric] = table! {
     "zokio_worker_lifo_hits_total" Counter Count WORKER Worker(|w| N(w.lifo_hits)) "Tasks run from the LIFO slot.";
     "zokio_worker_injector_takes_total" Counter Count WORKER Worker(|w| N(w.injector_takes)) "Tasks taken from the injector, the queue shared by all workers.";
     "zokio_worker_overflows_total" Counter Count WORKER Worker(|w| N(w.overflows)) "Tasks moved to the injector because the local queue was full.";
+    "zokio_worker_spills_total" Counter Count WORKER Worker(|w| N(w.spills)) "Times the local queue was full and half of it went to the injector.";
+    "zokio_worker_lifo_lag_seconds_total" Counter Seconds WORKER Worker(|w| T(w.lags.lifo.total_ns)) "Time that tasks polled here had waited in a LIFO slot, behind the task that woke them, while another worker slept.";
+    "zokio_worker_lifo_lags_total" Counter Count WORKER Worker(|w| N(w.lags.lifo.count)) "Waits of 100 microseconds or more in a LIFO slot while another worker slept.";
+    "zokio_worker_injector_lag_seconds_total" Counter Seconds WORKER Worker(|w| T(w.lags.injector.total_ns)) "Time that tasks taken from the injector had waited there while another worker slept.";
+    "zokio_worker_injector_lags_total" Counter Count WORKER Worker(|w| N(w.lags.injector.count)) "Waits of 100 microseconds or more in the injector while another worker slept.";
+    "zokio_worker_queue_lag_seconds_total" Counter Seconds WORKER Worker(|w| T(w.lags.queue.total_ns)) "Time that tasks polled here had waited in a local queue while another worker slept.";
+    "zokio_worker_queue_lags_total" Counter Count WORKER Worker(|w| N(w.lags.queue.count)) "Waits of 100 microseconds or more in a local queue while another worker slept.";
+    "zokio_worker_unpark_latency_seconds" Histogram Seconds WORKER WorkerHistogram(|w| &w.unpark_latency) "How long it takes from the decision to wake a worker to its first look for work.";
     "zokio_worker_local_spawns_total" Counter Count WORKER Worker(|w| N(w.local_spawns)) "Tasks spawned from this worker.";
     "zokio_worker_local_wakes_total" Counter Count WORKER Worker(|w| N(w.local_wakes)) "Wakes made on this worker that scheduled a task.";
     "zokio_worker_remote_wakes_total" Counter Count WORKER Worker(|w| N(w.remote_wakes)) "Wakes made elsewhere of tasks that last ran on this worker.";
@@ -178,9 +186,12 @@ pub const ALL: &[Metric] = table! {
     "zokio_blocking_queue_depth" Gauge Count RUNTIME Runtime(|s| N(s.blocking.queue_depth)) "Jobs waiting for a thread of the blocking pool.";
     "zokio_blocking_completed_total" Counter Count RUNTIME Runtime(|s| N(s.blocking.completed)) "Jobs that the blocking pool has finished.";
     "zokio_blocking_busy_seconds_total" Counter Seconds RUNTIME Runtime(|s| T(s.blocking.busy_ns)) "Time spent on finished jobs of the blocking pool.";
+    "zokio_blocking_queue_time_seconds" Histogram Seconds RUNTIME RuntimeHistogram(|s| &s.blocking.queue_time) "How long jobs waited for a thread of the blocking pool.";
+    "zokio_blocking_run_time_seconds" Histogram Seconds RUNTIME RuntimeHistogram(|s| &s.blocking.run_time) "How long jobs of the blocking pool ran.";
     "zokio_driver_sources" Gauge Count RUNTIME Runtime(|s| N(s.driver.sources)) "Sockets, pipes and the like registered with the I/O driver.";
     "zokio_driver_polls_total" Counter Count RUNTIME Runtime(|s| N(s.driver.polls)) "Calls into the operating system for I/O events.";
     "zokio_driver_events_total" Counter Count RUNTIME Runtime(|s| N(s.driver.events)) "I/O events received.";
+    "zokio_driver_turn_time_seconds" Histogram Seconds RUNTIME RuntimeHistogram(|s| &s.driver.turn_time) "How long a turn of the driver takes, without the sleep before it.";
     "zokio_timers_armed" Gauge Count RUNTIME Runtime(|s| N(s.timers.armed)) "Timers waiting.";
     "zokio_timers_fired_total" Counter Count RUNTIME Runtime(|s| N(s.timers.fired)) "Timers that fired.";
     "zokio_timers_cancelled_total" Counter Count RUNTIME Runtime(|s| N(s.timers.cancelled)) "Timers dropped or moved before they fired.";

@@ -25,7 +25,9 @@ use mio::event::Source;
 use mio::{Events, Poll, Registry, Token};
 
 use crate::io::{Interest, Ready};
-use crate::telemetry::{Counter, DriverSnapshot, TimersSnapshot};
+use crate::telemetry::current::{self, Current, Outside};
+use crate::telemetry::histogram::Histogram;
+use crate::telemetry::{Counter, DriverSnapshot, TimersSnapshot, clock};
 use crate::time::timers::{Arm, Ended, Rearm, Timers};
 use crate::time::wheel::Key;
 
@@ -102,6 +104,7 @@ pub(crate) struct DriverHandle {
     /// Written by the driver only.
     polls: Counter,
     events: Counter,
+    turn_time: Histogram,
 }
 
 /// The error of operations on a runtime that has been shut down.
@@ -135,6 +138,7 @@ impl Driver {
             deregistered: Counter::new(0),
             polls: Counter::new(0),
             events: Counter::new(0),
+            turn_time: Histogram::new(),
         };
         let events = Events::with_capacity(config.events_capacity);
         let busy_events = config.busy_events_capacity.map(Events::with_capacity);
@@ -163,18 +167,32 @@ impl Driver {
     pub(crate) fn park(&mut self, handle: &DriverHandle, limit: Option<Duration>) -> Turn {
         handle.registrations.release();
         let look = limit == Some(Duration::ZERO) || !self.wakers.is_empty();
-        if look || !handle.parking.begin() {
+        let begin = if look || !handle.parking.begin() {
+            let begin = clock::raw();
             self.poll_events(Some(Duration::ZERO));
+            begin
         } else {
             self.sleep(handle, limit);
+            let begin = clock::raw();
             handle.timers.end_sleep();
             handle.parking.end();
-        }
+            begin
+        };
         let events = self.dispatch(handle);
         handle.polls.add(1);
         handle.events.add(events as u64);
+        let of_events = self.wakers.len();
         let timers = handle.timers.fire(&mut self.wakers);
-        self.wakers.wake_all();
+        {
+            let _driver = current::Restore::enter(Current::outside(Outside::Driver));
+            self.wakers.wake_first(of_events);
+        }
+        {
+            let _timer = current::Restore::enter(Current::outside(Outside::Timer));
+            self.wakers.wake_all();
+        }
+        let turn_ns = clock::ns_between(begin, clock::raw());
+        handle.turn_time.record(turn_ns);
         Turn { events, timers }
     }
 
@@ -268,6 +286,7 @@ impl DriverHandle {
             sources: self.registrations.len() as u64,
             polls: self.polls.get(),
             events: self.events.get(),
+            turn_time: self.turn_time.snapshot(),
         };
         (driver, self.timers.snapshot())
     }

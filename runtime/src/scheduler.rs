@@ -12,6 +12,7 @@
 )]
 
 use std::panic::Location;
+use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -44,6 +45,7 @@ mod parker;
 mod queues;
 mod shutdown;
 mod tally;
+mod times;
 pub(crate) mod worker;
 
 use idle::Idle;
@@ -63,6 +65,9 @@ pub(crate) struct Remote {
     parker: Parker,
     /// The worker's core while no thread runs it.
     core: Mutex<Option<Box<Core>>>,
+    /// Stamp of the latest decision to wake the worker. Written by whoever has taken it from the
+    /// list of sleepers, before it is woken.
+    chosen_at: Counter,
     pub(crate) counters: WorkerCounters,
     pub(crate) ring: Ring,
     pub(crate) sites: WorkerSites,
@@ -191,6 +196,7 @@ impl Shared {
                     lifo: LifoSlot::new(),
                     parker: Parker::default(),
                     core: Mutex::new(Some(Box::new(core))),
+                    chosen_at: Counter::new(0),
                     counters: WorkerCounters::new(workers),
                     ring: Ring::new(config.flight_recorder_bytes),
                     sites: WorkerSites::new(),
@@ -273,25 +279,11 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        if size_of::<F>() > BOX_FUTURE_ABOVE {
-            self.spawn_sized(Box::pin(future), name, location)
+        let (runnable, handle) = if size_of::<F>() > BOX_FUTURE_ABOVE {
+            self.new_boxed_task(Box::pin(future), name, location)
         } else {
-            self.spawn_sized(future, name, location)
-        }
-    }
-
-    #[inline]
-    fn spawn_sized<F>(
-        self: &Arc<Shared>,
-        future: F,
-        name: Option<Arc<str>>,
-        location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let (runnable, handle) = self.new_task(future, TaskKind::Task, name, location);
+            self.new_task(future, TaskKind::Task, name, location)
+        };
         if self.has_ended() {
             self.elsewhere.unqueued.add_shared(1);
             self.cancel_unqueued(runnable);
@@ -329,8 +321,33 @@ impl Shared {
         (runnable, handle)
     }
 
-    /// As [`new_task`](Shared::new_task), for a task of a local set of this thread.
-    pub(crate) fn new_local_task<F>(
+    /// As [`new_task`](Shared::new_task), for a large future.
+    fn new_boxed_task<F>(
+        self: &Arc<Shared>,
+        future: Pin<Box<F>>,
+        name: Option<Arc<str>>,
+        location: &'static Location<'static>,
+    ) -> (Runnable, JoinHandle<F::Output>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let now = clock::raw();
+        let (slot, memory) = self.take_slot_and_cell(raw::layout::<Pin<Box<F>>>());
+        let identity = self.identity(slot, now, location);
+        // SAFETY: the memory has this layout and is nobody else's.
+        let cell = unsafe { raw::place_boxed(memory, future, identity) };
+        self.publish(cell, identity, TaskKind::Task, name);
+        // SAFETY: as in `new_task`.
+        let runnable = unsafe { Runnable::new(cell) };
+        // SAFETY: as in `new_task`.
+        let handle = unsafe { JoinHandle::new(TaskRef::from_counted(cell)) };
+        (runnable, handle)
+    }
+
+    /// As [`new_task`](Shared::new_task), for a task of a local set of this thread. `S` is the future
+    /// as the user gave it.
+    pub(crate) fn new_local_task<F, S>(
         self: &Arc<Shared>,
         future: LocalFuture<F>,
         name: Option<Arc<str>>,
@@ -344,7 +361,7 @@ impl Shared {
         let (slot, memory) = self.take_slot_and_cell(raw::layout::<LocalFuture<F>>());
         let identity = self.identity(slot, now, location);
         // SAFETY: the memory has this layout and is nobody else's.
-        let cell = unsafe { raw::place_local(memory, future, identity) };
+        let cell = unsafe { raw::place_local::<F, S>(memory, future, identity) };
         self.publish(cell, identity, TaskKind::Local, name);
         // SAFETY: as in `new_task`.
         let runnable = unsafe { Runnable::new(cell) };
@@ -421,6 +438,8 @@ impl Shared {
     pub(crate) fn schedule(&self, runnable: Runnable) -> Result<(), Runnable> {
         let now = clock::raw();
         runnable.header().scheduled_at.set(now);
+        let record = self.records.get(runnable.header().slot);
+        record.note_waker(current::origin());
         let mut runnable = Some(runnable);
         context::with_core_of(self, |worker, core| {
             let runnable = runnable.take().expect("called once");
@@ -470,7 +489,9 @@ impl Shared {
     #[inline]
     pub(crate) fn wake_a_worker(&self) {
         if let Some(worker) = self.idle.worker_to_wake() {
-            self.unpark(usize::from(worker));
+            let worker = usize::from(worker);
+            self.remotes[worker].chosen_at.set(clock::raw());
+            self.unpark(worker);
         }
     }
 

@@ -48,6 +48,8 @@ mod dump;
 pub(crate) mod histogram;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/holders.rs")]
 pub(crate) mod holders;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/origin.rs")]
+mod origin;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/ring.rs")]
 mod ring;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/sites.rs")]
@@ -81,17 +83,20 @@ pub use clock::now_ns;
 pub(crate) use counter::{Counter, WorkerMark};
 pub use dump::dump;
 pub use flight_recorder::*;
+pub(crate) use origin::Origin;
 pub(crate) use outcome::Outcome;
 pub(crate) use record_table::RecordTable;
 pub(crate) use ring::Ring;
 pub use running::{
     PollInProgress, SampleError, ThreadSample, ThreadState, polls_in_progress, sample_worker,
 };
-pub(crate) use sites::{SharedSites, SiteTotals, WorkerSites};
+pub(crate) use sites::{
+    LONG_POLL_NS, PollOfSite, SharedSites, SiteTotals, WorkerSites, is_sampled,
+};
 pub use snapshot::*;
 pub(crate) use task_record::{NewTask, SpawnPlace, TaskRecord};
 pub use wait_point::WaitPoint;
-pub(crate) use worker_counters::WorkerCounters;
+pub(crate) use worker_counters::{Queued, WorkerCounters};
 
 /// Whether telemetry is compiled in (feature `telemetry`). If not, nothing is counted, no clock is
 /// read, and a [`Snapshot`] holds little more than the runtime's name.

@@ -177,6 +177,12 @@ pub struct RuntimeUpdate {
     pub findings: ::prost::alloc::vec::Vec<Finding>,
     #[prost(bool, tag = "26")]
     pub findings_unchanged: bool,
+    /// The longest polls of a millisecond or more since the runtime was built, one a task, the longest
+    /// first. When `longest_polls_unchanged`, left out: they are those of the update before.
+    #[prost(message, repeated, tag = "28")]
+    pub longest_polls: ::prost::alloc::vec::Vec<LongestPoll>,
+    #[prost(bool, tag = "29")]
+    pub longest_polls_unchanged: bool,
     /// In compact updates, in place of `tasks`: changed rows that the client has, without name, kind,
     /// location, parent and created_at_ns, which do not change.
     #[prost(message, repeated, tag = "31")]
@@ -188,6 +194,24 @@ pub struct RuntimeUpdate {
     /// In compact updates: long polls are left out, since they are those of the update before.
     #[prost(bool, tag = "33")]
     pub long_polls_unchanged: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LongestPoll {
+    #[prost(uint32, tag = "1")]
+    pub worker: u32,
+    /// It may have ended.
+    #[prost(uint64, tag = "2")]
+    pub task: u64,
+    /// Empty: no name, or it has ended.
+    #[prost(string, tag = "3")]
+    pub task_name: ::prost::alloc::string::String,
+    /// Where the task was spawned.
+    #[prost(message, optional, tag = "4")]
+    pub location: ::core::option::Option<Location>,
+    #[prost(uint64, tag = "5")]
+    pub duration_ns: u64,
+    #[prost(uint64, tag = "6")]
+    pub ended_at_ns: u64,
 }
 /// Something that tasks wait for. Its identity is kind and id; without an id, kind and operation.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -400,6 +424,27 @@ pub struct Worker {
     pub current_task: u64,
     #[prost(uint64, tag = "28")]
     pub current_task_since_ns: u64,
+    /// Times that the local queue was full and half of it went to the injector.
+    #[prost(uint64, tag = "29")]
+    pub spills: u64,
+    /// Waits of 100 µs and more of tasks that were then polled here, as far as another worker slept
+    /// meanwhile: in the LIFO slot, in the injector, in a local queue.
+    #[prost(message, optional, tag = "30")]
+    pub lifo_lag: ::core::option::Option<Lag>,
+    #[prost(message, optional, tag = "31")]
+    pub injector_lag: ::core::option::Option<Lag>,
+    #[prost(message, optional, tag = "32")]
+    pub queue_lag: ::core::option::Option<Lag>,
+    /// From the decision to wake this worker to its first look for work.
+    #[prost(message, optional, tag = "33")]
+    pub unpark_latency: ::core::option::Option<Histogram>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Lag {
+    #[prost(uint64, tag = "1")]
+    pub count: u64,
+    #[prost(uint64, tag = "2")]
+    pub total_ns: u64,
 }
 /// Log-linear: bucket i holds counts\[i\] values below upper_bounds_ns\[i\].
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -446,6 +491,30 @@ pub struct SpawnSite {
     pub panicked: u64,
     #[prost(uint64, tag = "8")]
     pub cancelled: u64,
+    /// One bucket a power of two. Polls of a millisecond or more count for themselves; of the shorter
+    /// ones one in 64 is looked at and counts for all.
+    #[prost(message, optional, tag = "9")]
+    pub poll_time: ::core::option::Option<Histogram>,
+    /// From a wake to its poll, by the same sample of one in 64.
+    #[prost(message, optional, tag = "10")]
+    pub wake_to_poll: ::core::option::Option<Histogram>,
+    /// Exact.
+    #[prost(uint64, tag = "11")]
+    pub longest_poll_ns: u64,
+    /// When it ended, and its task; 0: unknown, since it took less than a millisecond.
+    #[prost(uint64, tag = "12")]
+    pub longest_poll_at_ns: u64,
+    #[prost(uint64, tag = "13")]
+    pub longest_poll_task: u64,
+    /// Polls of a millisecond or more.
+    #[prost(uint64, tag = "14")]
+    pub long_polls: u64,
+    /// Time that other tasks waited for their turn behind those, on the same worker.
+    #[prost(uint64, tag = "15")]
+    pub delayed_others_ns: u64,
+    /// Bytes of the largest future, before it was boxed if it was.
+    #[prost(uint64, tag = "16")]
+    pub future_bytes: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Task {
@@ -493,6 +562,52 @@ pub struct Task {
     pub last_wake_ns: u64,
     #[prost(message, repeated, tag = "20")]
     pub waits: ::prost::alloc::vec::Vec<Wait>,
+    /// Who made the wake of `last_wake_ns`. Absent: nobody yet.
+    #[prost(message, optional, tag = "21")]
+    pub last_waker: ::core::option::Option<LastWaker>,
+    /// Live tasks that it spawned. Absent: none.
+    #[prost(message, optional, tag = "22")]
+    pub children: ::core::option::Option<Children>,
+    /// 0: unknown.
+    #[prost(uint64, tag = "23")]
+    pub future_bytes: u64,
+    /// When the longest poll ended, to about eight milliseconds; 0: unknown.
+    #[prost(uint64, tag = "24")]
+    pub longest_poll_at_ns: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LastWaker {
+    #[prost(enumeration = "WakerKind", tag = "1")]
+    pub kind: i32,
+    /// 0: it was no task.
+    #[prost(uint64, tag = "2")]
+    pub task: u64,
+    /// Empty: no name, or it has ended.
+    #[prost(string, tag = "3")]
+    pub task_name: ::prost::alloc::string::String,
+    /// Index + 1 of the worker on whose thread the wake was made; 0: none.
+    #[prost(uint32, tag = "4")]
+    pub worker_plus_one: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Children {
+    #[prost(uint64, tag = "1")]
+    pub count: u64,
+    /// The eldest, at most 32. Only in the details of a task.
+    #[prost(message, repeated, tag = "2")]
+    pub first: ::prost::alloc::vec::Vec<Child>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Child {
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// Empty: no name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(enumeration = "TaskState", tag = "3")]
+    pub state: i32,
+    #[prost(message, optional, tag = "4")]
+    pub location: ::core::option::Option<Location>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Wait {
@@ -514,7 +629,7 @@ pub struct Wait {
     #[prost(uint64, tag = "7")]
     pub holder: u64,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Blocking {
     #[prost(uint64, tag = "1")]
     pub threads: u64,
@@ -528,8 +643,13 @@ pub struct Blocking {
     pub completed: u64,
     #[prost(uint64, tag = "6")]
     pub busy_ns: u64,
+    /// How long jobs waited for a thread, and how long they ran.
+    #[prost(message, optional, tag = "7")]
+    pub queue_time: ::core::option::Option<Histogram>,
+    #[prost(message, optional, tag = "8")]
+    pub run_time: ::core::option::Option<Histogram>,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Driver {
     #[prost(uint64, tag = "1")]
     pub sources: u64,
@@ -537,6 +657,9 @@ pub struct Driver {
     pub polls: u64,
     #[prost(uint64, tag = "3")]
     pub events: u64,
+    /// How long a turn takes, without the sleep before it.
+    #[prost(message, optional, tag = "4")]
+    pub turn_time: ::core::option::Option<Histogram>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Timers {
@@ -990,6 +1113,46 @@ impl TaskState {
             "TASK_STATE_SCHEDULED" => Some(Self::Scheduled),
             "TASK_STATE_IDLE" => Some(Self::Idle),
             "TASK_STATE_DONE" => Some(Self::Done),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum WakerKind {
+    Unspecified = 0,
+    Task = 1,
+    Driver = 2,
+    Timer = 3,
+    /// A thread that runs no task.
+    Thread = 4,
+    /// Somebody else, while the task was being polled.
+    DuringPoll = 5,
+}
+impl WakerKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "WAKER_KIND_UNSPECIFIED",
+            Self::Task => "WAKER_KIND_TASK",
+            Self::Driver => "WAKER_KIND_DRIVER",
+            Self::Timer => "WAKER_KIND_TIMER",
+            Self::Thread => "WAKER_KIND_THREAD",
+            Self::DuringPoll => "WAKER_KIND_DURING_POLL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WAKER_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "WAKER_KIND_TASK" => Some(Self::Task),
+            "WAKER_KIND_DRIVER" => Some(Self::Driver),
+            "WAKER_KIND_TIMER" => Some(Self::Timer),
+            "WAKER_KIND_THREAD" => Some(Self::Thread),
+            "WAKER_KIND_DURING_POLL" => Some(Self::DuringPoll),
             _ => None,
         }
     }

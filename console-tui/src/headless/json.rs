@@ -41,6 +41,39 @@ struct Runtime<'a> {
     timers: Timers,
     tasks: Vec<Task<'a>>,
     long_polls: Vec<LongPoll<'a>>,
+    longest_polls: Vec<LongestPoll<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct LongestPoll<'a> {
+    worker: u32,
+    task: u64,
+    task_name: Option<&'a str>,
+    spawned_at: String,
+    duration_ns: u64,
+    ended_at_ns: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Lag {
+    count: u64,
+    total_ns: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Lags {
+    lifo: Lag,
+    injector: Lag,
+    queue: Lag,
+}
+
+#[derive(Debug, Serialize)]
+struct LastWaker<'a> {
+    kind: &'static str,
+    task: Option<u64>,
+    task_name: Option<&'a str>,
+    worker: Option<u32>,
+    at_ns: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,6 +119,10 @@ struct Worker<'a> {
     poll_time: Histogram,
     wake_to_poll: Histogram,
     current_task: Option<u64>,
+    overflows: u64,
+    spills: u64,
+    lags: Lags,
+    unpark_latency: Histogram,
 }
 
 #[derive(Debug, Serialize)]
@@ -103,6 +140,17 @@ struct SpawnSite {
     alive: u64,
     polls: u64,
     busy_ns: u64,
+    scheduled_ns: u64,
+    panicked: u64,
+    cancelled: u64,
+    poll_time: Histogram,
+    wake_to_poll: Histogram,
+    longest_poll_ns: u64,
+    longest_poll_at_ns: Option<u64>,
+    longest_poll_task: Option<u64>,
+    long_polls: u64,
+    delayed_others_ns: u64,
+    future_bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -113,6 +161,8 @@ struct Blocking {
     queue_depth: u64,
     completed: u64,
     busy_ns: u64,
+    queue_time: Histogram,
+    run_time: Histogram,
 }
 
 #[derive(Debug, Serialize)]
@@ -120,6 +170,7 @@ struct Driver {
     sources: u64,
     polls: u64,
     events: u64,
+    turn_time: Histogram,
 }
 
 #[derive(Debug, Serialize)]
@@ -146,6 +197,12 @@ struct Task<'a> {
     waker_clones: u64,
     waker_drops: u64,
     waits_for: Option<Wait<'a>>,
+    parent: Option<u64>,
+    children: u64,
+    future_bytes: Option<u64>,
+    longest_poll_ns: u64,
+    longest_poll_at_ns: Option<u64>,
+    last_waker: Option<LastWaker<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -214,11 +271,14 @@ impl<'a> Runtime<'a> {
                 queue_depth: summary.blocking.queue_depth,
                 completed: summary.blocking.completed,
                 busy_ns: summary.blocking.busy_ns,
+                queue_time: Histogram::new(&summary.blocking.queue_time),
+                run_time: Histogram::new(&summary.blocking.run_time),
             },
             driver: Driver {
                 sources: summary.driver.sources,
                 polls: summary.driver.polls,
                 events: summary.driver.events,
+                turn_time: Histogram::new(&summary.driver.turn_time),
             },
             timers: Timers {
                 armed: summary.timers.armed,
@@ -232,6 +292,29 @@ impl<'a> Runtime<'a> {
                 .iter()
                 .map(|poll| LongPoll::new(poll, summary.taken_at_ns))
                 .collect(),
+            longest_polls: runtime.longest_polls.iter().map(LongestPoll::new).collect(),
+        }
+    }
+}
+
+impl<'a> LongestPoll<'a> {
+    fn new(poll: &'a model::LongestPoll) -> LongestPoll<'a> {
+        LongestPoll {
+            worker: poll.worker,
+            task: poll.task,
+            task_name: some(&poll.task_name),
+            spawned_at: poll.location.to_string(),
+            duration_ns: poll.duration_ns,
+            ended_at_ns: poll.ended_at_ns,
+        }
+    }
+}
+
+impl Lag {
+    fn new(lag: model::Lag) -> Lag {
+        Lag {
+            count: lag.count,
+            total_ns: lag.total_ns,
         }
     }
 }
@@ -290,6 +373,14 @@ impl<'a> Worker<'a> {
             poll_time: Histogram::new(&worker.poll_time),
             wake_to_poll: Histogram::new(&worker.wake_to_poll),
             current_task: worker.current_task.map(|(id, _)| id),
+            overflows: worker.overflows,
+            spills: worker.spills,
+            lags: Lags {
+                lifo: Lag::new(worker.lags.lifo),
+                injector: Lag::new(worker.lags.injector),
+                queue: Lag::new(worker.lags.queue),
+            },
+            unpark_latency: Histogram::new(&worker.unpark_latency),
         }
     }
 }
@@ -313,6 +404,17 @@ impl SpawnSite {
             alive: site.alive,
             polls: site.polls,
             busy_ns: site.busy_ns,
+            scheduled_ns: site.scheduled_ns,
+            panicked: site.panicked,
+            cancelled: site.cancelled,
+            poll_time: Histogram::new(&site.poll_time),
+            wake_to_poll: Histogram::new(&site.wake_to_poll),
+            longest_poll_ns: site.longest_poll_ns,
+            longest_poll_at_ns: site.longest_poll_end.map(|(at_ns, _)| at_ns),
+            longest_poll_task: site.longest_poll_end.map(|(_, task)| task),
+            long_polls: site.long_polls,
+            delayed_others_ns: site.delayed_others_ns,
+            future_bytes: site.future_bytes,
         }
     }
 }
@@ -339,6 +441,18 @@ impl<'a> Task<'a> {
                 location: wait.location.as_ref().map(ToString::to_string),
                 since_ns: wait.since_ns,
                 holder: wait.holder,
+            }),
+            parent: task.parent,
+            children: task.children.count,
+            future_bytes: task.future_bytes,
+            longest_poll_ns: task.longest_poll_ns,
+            longest_poll_at_ns: task.longest_poll_at_ns,
+            last_waker: task.last_waker.as_ref().map(|waker| LastWaker {
+                kind: waker.kind.as_str(),
+                task: waker.task,
+                task_name: some(&waker.task_name),
+                worker: waker.worker,
+                at_ns: task.last_wake_ns,
             }),
         }
     }

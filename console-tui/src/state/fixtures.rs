@@ -109,6 +109,17 @@ fn worker(index: u64, step: u64) -> v1::Worker {
         wake_to_poll: Some(histogram(step / 2)),
         current_task: if index == 0 { 12 } else { 0 },
         current_task_since_ns: (60 + step) * SECOND - 1_200_000,
+        spills: index,
+        lifo_lag: Some(v1::Lag {
+            count: step,
+            total_ns: step * 400_000,
+        }),
+        injector_lag: Some(v1::Lag {
+            count: index,
+            total_ns: index * 130_000,
+        }),
+        queue_lag: Some(v1::Lag::default()),
+        unpark_latency: Some(histogram(step / 3)),
         ..Default::default()
     }
 }
@@ -138,6 +149,39 @@ fn task(id: u64, name: &str, state: v1::TaskState, file: &str, line: u32, now_ns
         waker_drops: 90 / id,
         last_wake_ns: now_ns.saturating_sub(id * 90_000_000),
         waits: Vec::new(),
+        last_waker: Some(last_waker(id)),
+        children: (id == 1).then(|| v1::Children {
+            count: 33,
+            first: Vec::new(),
+        }),
+        future_bytes: 96 + 32 * id,
+        longest_poll_at_ns: now_ns.saturating_sub(id * 190_000_000),
+    }
+}
+
+fn last_waker(id: u64) -> v1::LastWaker {
+    let (kind, task, name) = match id % 4 {
+        0 => (v1::WakerKind::Driver, 0, ""),
+        1 => (v1::WakerKind::Timer, 0, ""),
+        2 => (v1::WakerKind::Task, 1, "acceptor"),
+        _ => (v1::WakerKind::Thread, 0, ""),
+    };
+    v1::LastWaker {
+        kind: kind.into(),
+        task,
+        task_name: name.into(),
+        worker_plus_one: if id % 4 == 3 { 0 } else { 2 },
+    }
+}
+
+fn longest_poll(task: u64, duration_ns: u64, now_ns: u64) -> v1::LongestPoll {
+    v1::LongestPoll {
+        worker: 0,
+        task,
+        task_name: format!("conn {task}"),
+        location: location("examples/src/bin/http_server/server.rs", 112),
+        duration_ns,
+        ended_at_ns: now_ns - duration_ns * 3,
     }
 }
 
@@ -314,6 +358,14 @@ pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
         alive,
         polls,
         busy_ns,
+        poll_time: Some(histogram(polls / 40)),
+        wake_to_poll: Some(histogram(polls / 50)),
+        longest_poll_ns: busy_ns / 200,
+        longest_poll_at_ns: 44 * SECOND,
+        longest_poll_task: u64::from(line),
+        long_polls: alive,
+        delayed_others_ns: if alive > 3 { 120_000_000 } else { 0 },
+        future_bytes: 96 * u64::from(line),
         ..Default::default()
     };
     v1::Update {
@@ -373,11 +425,14 @@ pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
                 queue_depth: 0,
                 completed: step * 5,
                 busy_ns: step * 90_000_000,
+                queue_time: Some(histogram(step / 4)),
+                run_time: Some(histogram(step / 2)),
             }),
             driver: Some(v1::Driver {
                 sources: 35,
                 polls: step * 800,
                 events: step * 2_100,
+                turn_time: Some(histogram(step)),
             }),
             timers: Some(v1::Timers {
                 armed: 12,
@@ -406,6 +461,11 @@ pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
             known_tasks: Vec::new(),
             same_waits: Vec::new(),
             long_polls_unchanged: false,
+            longest_polls: vec![
+                longest_poll(14, 260_000_000, now_ns),
+                longest_poll(9, 1_870_000, now_ns),
+            ],
+            longest_polls_unchanged: false,
         }],
         ..v1::Update::default()
     }
@@ -574,10 +634,26 @@ pub(crate) fn detail(state: &mut State) {
         .as_ref()
         .map(|d| (d.runtime_id, d.task_id))
         .expect("a task is open");
+    let child = |id, name: &str, state: v1::TaskState| v1::Child {
+        id,
+        name: name.into(),
+        state: state.into(),
+        location: location("examples/src/bin/http_server/orders.rs", 57),
+    };
+    let mut task = tasks(89 * SECOND)
+        .into_iter()
+        .find(|task| task.id == task_id);
+    if let Some(task) = &mut task {
+        task.children = Some(v1::Children {
+            count: 2,
+            first: vec![
+                child(71, "order", v1::TaskState::Idle),
+                child(72, "", v1::TaskState::Busy),
+            ],
+        });
+    }
     let raw = v1::TaskDetailsResponse {
-        task: tasks(89 * SECOND)
-            .into_iter()
-            .find(|task| task.id == task_id),
+        task,
         poll_time: Some(histogram(9)),
         taken_at_ns: 89 * SECOND,
     };

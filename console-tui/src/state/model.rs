@@ -4,8 +4,10 @@
 //! length, lists have a bounded number of entries. Numbers are as the server sent them, so every
 //! sum and difference on them saturates. Units and meanings are those of the protocol.
 
+mod records;
 mod resource;
 
+pub(crate) use records::{Child, Children, Lag, Lags, LastWaker, LongestPoll, WakerKind};
 pub(crate) use resource::{Resource, ResourceKey, Waiter};
 
 use super::findings::Finding;
@@ -78,6 +80,10 @@ pub(crate) struct RuntimeUpdate {
     pub(crate) findings: Vec<Finding>,
     /// They are those of the update before, and not sent again.
     pub(crate) findings_unchanged: bool,
+    /// The longest first.
+    pub(crate) longest_polls: Vec<LongestPoll>,
+    /// They are those of the update before, and not sent again.
+    pub(crate) longest_polls_unchanged: bool,
 }
 
 /// A poll that took over the watchdog's threshold.
@@ -230,6 +236,9 @@ pub(crate) struct Worker {
     pub(crate) wake_to_poll: Histogram,
     /// Id of the task being polled and since when, on the telemetry clock.
     pub(crate) current_task: Option<(u64, u64)>,
+    pub(crate) spills: u64,
+    pub(crate) lags: Lags,
+    pub(crate) unpark_latency: Histogram,
 }
 
 /// Durations in buckets: ascending exclusive upper bound, number of values.
@@ -364,12 +373,26 @@ pub(crate) struct SpawnSite {
     pub(crate) scheduled_ns: u64,
     pub(crate) panicked: u64,
     pub(crate) cancelled: u64,
+    pub(crate) poll_time: Histogram,
+    pub(crate) wake_to_poll: Histogram,
+    pub(crate) longest_poll_ns: u64,
+    /// When it ended and its task, if it took a millisecond or more.
+    pub(crate) longest_poll_end: Option<(u64, u64)>,
+    pub(crate) long_polls: u64,
+    pub(crate) delayed_others_ns: u64,
+    pub(crate) future_bytes: u64,
 }
 
 impl SpawnSite {
     /// What the mean poll of its tasks took.
     pub(crate) fn mean_poll_ns(&self) -> u64 {
         self.busy_ns.checked_div(self.polls).unwrap_or(0)
+    }
+
+    /// What 99 of 100 polls take at most, by the sample; not more than the longest.
+    pub(crate) fn slow_poll_ns(&self) -> u64 {
+        let p99 = self.poll_time.quantile_ns(0.99);
+        p99.min(self.longest_poll_ns.max(self.poll_time.max_ns))
     }
 }
 
@@ -440,6 +463,10 @@ pub(crate) struct Task {
     pub(crate) waker_drops: u64,
     pub(crate) last_wake_ns: Option<u64>,
     pub(crate) waits: Vec<Wait>,
+    pub(crate) last_waker: Option<LastWaker>,
+    pub(crate) children: Children,
+    pub(crate) future_bytes: Option<u64>,
+    pub(crate) longest_poll_at_ns: Option<u64>,
 }
 
 impl Task {
@@ -485,7 +512,7 @@ impl Wait {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Blocking {
     pub(crate) threads: u64,
     pub(crate) idle_threads: u64,
@@ -493,13 +520,16 @@ pub(crate) struct Blocking {
     pub(crate) queue_depth: u64,
     pub(crate) completed: u64,
     pub(crate) busy_ns: u64,
+    pub(crate) queue_time: Histogram,
+    pub(crate) run_time: Histogram,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Driver {
     pub(crate) sources: u64,
     pub(crate) polls: u64,
     pub(crate) events: u64,
+    pub(crate) turn_time: Histogram,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -25,12 +25,16 @@ pub(crate) enum SiteColumn {
     Scheduled,
     Panicked,
     Cancelled,
+    SlowPoll,
+    LongestPoll,
+    DelayedOthers,
+    FutureBytes,
 }
 
 use SiteColumn as C;
 
 /// All columns, in their order on the screen.
-pub(crate) static COLUMNS: [ColumnInfo<C, C>; 10] = [
+pub(crate) static COLUMNS: [ColumnInfo<C, C>; 14] = [
     text(
         C::Location,
         "Spawned at",
@@ -75,6 +79,30 @@ pub(crate) static COLUMNS: [ColumnInfo<C, C>; 10] = [
         "time of a poll, on average",
     ),
     number(
+        C::SlowPoll,
+        "p99",
+        C::SlowPoll,
+        7,
+        4,
+        "99 of 100 polls take less, by a sample",
+    ),
+    number(
+        C::LongestPoll,
+        "Max",
+        C::LongestPoll,
+        7,
+        3,
+        "its longest poll",
+    ),
+    number(
+        C::DelayedOthers,
+        "Harm",
+        C::DelayedOthers,
+        7,
+        4,
+        "time others waited behind its polls of a millisecond or more",
+    ),
+    number(
         C::Scheduled,
         "Delay",
         C::Scheduled,
@@ -97,6 +125,14 @@ pub(crate) static COLUMNS: [ColumnInfo<C, C>; 10] = [
         6,
         1,
         "tasks that were cancelled",
+    ),
+    number(
+        C::FutureBytes,
+        "Future",
+        C::FutureBytes,
+        8,
+        0,
+        "size of its largest future",
     ),
 ];
 
@@ -129,6 +165,10 @@ fn compare(column: SiteColumn, a: &SpawnSite, b: &SpawnSite) -> Ordering {
         C::Scheduled => a.scheduled_ns.cmp(&b.scheduled_ns),
         C::Panicked => a.panicked.cmp(&b.panicked),
         C::Cancelled => a.cancelled.cmp(&b.cancelled),
+        C::SlowPoll => a.slow_poll_ns().cmp(&b.slow_poll_ns()),
+        C::LongestPoll => a.longest_poll_ns.cmp(&b.longest_poll_ns),
+        C::DelayedOthers => a.delayed_others_ns.cmp(&b.delayed_others_ns),
+        C::FutureBytes => a.future_bytes.cmp(&b.future_bytes),
     }
 }
 

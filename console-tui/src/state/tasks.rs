@@ -27,6 +27,8 @@ pub(crate) fn visible_rows(height: u16) -> usize {
 pub(crate) struct TasksView {
     pub(crate) sort: SortKey,
     pub(crate) ascending: bool,
+    /// Each task below the one that spawned it, as far as both are in the window.
+    pub(crate) tree: bool,
     /// What the rows shown were asked for with: the last that could be read, while another is typed.
     pub(crate) filter: String,
     /// The line in which it is typed, while it is.

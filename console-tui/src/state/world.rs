@@ -11,8 +11,10 @@ use std::collections::{HashMap, HashSet};
 use super::findings::Finding;
 use super::history::{Lane, Rates, StateTimes, WorkerRates, per_second};
 use super::model::{
-    Cost, LongPoll, Resource, RuntimeUpdate, SpawnSite, Summary, Task, TaskState, Update, Worker,
+    Cost, LongPoll, LongestPoll, Resource, RuntimeUpdate, SpawnSite, Summary, Task, TaskState,
+    Update, Worker,
 };
+use super::tree;
 
 /// Runtimes that are kept; further ones are ignored.
 const MAX_RUNTIMES: usize = 64;
@@ -66,6 +68,13 @@ impl World {
         }
     }
 
+    /// Shows the tasks of all runtimes as trees, or in the server's order.
+    pub(super) fn arrange_tasks(&mut self, as_tree: bool) {
+        for runtime in &mut self.runtimes {
+            runtime.tasks.arrange(as_tree);
+        }
+    }
+
     pub(crate) fn runtime(&self, id: u64) -> Option<&Runtime> {
         self.runtimes
             .iter()
@@ -90,6 +99,7 @@ pub(crate) struct Runtime {
     /// The worst first.
     pub(crate) findings: Vec<Finding>,
     pub(crate) tasks: TaskTable,
+    pub(crate) longest_polls: Vec<LongestPoll>,
     base: Rates<Readings>,
 }
 
@@ -137,6 +147,7 @@ impl Readings {
         let bare = |worker: &Worker| Worker {
             poll_time: Default::default(),
             wake_to_poll: Default::default(),
+            unpark_latency: Default::default(),
             stolen_from: Vec::new(),
             ..worker.clone()
         };
@@ -164,6 +175,7 @@ impl Runtime {
             waited_resources: 0,
             findings: Vec::new(),
             tasks: TaskTable::default(),
+            longest_polls: Vec::new(),
             base: Rates::new(update.summary.taken_at_ns, Readings::of(update)),
         }
     }
@@ -187,6 +199,9 @@ impl Runtime {
         self.waited_resources = update.waited_resources;
         if !update.findings_unchanged {
             self.findings = update.findings;
+        }
+        if !update.longest_polls_unchanged {
+            self.longest_polls = update.longest_polls;
         }
         self.tasks.apply(
             update.rows,
@@ -327,6 +342,10 @@ pub(crate) struct TaskTable {
     /// Absolute number of the first row held.
     pub(crate) offset: usize,
     pub(crate) rows: Vec<u64>,
+    /// The same in the order in which the server sent them.
+    sent: Vec<u64>,
+    /// How deep the rows are in the tree; empty: they are not shown as one.
+    depths: Vec<u16>,
     /// Rows that the filter lets through, in all.
     pub(crate) matching: usize,
     /// Tasks that there were and that nobody recorded, when this is a recording.
@@ -372,7 +391,25 @@ impl TaskTable {
             offset.saturating_add(rows.len())
         };
         self.matching = usize::try_from(matching).unwrap_or(usize::MAX).max(sent);
+        self.sent.clone_from(&rows);
+        self.depths.clear();
         self.rows = rows;
+    }
+
+    /// Shows the rows of the window as a tree, or in the server's order.
+    pub(super) fn arrange(&mut self, as_tree: bool) {
+        self.depths.clear();
+        self.rows.clone_from(&self.sent);
+        if as_tree {
+            let parent = |id: &u64| self.by_id.get(id).and_then(|task| task.parent);
+            let rows: Vec<_> = self.sent.iter().map(|id| (*id, parent(id))).collect();
+            (self.rows, self.depths) = tree::arrange(&rows).into_iter().unzip();
+        }
+    }
+
+    /// How deep in the tree the task in absolute row `row` is, if a tree is shown.
+    pub(crate) fn depth_at(&self, row: usize) -> Option<u16> {
+        self.depths.get(row.checked_sub(self.offset)?).copied()
     }
 
     /// The id in absolute row `row`, if the window holds it.

@@ -4,6 +4,8 @@
 //! ╭ Task 42 · conn ──────────────────────────────────────────────╮
 //! │ kind     task            state    idle for 3.20s             │
 //! │ spawned  src/server.rs:31:9 by task 3 …                      │
+//! │ woken by task 17 reader (worker 2), 3.00ms ago               │
+//! │ children 2: 43 conn (idle), 44 conn (busy)                   │
 //! ╰──────────────────────────────────────────────────────────────╯
 //! ╭ Time ────────────────────────╮╭ Wakers ──────────────────────╮
 //! │ busy  1.20s  10% ██········  ││ current  2 (12 cloned, 10 …) │
@@ -47,7 +49,8 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         return;
     };
     let warnings = lints::warnings(task, detail.taken_at_ns, &state.settings.limits);
-    let identity_height = 5 + u16::try_from(warnings.len()).unwrap_or(0);
+    let relatives = usize::from(task.last_waker.is_some()) + usize::from(task.children.count > 0);
+    let identity_height = 5 + u16::try_from(warnings.len() + relatives).unwrap_or(0);
     let [identity_area, times_area, polls_area, waits_area] = Layout::vertical([
         Constraint::Length(identity_height),
         Constraint::Length(7),
@@ -58,7 +61,7 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
     let [time_area, wakers_area] =
         Layout::horizontal([Constraint::Percentage(52), Constraint::Fill(1)]).areas(times_area);
     identity(task, detail, &warnings, theme, identity_area, buffer);
-    times(task, theme, time_area, buffer);
+    times(task, detail, theme, time_area, buffer);
     wakers(task, detail, theme, wakers_area, buffer);
     let kept = state.playback.is_none();
     poll_time(
@@ -135,15 +138,30 @@ fn identity(
         .parent
         .map_or("no task".into(), |id| format!("task {id}"));
     let age = format::duration(detail.taken_at_ns.saturating_sub(task.created_at_ns));
+    let size = task.future_bytes.map_or_else(String::new, |bytes| {
+        format!(", {} of future", format::bytes(bytes))
+    });
+    let by = format!("{parent}, {age} ago{size}");
     put(
         2,
-        Line::from(vec![label("by"), Span::raw(format!("{parent}, {age} ago"))]),
+        Line::from(vec![label("by"), Span::raw(by)]),
         inner,
         buffer,
     );
+    let mut next = 3;
+    for (name, text) in relatives(task, detail.taken_at_ns) {
+        let text = format::truncate_end(&text, width);
+        put(
+            next,
+            Line::from(vec![label(name), Span::raw(text)]),
+            inner,
+            buffer,
+        );
+        next += 1;
+    }
     for (at, warning) in warnings.iter().enumerate() {
         put(
-            3 + at,
+            next + at,
             Span::styled(format!("! {warning}"), theme.style(Role::Bad)),
             inner,
             buffer,
@@ -151,7 +169,34 @@ fn identity(
     }
 }
 
-fn times(task: &Task, theme: Theme, area: Rect, buffer: &mut Buffer) {
+/// Who woke it and whom it has spawned.
+fn relatives(task: &Task, now_ns: u64) -> Vec<(&'static str, String)> {
+    let woken = task.last_waker.as_ref().map(|waker| {
+        let ago = task.last_wake_ns.map_or_else(String::new, |at_ns| {
+            format!(", {} ago", format::duration(now_ns.saturating_sub(at_ns)))
+        });
+        ("woken by", format!("{}{ago}", waker.who()))
+    });
+    let children = &task.children;
+    let spawned = (children.count > 0).then(|| {
+        let first = children.first.iter().map(|child| {
+            let name = if child.name.is_empty() {
+                child.location.short()
+            } else {
+                child.name.clone()
+            };
+            format!("{} {name} ({})", child.id, child.state.as_str())
+        });
+        let first = first.collect::<Vec<_>>().join(", ");
+        (
+            "children",
+            format!("{}: {first}", format::count(children.count)),
+        )
+    });
+    woken.into_iter().chain(spawned).collect()
+}
+
+fn times(task: &Task, detail: &Detail, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let inner = panel("Time", theme, area, buffer);
     let total_ns = task.total_ns();
     let cells = usize::from(inner.width).saturating_sub(25);
@@ -182,8 +227,12 @@ fn times(task: &Task, theme: Theme, area: Rect, buffer: &mut Buffer) {
             .extend(bar(share, cells, theme.style(role), theme));
         put(row + 1, line, inner, buffer);
     }
+    let ago = task.longest_poll_at_ns.map_or_else(String::new, |at_ns| {
+        let ago = detail.taken_at_ns.saturating_sub(at_ns);
+        format!(" {} ago", format::duration(ago))
+    });
     let longest = format!(
-        "{}  over {} polls",
+        "{}{ago}, {} polls",
         format::duration(task.longest_poll_ns),
         format::count(task.polls)
     );

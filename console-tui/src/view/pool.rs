@@ -1,4 +1,4 @@
-//! The blocking pool, the driver and the timers.
+//! The blocking pool, the driver, the timers, and what kept the workers longest.
 //!
 //! ```text
 //! ╭ Blocking pool ───────────────────────────────────────────────────────────────╮
@@ -10,6 +10,9 @@
 //! ╰──────────────────────────────────────╯╰──────────────────────────────────────╯
 //! ╭ Timers fired late by ────────────────────────────────────────────────────────╮
 //! │ ▁▂▅█▃▁   p50 … p99 … max …                                                   │
+//! ╰──────────────────────────────────────────────────────────────────────────────╯
+//! ╭ Longest polls on the workers ────────────────────────────────────────────────╮
+//! │ 260ms  task 14 conn             3.2s ago      src/server.rs:112:9            │
 //! ╰──────────────────────────────────────────────────────────────────────────────╯
 //! ```
 
@@ -33,9 +36,10 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         placeholder("waiting for the first update…", theme, inner, buffer);
         return;
     };
-    let [pool, middle, late] = Layout::vertical([
+    let [pool, middle, late, longest] = Layout::vertical([
         Constraint::Length(8),
         Constraint::Length(6),
+        Constraint::Length(4),
         Constraint::Fill(1),
     ])
     .areas(area);
@@ -50,6 +54,33 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         placeholder("no timer has fired", theme, inner, buffer);
     } else {
         distribution(lateness, "timers", theme, inner, buffer);
+    }
+    longest_polls(runtime, theme, longest, buffer);
+}
+
+/// The polls that have kept workers longest, one a task.
+fn longest_polls(runtime: &Runtime, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let inner = panel("Longest polls on the workers", theme, area, buffer);
+    if runtime.longest_polls.is_empty() {
+        placeholder("none has taken a millisecond", theme, inner, buffer);
+        return;
+    }
+    let room = usize::from(inner.width);
+    let shown = runtime.longest_polls.iter().take(inner.height.into());
+    for (row, poll) in shown.enumerate() {
+        let took = format::right(&format::duration(poll.duration_ns), 7);
+        let ago = format::duration(runtime.age_ns(poll.ended_at_ns));
+        let task = format::left(&format!("task {} {}", poll.task, poll.task_name), 24);
+        let before = format!("  {task} {}  ", format::left(&format!("{ago} ago"), 12));
+        let place = poll
+            .location
+            .fitted(room.saturating_sub(7 + format::width(&before)));
+        let line = Line::from(vec![
+            Span::styled(took, theme.style(Role::Busy)),
+            Span::raw(before),
+            Span::styled(place, theme.style(Role::Location)),
+        ]);
+        put(row, line, inner, buffer);
     }
 }
 
@@ -99,9 +130,11 @@ fn blocking(runtime: &Runtime, theme: Theme, area: Rect, buffer: &mut Buffer) {
             "busy",
             LABEL,
             format!(
-                "{} in all, {} a job",
+                "{} in all, {} a job, {} at p99, {} at most",
                 format::duration(pool.busy_ns),
-                format::duration(pool.busy_ns.checked_div(pool.completed).unwrap_or(0))
+                format::duration(pool.busy_ns.checked_div(pool.completed).unwrap_or(0)),
+                format::duration(pool.run_time.quantile_ns(0.99)),
+                format::duration(pool.run_time.max_ns)
             ),
             theme,
         ),
@@ -115,6 +148,17 @@ fn blocking(runtime: &Runtime, theme: Theme, area: Rect, buffer: &mut Buffer) {
 fn queued(pool: &Blocking, theme: Theme) -> Line<'static> {
     let full = pool.queue_depth > 0 && pool.threads >= pool.max_threads;
     let mut line = pair("queued", LABEL, format::count(pool.queue_depth), theme);
+    if pool.queue_time.count > 0 {
+        line.push_span(Span::styled(
+            format!(
+                "  waited {} at p50, {} at p99, {} at most",
+                format::duration(pool.queue_time.quantile_ns(0.5)),
+                format::duration(pool.queue_time.quantile_ns(0.99)),
+                format::duration(pool.queue_time.max_ns)
+            ),
+            theme.style(Role::Dim),
+        ));
+    }
     if full {
         let text = "  all threads that are allowed are busy";
         line.push_span(Span::styled(text, theme.style(Role::Bad)));
@@ -139,7 +183,13 @@ fn sources(runtime: &Runtime, theme: Theme, area: Rect, buffer: &mut Buffer) {
             "events",
             with_rate(driver.events, runtime.rates.driver_events),
         ),
-        ("each poll", format!("{each} events")),
+        (
+            "each poll",
+            format!(
+                "{each} events, {} at p99",
+                format::duration(driver.turn_time.quantile_ns(0.99))
+            ),
+        ),
     ];
     for (row, (label, value)) in lines.into_iter().enumerate() {
         put(row, pair(label, LABEL, value, theme), inner, buffer);

@@ -80,6 +80,15 @@ fn cell(
             format::duration(site.scheduled_ns),
             theme.style(Role::Scheduled),
         ),
+        C::SlowPoll if site.poll_time.count == 0 => ("-".into(), theme.style(Role::Dim)),
+        C::SlowPoll => (format::duration(site.slow_poll_ns()), text),
+        C::LongestPoll => (format::duration(site.longest_poll_ns), text),
+        C::DelayedOthers if site.delayed_others_ns == 0 => ("0".into(), theme.style(Role::Dim)),
+        C::DelayedOthers => (
+            format::duration(site.delayed_others_ns),
+            theme.style(Role::Warn),
+        ),
+        C::FutureBytes => (format::bytes(site.future_bytes), theme.style(Role::Dim)),
         C::Panicked => count_of_bad(site.panicked, Role::Bad),
         C::Cancelled => count_of_bad(site.cancelled, Role::Warn),
     }

@@ -8,6 +8,9 @@
 //! ╰──────────────────────────────────────────────────────────────────────────────╯
 //! ```
 //!
+//! As a tree, the names are indented below that of the task that spawned them, as far as both are in
+//! the window that the server has sent.
+//!
 //! Columns come from `state::columns`; narrow screens drop some. Locations are cut in the middle.
 
 use ratatui::buffer::Buffer;
@@ -99,20 +102,18 @@ fn task_line(
     selected: bool,
     theme: Theme,
 ) -> Line<'static> {
+    let depth = runtime.tasks.depth_at(at);
     let task = runtime.tasks.id_at(at).and_then(|id| runtime.tasks.get(id));
     let mut spans = Vec::new();
     match task {
         Some(task) => {
             for (info, width) in columns {
                 separate(&mut spans);
-                let (text, style) = cell(
-                    task,
-                    runtime,
-                    limits,
-                    info.column,
-                    usize::from(*width),
-                    theme,
-                );
+                let width = usize::from(*width);
+                let (text, style) = match (info.column, depth) {
+                    (Column::Name, Some(depth)) => branch(task, depth, width, theme),
+                    (column, _) => cell(task, runtime, limits, column, width, theme),
+                };
                 spans.push(Span::styled(text, style));
             }
         }
@@ -124,6 +125,31 @@ fn task_line(
     } else {
         line
     }
+}
+
+/// The name in a tree, below that of the parent, with the number of children.
+fn branch(task: &Task, depth: u16, width: usize, theme: Theme) -> (String, Style) {
+    let indent = match usize::from(depth) {
+        0 => String::new(),
+        depth => format!("{}└", " ".repeat((depth - 1).min(width / 2))),
+    };
+    let name = if task.name.is_empty() {
+        "-"
+    } else {
+        &task.name
+    };
+    let children = match task.children.count {
+        0 => String::new(),
+        n => format!(" ({})", format::count(n)),
+    };
+    let room = width.saturating_sub(format::width(&indent) + format::width(&children));
+    let text = format!("{indent}{}{children}", format::truncate_end(name, room));
+    let role = if task.name.is_empty() {
+        Role::Dim
+    } else {
+        Role::Text
+    };
+    (format::left(&text, width), theme.style(role))
 }
 
 fn cell(

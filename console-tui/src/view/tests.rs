@@ -55,6 +55,11 @@ fn tasks_screen() {
 }
 
 #[test]
+fn tasks_screen_as_a_tree() {
+    picture("tasks_tree", |state| press(state, "t e j"));
+}
+
+#[test]
 fn tasks_screen_while_the_filter_is_typed() {
     picture("tasks_filter", |state| {
         press(state, "t / c o n n");

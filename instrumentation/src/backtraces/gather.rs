@@ -152,7 +152,7 @@ impl Gathering<'_> {
     }
 
     fn message(&self, id: u64, task: Option<&TaskSnapshot>) -> v1::TaskBacktrace {
-        let task = task.map(encode::task).unwrap_or_default();
+        let task = task.map(encode::task_alone).unwrap_or_default();
         v1::TaskBacktrace {
             runtime_id: self.runtime,
             task_id: id,

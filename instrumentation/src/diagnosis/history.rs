@@ -219,7 +219,7 @@ impl Look {
                     current_task: w.current_task.map(|t| t.id),
                 })
                 .collect(),
-            blocking: snapshot.blocking,
+            blocking: snapshot.blocking.clone(),
             tasks: None,
             budget_yields: snapshot.workers.iter().map(|w| w.budget_yields).sum(),
         }

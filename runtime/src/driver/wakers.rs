@@ -28,14 +28,26 @@ impl Wakers {
         self.0.is_empty()
     }
 
-    /// Wakes all, first come first. A waker that panics is reported by the panic hook and otherwise
-    /// ignored: it must not take the worker down that runs the driver.
-    pub(crate) fn wake_all(&mut self) -> usize {
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Wakes the first `most`, first come first. A waker that panics is reported by the panic hook and
+    /// otherwise ignored: it must not take the worker down that runs the driver.
+    pub(crate) fn wake_first(&mut self, most: usize) -> usize {
         let mut woken = 0;
-        while let Some(waker) = self.0.pop_front() {
+        while woken < most
+            && let Some(waker) = self.0.pop_front()
+        {
             woken += 1;
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
+        woken
+    }
+
+    /// As [`wake_first`](Wakers::wake_first), but all.
+    pub(crate) fn wake_all(&mut self) -> usize {
+        let woken = self.wake_first(usize::MAX);
         self.0.shrink_to(KEEP);
         woken
     }

@@ -30,6 +30,7 @@ use super::{Handle, context};
 use crate::scheduler::Shared;
 use crate::task::JoinHandle;
 use crate::task::raw::Runnable;
+use crate::telemetry::histogram::Histogram;
 use crate::telemetry::{BlockingSnapshot, Counter, SiteTotals, TaskKind, clock, current};
 
 /// How threads of the pool are made.
@@ -77,6 +78,12 @@ struct Queue {
     handles: HashMap<usize, thread::JoinHandle<()>>,
 }
 
+/// A job that has run: ticks.
+struct Ran {
+    waited: u64,
+    busy: u64,
+}
+
 /// The pool of one runtime.
 pub(crate) struct BlockingPool {
     config: ThreadConfig,
@@ -88,6 +95,9 @@ pub(crate) struct BlockingPool {
     work: Condvar,
     ended: Condvar,
     completed: Counter,
+    /// Both written under the queue's lock.
+    queue_time: Histogram,
+    run_time: Histogram,
     busy: Counter,
 }
 
@@ -101,6 +111,8 @@ impl BlockingPool {
             work: Condvar::new(),
             ended: Condvar::new(),
             completed: Counter::new(0),
+            queue_time: Histogram::new(),
+            run_time: Histogram::new(),
             busy: Counter::new(0),
         }
     }
@@ -257,6 +269,7 @@ impl BlockingPool {
                 queue.worker_jobs -= usize::from(is_worker);
                 queue.worker_threads += usize::from(is_worker);
                 drop(queue);
+                let mut ran = None;
                 match job {
                     Job::Worker(run) => run(),
                     // This thread was a worker's until the shutdown began, a moment ago.
@@ -266,13 +279,17 @@ impl BlockingPool {
                         shared.driver_handle().allow_auto_advance();
                     }
                     Job::Task(runnable, kind) => {
-                        self.run_task(shared, runnable, kind);
+                        ran = self.run_task(shared, runnable, kind);
                         self.under_way.fetch_sub(1, Ordering::Relaxed);
                         shared.driver_handle().allow_auto_advance();
                     }
                 }
                 queue = self.queue.lock();
                 queue.worker_threads -= usize::from(is_worker);
+                if let Some(ran) = ran {
+                    self.queue_time.record(clock::ticks_to_ns(ran.waited));
+                    self.run_time.record(clock::ticks_to_ns(ran.busy));
+                }
             }
             if queue.shutdown {
                 break;
@@ -324,7 +341,8 @@ impl BlockingPool {
         }
     }
 
-    fn run_task(&self, shared: &Arc<Shared>, runnable: Runnable, kind: Kind) {
+    /// `None`: it was cancelled.
+    fn run_task(&self, shared: &Arc<Shared>, runnable: Runnable, kind: Kind) -> Option<Ran> {
         let header = runnable.header();
         let record = shared.records().get(header.slot);
         let begin = clock::raw();
@@ -333,7 +351,7 @@ impl BlockingPool {
         if kind == Kind::Optional && header.state.view_acquire().is_cancelled() {
             record.scheduled.set(waited);
             shared.cancel_unqueued(runnable);
-            return;
+            return None;
         }
         record.since.set(begin);
         record.set_running(true);
@@ -341,7 +359,8 @@ impl BlockingPool {
             let _current = current::Restore::enter(current::Current::task(header.id, 1, begin));
             runnable.poll()
         };
-        let busy = clock::raw().saturating_sub(begin);
+        let end = clock::raw();
+        let busy = end.saturating_sub(begin);
         self.busy.add_shared(busy);
         self.completed.add_shared(1);
         let Poll::Ready(outcome) = polled else {
@@ -353,6 +372,7 @@ impl BlockingPool {
             &SiteTotals::of_blocking(busy, waited, outcome),
             outcome,
         );
+        Some(Ran { waited, busy })
     }
 
     /// Before anything is cancelled: jobs whose threads have been started, but have not come to
@@ -434,6 +454,8 @@ impl BlockingPool {
             queue_depth: (queue.jobs.len() - queue.worker_jobs) as u64,
             completed: self.completed.get(),
             busy_ns: clock::ticks_to_ns(self.busy.get()),
+            queue_time: self.queue_time.snapshot(),
+            run_time: self.run_time.snapshot(),
         }
     }
 }

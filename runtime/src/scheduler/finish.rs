@@ -8,7 +8,7 @@ use super::Shared;
 use crate::runtime::context;
 use crate::task::header::{Header, NO_WORKER};
 use crate::task::raw::Runnable;
-use crate::telemetry::{self, Counter, Outcome, SiteTotals, clock, current};
+use crate::telemetry::{self, Counter, Outcome, PollOfSite, SiteTotals, clock, current};
 
 impl Shared {
     /// A task's future is gone: closes its books, then publishes the output.
@@ -28,7 +28,9 @@ impl Shared {
         // In this order, so that no reader finds a task among the finished and the live ones.
         let is_free = self.records.retire(slot);
         if telemetry::is_enabled() {
-            self.book(runnable.header().id, location, totals, outcome);
+            let header = runnable.header();
+            let bytes = header.vtable.future_bytes();
+            self.book(header.id, location, totals, bytes, outcome);
         }
         if is_free {
             self.give_slot(slot);
@@ -49,6 +51,7 @@ impl Shared {
         task: u64,
         location: &'static Location<'static>,
         totals: &SiteTotals,
+        future_bytes: usize,
         outcome: Outcome,
     ) {
         let booked = context::with_core_of(self, |worker, _| {
@@ -60,7 +63,7 @@ impl Shared {
             };
             remote.ring.complete(task, at, location, outcome);
             remote.finished.count(outcome, Counter::add);
-            remote.sites.add(location, totals)
+            remote.sites.add(location, totals, future_bytes)
         });
         if booked.is_none() {
             self.elsewhere.finished.count(outcome, Counter::add_shared);
@@ -71,7 +74,7 @@ impl Shared {
                 .lock()
                 .entry(location)
                 .or_default()
-                .add(totals);
+                .add(&totals.with_future_bytes(future_bytes));
         }
     }
 
@@ -127,9 +130,17 @@ impl Shared {
             let counters = &worker.remote().counters;
             counters.polls.add(1);
             counters.poll_time.record(ns);
-            let waited = clock::ns_between(poll.start.saturating_sub(waited), poll.start);
-            counters.wake_to_poll.record(waited);
+            counters.wake_to_poll.record(clock::ticks_to_ns(waited));
             counters.budget_yields.add(u64::from(exhausted));
+            worker.time_poll(
+                self.records.get(header.slot),
+                PollOfSite {
+                    task: header.id,
+                    ns,
+                    waited,
+                    ended_at: poll.end,
+                },
+            );
             // In the poll of another task it is part of that.
             if current::spawned_task().is_none() {
                 let outside = header.woken_on.get() == NO_WORKER;

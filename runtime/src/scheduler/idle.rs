@@ -51,6 +51,12 @@ impl Idle {
         !self.enough_awake(self.state.load(Ordering::Relaxed))
     }
 
+    /// Whether a worker sleeps, as far as this thread knows already.
+    #[inline]
+    pub(crate) fn any_sleeps(&self) -> bool {
+        self.state.load(Ordering::Relaxed) >> AWAKE_SHIFT < self.workers
+    }
+
     #[cold]
     fn pop_sleeper(&self) -> Option<u16> {
         let mut sleepers = self.sleepers.lock();

@@ -11,7 +11,7 @@ use super::Remote;
 use super::worker::{Core, WorkerContext};
 use crate::runtime::RuntimeFlavor;
 use crate::task::raw::Runnable;
-use crate::telemetry;
+use crate::telemetry::{self, Queued};
 
 /// The local queue is spilled to the injector when it has this many tasks.
 const LOCAL_QUEUE_BOUND: usize = 256;
@@ -113,15 +113,18 @@ impl WorkerContext<'_> {
         {
             core.lifo_streak += 1;
             self.remote().counters.lifo_hits.add(1);
+            self.queued.set(Queued::Lifo);
             return Some(runnable);
         }
         core.lifo_streak = 0;
         if let Some(runnable) = core.queue.pop() {
+            self.queued.set(Queued::Local);
             return Some(runnable);
         }
         let runnable = self.remote().take_lifo()?;
         core.lifo_streak = 1;
         self.remote().counters.lifo_hits.add(1);
+        self.queued.set(Queued::Lifo);
         Some(runnable)
     }
 
@@ -141,6 +144,7 @@ impl WorkerContext<'_> {
         })?;
         let more = self.unload_staging(core);
         self.remote().counters.injector_takes.add(1 + more);
+        self.queued.set(Queued::Injector);
         if more > 0 {
             // More than this worker can run at once: let another come for it.
             shared.wake_a_worker();
@@ -190,6 +194,7 @@ impl WorkerContext<'_> {
             };
             let more = self.unload_staging(core);
             self.count_steal(victim, 1 + more);
+            self.queued.set(Queued::Local);
             return Some(first);
         }
         if let Some(runnable) = self.take_injected(core) {
@@ -198,6 +203,7 @@ impl WorkerContext<'_> {
         for victim in victims() {
             if let Some(runnable) = remotes[victim].take_lifo() {
                 self.count_steal(victim, 1);
+                self.queued.set(Queued::Lifo);
                 return Some(runnable);
             }
         }

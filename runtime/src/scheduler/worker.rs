@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crossbeam_deque::{Stealer, Worker as Deque};
 
+use super::times::{Times, poll_of_site};
 use super::{Remote, Shared, hooks};
 use crate::driver::Turn;
 use crate::runtime::heat::{self, Heat};
@@ -26,8 +27,8 @@ use crate::task::pool::Magazines;
 use crate::task::raw::Runnable;
 use crate::task::state::{AfterPoll, View};
 use crate::telemetry::{
-    self, Outcome, RecordTable, SiteTotals, TaskRecord, WorkerState, clock, current, thread_sample,
-    trace,
+    self, Origin, Outcome, Queued, RecordTable, SiteTotals, TaskRecord, WorkerState, clock,
+    current, thread_sample, trace,
 };
 
 /// Record slots that a worker takes and gives back at once.
@@ -112,6 +113,9 @@ pub(crate) struct WorkerContext<'a> {
     stamp: Cell<u64>,
     /// The core was handed over during the poll.
     handed_over: Cell<bool>,
+    /// Where the task that is polled next has waited for its turn.
+    pub(super) queued: Cell<Queued>,
+    pub(super) times: Times,
     /// Polls are more than that: see `run_watched`.
     watched: bool,
     /// `None` while the core is elsewhere. Never borrowed across user code.
@@ -127,6 +131,8 @@ impl<'a> WorkerContext<'a> {
             slot: Cell::new(0),
             stamp: Cell::new(0),
             handed_over: Cell::new(false),
+            queued: Cell::new(Queued::Local),
+            times: Times::new(),
             watched: hooks::polls_are_watched(&shared.config),
             core: RefCell::new(Some(core)),
         }
@@ -390,7 +396,9 @@ impl<'a> WorkerContext<'a> {
         }
         match polled {
             Poll::Ready(outcome) if !record.has_counts() => {
-                self.count_worker_poll(header, begin, end);
+                if let Some(ns) = self.count_worker_poll(header, begin, end) {
+                    self.time_poll(record, poll_of_site(header, ns, waited, end));
+                }
                 current::take_self_wakes();
                 self.end_of_task();
                 let busy = end.saturating_sub(begin);
@@ -405,12 +413,15 @@ impl<'a> WorkerContext<'a> {
             }
             Poll::Pending => {
                 record.ensure_counts();
-                self.count_poll_end(header, record, begin..end, waited);
+                let self_wakes = self.count_poll_end(header, record, begin..end, waited);
                 let clones = header.state.view().clones();
                 count_pending(record, seen.wakes(), clones);
                 match header.state.after_poll(seen, clones) {
                     AfterPoll::Idle => {}
-                    AfterPoll::Scheduled => self.reschedule(runnable, end),
+                    AfterPoll::Scheduled => {
+                        record.note_waker(Origin::during_poll(header.id, self_wakes));
+                        self.reschedule(runnable, end);
+                    }
                     AfterPoll::Cancelled => {
                         self.end_of_task();
                         self.shared.cancel(runnable);
@@ -460,6 +471,7 @@ impl<'a> WorkerContext<'a> {
         let counters = &self.remote().counters;
         let scheduled_at = header.scheduled_at.get();
         let waited = begin.saturating_sub(scheduled_at);
+        self.look_back(scheduled_at, begin);
         counters
             .wake_to_poll
             .record(clock::ns_between(scheduled_at, begin));
@@ -477,21 +489,29 @@ impl<'a> WorkerContext<'a> {
         waited
     }
 
+    /// Says how often the task woke itself.
     #[inline]
-    fn count_poll_end(&self, header: &Header, record: &TaskRecord, poll: Range<u64>, waited: u64) {
+    fn count_poll_end(
+        &self,
+        header: &Header,
+        record: &TaskRecord,
+        poll: Range<u64>,
+        waited: u64,
+    ) -> u64 {
         let busy = poll.end.saturating_sub(poll.start);
         record.begin_to_count(poll.end);
         count_first_poll(record);
         record.scheduled.add(waited);
-        record.busy.add(busy);
-        record.longest_poll.raise_to(busy);
+        record.add_busy(busy, poll.end);
         let self_wakes = current::take_self_wakes();
         if self_wakes > 0 {
             record.self_wakes.add(self_wakes);
         }
         if let Some(ns) = self.count_worker_poll(header, poll.start, poll.end) {
             record.count_watched(ns, waited);
+            self.time_poll(record, poll_of_site(header, ns, waited, poll.end));
         }
+        self_wakes
     }
 
     /// The poll's duration in nanoseconds, unless the core was lost meanwhile.
@@ -592,7 +612,21 @@ impl<'a> WorkerContext<'a> {
             let (events, timers) = (found.events as u32, found.timers as u32);
             let end = self.stamp.get();
             self.remote().ring.park(begin, end, events, timers);
+            if chosen {
+                self.count_unpark(begin);
+            }
         });
+    }
+
+    /// Counts how long it took from the decision to wake this worker to here, which ends the sleep
+    /// that began at that stamp.
+    fn count_unpark(&self, parked_at: u64) {
+        let chosen_at = self.remote().chosen_at.get();
+        // If the worker woke by itself at the same time, the decision may not be noted yet.
+        if chosen_at >= parked_at {
+            let ns = clock::ns_between(chosen_at, self.stamp.get());
+            self.remote().counters.unpark_latency.record(ns);
+        }
     }
 
     /// Sleeps, again after wake-ups for nothing. True: another thread chose this worker for work,

@@ -57,10 +57,6 @@ pub(crate) struct Vtable {
 
 impl Vtable {
     /// Bytes that the future takes.
-    #[cfg_attr(
-        not(feature = "telemetry"),
-        expect(dead_code, reason = "nobody lists tasks")
-    )]
     pub(crate) fn future_bytes(&self) -> usize {
         self.future_bytes
     }
@@ -146,12 +142,29 @@ where
     unsafe { place_with(memory, future, identity, vtable::<F>()) }
 }
 
-/// As [`place`], for a local task.
+/// As [`place`], for a task whose future has been boxed.
+///
+/// # Safety
+///
+/// As [`place`], with the layout of the box.
+pub(crate) unsafe fn place_boxed<F>(
+    memory: NonNull<u8>,
+    future: Pin<Box<F>>,
+    identity: Identity,
+) -> NonNull<Header>
+where
+    F: Future,
+{
+    // SAFETY: by the contract.
+    unsafe { place_with(memory, future, identity, boxed_vtable::<F>()) }
+}
+
+/// As [`place`], for a local task; `S` is the future as the user gave it, which may have been boxed.
 ///
 /// # Safety
 ///
 /// As [`place`], with the layout of [`LocalFuture<F>`].
-pub(crate) unsafe fn place_local<F>(
+pub(crate) unsafe fn place_local<F, S>(
     memory: NonNull<u8>,
     future: LocalFuture<F>,
     identity: Identity,
@@ -160,7 +173,7 @@ where
     F: Future,
 {
     // SAFETY: by the contract.
-    unsafe { place_with(memory, future, identity, local_vtable::<F>()) }
+    unsafe { place_with(memory, future, identity, local_vtable::<F, S>()) }
 }
 
 /// # Safety
@@ -215,11 +228,20 @@ fn vtable<F: Future>() -> &'static Vtable {
     const { &vtable_of::<F>() }
 }
 
-fn local_vtable<F: Future>() -> &'static Vtable {
+fn boxed_vtable<F: Future>() -> &'static Vtable {
+    const {
+        &Vtable {
+            future_bytes: size_of::<F>(),
+            ..vtable_of::<Pin<Box<F>>>()
+        }
+    }
+}
+
+fn local_vtable<F: Future, S>() -> &'static Vtable {
     const {
         &Vtable {
             local_head: Some(local_head::<F>),
-            future_bytes: size_of::<F>(),
+            future_bytes: size_of::<S>(),
             ..vtable_of::<LocalFuture<F>>()
         }
     }
@@ -475,6 +497,7 @@ impl Runnable {
                 // SAFETY: JOIN_WAKER was set at completion: the waker is the completer's to read.
                 let waker = unsafe { &*header.join_waker.get() };
                 if let Some(waker) = waker {
+                    let _ended = current::Restore::enter(current::Current::ended(header.id));
                     let _ = catch_unwind(AssertUnwindSafe(|| waker.wake_by_ref()));
                 }
                 if header.state.join_waker_done() {

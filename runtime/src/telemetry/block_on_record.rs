@@ -51,6 +51,7 @@ impl<'a> BlockOnRecord<'a> {
                 poll: record.polls.get() as u32,
                 began: begin,
                 spawned: false,
+                outside: current::Outside::Thread,
             });
             let _budget = coop::enter(Budget::initial());
             future.poll(cx)
@@ -63,8 +64,7 @@ impl<'a> BlockOnRecord<'a> {
         let end = clock::raw();
         let busy = end.saturating_sub(begin);
         record.begin_to_count(0);
-        record.busy.add(busy);
-        record.longest_poll.raise_to(busy);
+        record.add_busy(busy, end);
         record.set_running(false);
         record.end_counting(end);
         polled

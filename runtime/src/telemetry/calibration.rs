@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use super::{TaskRecord, WorkerCounters, clock};
+use super::{TaskRecord, WorkerCounters, clock, is_sampled};
 
 /// Measured costs, in nanoseconds.
 #[derive(Clone, Copy)]
@@ -39,8 +39,8 @@ fn poll_bookkeeping() -> impl Fn() {
         record.scheduled.add(1);
         counters.begin_poll(black_box(1), begin);
         let end = clock::raw();
-        record.busy.add(black_box(2));
-        record.longest_poll.raise_to(black_box(3));
+        record.add_busy(black_box(2), end);
+        black_box(is_sampled(end));
         counters.poll_time.record(black_box(70));
         record.wakes.add(1);
         record.since.set(end);

@@ -9,7 +9,9 @@ use std::panic::Location;
 use std::sync::atomic::{Ordering, fence};
 
 use super::holders::{self, HeldBy};
+use super::origin::Origin;
 use super::record_table::Pin;
+use super::sites::SiteTimesTotal;
 use super::snapshot::*;
 use super::task_record::{Counts, TaskRecord};
 use super::waits::{self, NoteView};
@@ -60,6 +62,7 @@ impl Snapshot {
         let finished = options.spawn_sites.then(|| finished_by_site(shared));
         let counts = Snapshot::task_counts(handle);
         let workers = worker_snapshots(shared);
+        let longest_polls = longest_polls(shared);
         let (spawn_sites, tasks) = live_tasks(shared, finished, options.tasks);
         let (driver, timers) = handle.driver().snapshot();
         Snapshot {
@@ -73,6 +76,7 @@ impl Snapshot {
             polls_elsewhere: shared.elsewhere.polls.get(),
             spawn_sites,
             tasks,
+            longest_polls,
             injector_depth: shared.injector_depth() as u64,
             alive_tasks: counts.alive(),
             spawned_tasks: counts.spawned,
@@ -125,11 +129,40 @@ pub fn task_detail(handle: &Handle, id: u64) -> Option<TaskDetail> {
         .watch()
         .map(|watched| (watched.poll_time, watched.wake_to_poll))
         .unzip();
+    let context = TaskContext::new(shared, true);
+    let task = context.task(&pin)?;
+    // One record at a time is pinned.
+    drop(pin);
+    let waker = task.last_waker.and_then(|waker| waker.task);
+    let (children, children_count) = children(shared, &context, id);
     Some(TaskDetail {
-        task: TaskContext::new(shared, true).task(&pin)?,
+        task,
         poll_time,
         wake_to_poll,
+        children,
+        children_count,
+        last_waker_name: waker.and_then(|id| pin_task(shared, id)?.name()),
     })
+}
+
+/// The eldest live tasks that a task has spawned, and how many there are in all.
+fn children(shared: &Shared, context: &TaskContext, id: u64) -> (Vec<TaskSnapshot>, u64) {
+    const MOST: usize = 32;
+    let records = shared.records();
+    let of_task = |slot: &u32| records.get(*slot).parent.get() == id && records.is_live(*slot);
+    let mut children: Vec<_> = records
+        .slots()
+        .filter(of_task)
+        .map(|slot| (records.get(slot).id.get(), slot))
+        .collect();
+    let count = children.len() as u64;
+    children.sort_unstable();
+    let child = |(child, slot): (u64, u32)| {
+        let pin = records.pin_live(slot)?;
+        context.task(&pin).filter(|task| task.id == child)
+    };
+    let eldest = children.into_iter().filter_map(child).take(MOST);
+    (eldest.collect(), count)
 }
 
 /// One live task of a runtime.
@@ -200,15 +233,32 @@ fn told_of_sites(
         totals.finished += alive(location);
         told.entry(location).or_default().raise_to(&totals);
     }
-    let site = |(location, totals): (&&'static Location<'static>, &SiteTotals)| SpawnSiteSnapshot {
-        location,
-        spawned: totals.finished,
-        alive: alive(location),
-        polls: totals.polls,
-        busy_ns: clock::ticks_to_ns(totals.busy),
-        scheduled_ns: clock::ticks_to_ns(totals.scheduled),
-        panicked: totals.panicked,
-        cancelled: totals.cancelled,
+    let mut times: HashMap<_, SiteTimesTotal> = HashMap::new();
+    for remote in &shared.remotes {
+        remote.sites.collect_times(&mut times);
+    }
+    let site = |(location, totals): (&&'static Location<'static>, &SiteTotals)| {
+        let times = times.remove(location).unwrap_or_default();
+        SpawnSiteSnapshot {
+            location,
+            spawned: totals.finished,
+            alive: alive(location),
+            polls: totals.polls,
+            busy_ns: clock::ticks_to_ns(totals.busy),
+            scheduled_ns: clock::ticks_to_ns(totals.scheduled),
+            panicked: totals.panicked,
+            cancelled: totals.cancelled,
+            poll_time: times.poll_time,
+            wake_to_poll: times.wake_to_poll,
+            longest_poll_ns: clock::ticks_to_ns(totals.longest_poll).max(times.longest.0),
+            longest_poll_end: Some(times.longest)
+                .filter(|(ns, ..)| *ns > 0)
+                .map(|(_, ended_at, task)| (clock::stamp_to_ns(ended_at), task)),
+            long_polls: times.long_polls,
+            slow_polls: times.slow_polls,
+            delayed_others_ns: times.delayed_ns,
+            future_bytes: totals.future_bytes,
+        }
     };
     let mut spawn_sites: Vec<SpawnSiteSnapshot> = told.iter().map(site).collect();
     drop(told);
@@ -241,8 +291,24 @@ fn live_totals(pin: &Pin<'_>) -> SiteTotals {
         polls: counts.polls,
         busy: counts.busy,
         scheduled: counts.scheduled,
+        longest_poll: counts.longest_poll,
+        future_bytes: future_bytes(pin).unwrap_or(0),
         ..SiteTotals::default()
     }
+}
+
+fn future_bytes(pin: &Pin<'_>) -> Option<u64> {
+    pin.header()
+        .map(|header| header.vtable.future_bytes() as u64)
+}
+
+/// The longest polls of all workers, the longest first.
+fn longest_polls(shared: &Shared) -> Vec<LongestPoll> {
+    let of_worker =
+        |(remote, index): (&crate::scheduler::Remote, u16)| remote.counters.longest_polls(index);
+    let mut polls: Vec<_> = shared.remotes.iter().zip(0..).flat_map(of_worker).collect();
+    polls.sort_by_key(|poll| std::cmp::Reverse(poll.duration_ns));
+    polls
 }
 
 fn worker_snapshots(shared: &Shared) -> Vec<WorkerSnapshot> {
@@ -350,6 +416,11 @@ impl<'a> TaskContext<'a> {
         let worker = header.map_or(NO_WORKER, |header| header.worker.get());
         // That of a task that was never woken is the stamp of its spawn.
         let woken = header.is_some() && seen.woken_at != created && counts.polls > 0;
+        let woken_on = header.map(|header| header.woken_on.get());
+        let last_waker = Origin::view(
+            record.last_waker(),
+            woken_on.filter(|worker| *worker != NO_WORKER),
+        );
         Some(TaskSnapshot {
             id,
             name: pin.name(),
@@ -357,7 +428,7 @@ impl<'a> TaskContext<'a> {
             state,
             location: record.location(),
             parent: Some(record.parent.get()).filter(|parent| *parent != 0),
-            future_bytes: header.map(|header| header.vtable.future_bytes() as u64),
+            future_bytes: future_bytes(pin),
             worker: Some(worker).filter(|worker| *worker != NO_WORKER),
             created_at_ns: clock::stamp_to_ns(created),
             state_since_ns: clock::stamp_to_ns(since),
@@ -370,7 +441,9 @@ impl<'a> TaskContext<'a> {
             self_wakes: counts.self_wakes,
             waker_clones: seen.wakers.0,
             waker_drops: seen.wakers.1,
+            longest_poll_at_ns: (counts.longest_poll > 0).then(|| record.longest_poll_at_ns()),
             last_wake_ns: woken.then(|| clock::stamp_to_ns(seen.woken_at)),
+            last_waker,
             waits: self.waits(id, state, counts.polls as u32),
         })
     }

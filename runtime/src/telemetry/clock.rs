@@ -39,6 +39,12 @@ pub(crate) fn ticks_to_ns(ticks: u64) -> u64 {
     ((u128::from(ticks) * u128::from(rate)) >> 32) as u64
 }
 
+/// Ticks of a number of nanoseconds.
+pub(crate) fn ns_to_ticks(ns: u64) -> u64 {
+    let ns_per_2_32_ticks = u128::from(ticks_to_ns(1 << 32).max(1));
+    u64::try_from((u128::from(ns) << 32) / ns_per_2_32_ticks).unwrap_or(u64::MAX)
+}
+
 /// Nanoseconds from `from` to `to`; 0 if `to` is the earlier one.
 #[inline]
 pub(crate) fn ns_between(from: u64, to: u64) -> u64 {
@@ -75,6 +81,7 @@ mod tests {
         let parts = ticks_to_ns(a) + ticks_to_ns(b);
         assert!(ticks_to_ns(a + b).abs_diff(parts) <= 1);
         assert_eq!(ns_between(b, a), 0);
+        assert!(ns_to_ticks(ticks_to_ns(b)).abs_diff(b) <= 8);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use super::origin::Origin;
+
 /// The task being polled on this thread.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Current {
@@ -13,6 +15,21 @@ pub(crate) struct Current {
     pub(crate) began: u64,
     /// Whether it is a spawned task rather than the future given to `block_on`.
     pub(crate) spawned: bool,
+    /// Who makes the wakes that are made on this thread now, where that is not the task.
+    pub(crate) outside: Outside,
+}
+
+/// Who makes wakes while no task is polled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outside {
+    /// The thread.
+    Thread,
+    /// The driver, for events of the system.
+    Driver,
+    /// The driver, for timers.
+    Timer,
+    /// A task that has just ended, whose id stands in for the beginning of its poll.
+    Ended,
 }
 
 impl Current {
@@ -23,6 +40,23 @@ impl Current {
             poll,
             began,
             spawned: true,
+            outside: Outside::Thread,
+        }
+    }
+
+    /// No task, and wakes that are made by `outside`.
+    pub(crate) fn outside(outside: Outside) -> Current {
+        Current {
+            outside,
+            ..Current::NONE
+        }
+    }
+
+    /// No task any more: one has ended.
+    pub(crate) fn ended(id: u64) -> Current {
+        Current {
+            began: id,
+            ..Current::outside(Outside::Ended)
         }
     }
 
@@ -31,6 +65,7 @@ impl Current {
         poll: 0,
         began: 0,
         spawned: false,
+        outside: Outside::Thread,
     };
 }
 
@@ -50,6 +85,21 @@ pub(crate) fn get() -> Current {
 /// Makes `current` the task being polled and returns the one before it (nested `block_on`).
 pub(crate) fn replace(current: Current) -> Current {
     CURRENT.with(|c| c.replace(current))
+}
+
+/// Who makes the wakes that are made on this thread now.
+#[inline]
+pub(crate) fn origin() -> Origin {
+    let current = get();
+    if current.task != 0 {
+        return Origin::task(current.task);
+    }
+    match current.outside {
+        Outside::Thread => Origin::THREAD,
+        Outside::Driver => Origin::DRIVER,
+        Outside::Timer => Origin::TIMER,
+        Outside::Ended => Origin::task(current.began),
+    }
 }
 
 /// The id of the spawned task being polled on this thread.

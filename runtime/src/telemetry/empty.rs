@@ -20,6 +20,7 @@ impl Snapshot {
             polls_elsewhere: 0,
             spawn_sites: Vec::new(),
             tasks: Vec::new(),
+            longest_polls: Vec::new(),
             injector_depth: 0,
             alive_tasks: 0,
             spawned_tasks: 0,
@@ -59,6 +60,9 @@ impl WorkerSnapshot {
             lifo_hits: 0,
             injector_takes: 0,
             overflows: 0,
+            spills: 0,
+            lags: Lags::default(),
+            unpark_latency: HistogramSnapshot::default(),
             local_spawns: 0,
             local_wakes: 0,
             remote_wakes: 0,
@@ -107,6 +111,48 @@ impl SpawnSiteSnapshot {
             scheduled_ns: 0,
             panicked: 0,
             cancelled: 0,
+            poll_time: HistogramSnapshot::default(),
+            wake_to_poll: HistogramSnapshot::default(),
+            longest_poll_ns: 0,
+            longest_poll_end: None,
+            long_polls: 0,
+            slow_polls: 0,
+            delayed_others_ns: 0,
+            future_bytes: 0,
+        }
+    }
+}
+
+impl Lag {
+    /// Waits of that number and duration. For tests.
+    #[doc(hidden)]
+    pub fn new(count: u64, total_ns: u64) -> Lag {
+        Lag { count, total_ns }
+    }
+}
+
+impl LastWaker {
+    /// A waker on no worker. For tests.
+    #[doc(hidden)]
+    pub fn new(kind: WakerKind, task: Option<u64>) -> LastWaker {
+        LastWaker {
+            kind,
+            task,
+            worker: None,
+        }
+    }
+}
+
+impl LongestPoll {
+    /// A poll on worker 0. For tests.
+    #[doc(hidden)]
+    pub fn new(task: u64, location: &'static Location<'static>, duration_ns: u64) -> LongestPoll {
+        LongestPoll {
+            worker: 0,
+            task,
+            location,
+            duration_ns,
+            ended_at_ns: 0,
         }
     }
 }
@@ -135,7 +181,9 @@ impl TaskSnapshot {
             self_wakes: 0,
             waker_clones: 0,
             waker_drops: 0,
+            longest_poll_at_ns: None,
             last_wake_ns: None,
+            last_waker: None,
             waits: Vec::new(),
         }
     }

@@ -73,6 +73,9 @@ pub struct Snapshot {
     pub spawn_sites: Vec<SpawnSiteSnapshot>,
     /// The live tasks, unordered. Empty if the capture was asked to leave them out.
     pub tasks: Vec<TaskSnapshot>,
+    /// The longest polls of a millisecond or more, the longest first: of each worker the eight
+    /// tasks with the longest ones, one poll a task.
+    pub longest_polls: Vec<LongestPoll>,
     /// Tasks in the injector (the queue shared by all workers).
     pub injector_depth: u64,
     /// Tasks spawned and not yet finished.
@@ -166,6 +169,12 @@ pub struct WorkerSnapshot {
     pub injector_takes: u64,
     /// Tasks moved to the injector because the local queue was full.
     pub overflows: u64,
+    /// Times that this happened.
+    pub spills: u64,
+    /// Time that tasks waited for their turn although another worker slept, by where they were.
+    pub lags: Lags,
+    /// How long it took from the decision to wake this worker to its first look for work.
+    pub unpark_latency: HistogramSnapshot,
     /// Tasks spawned from this worker.
     pub local_spawns: u64,
     /// Wakes made on this worker that scheduled a task.
@@ -184,6 +193,45 @@ pub struct WorkerSnapshot {
     pub wake_to_poll: HistogramSnapshot,
     /// The task being polled.
     pub current_task: Option<CurrentTask>,
+}
+
+/// Time that tasks waited for their turn although another worker slept: work was there, and who
+/// could have done it did not come.
+///
+/// Counted when a task is polled that has waited for 100 µs or more: that part of its wait in which
+/// the worker slept that has slept the longest by then. Exact as far as it goes, and a lower bound:
+/// workers that slept for a part of the wait and are awake by then are not looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lags {
+    /// In the LIFO slot, behind the task that woke it, where others take it only as a last resort.
+    pub lifo: Lag,
+    /// In the injector. Of the tasks that a worker takes from it at once only the eldest counts
+    /// here; the others go to its queue.
+    pub injector: Lag,
+    /// In a worker's queue: nobody was woken for it, or came late.
+    pub queue: Lag,
+}
+
+/// Waits for one cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lag {
+    /// How many waits.
+    pub count: u64,
+    /// How long they took together.
+    pub total_ns: u64,
+}
+
+impl Lags {
+    /// All of them together.
+    pub fn total(&self) -> Lag {
+        let all = [self.lifo, self.injector, self.queue];
+        Lag {
+            count: all.iter().map(|lag| lag.count).sum(),
+            total_ns: all.iter().map(|lag| lag.total_ns).sum(),
+        }
+    }
 }
 
 /// The task that a worker is polling.
@@ -295,6 +343,27 @@ pub struct SpawnSiteSnapshot {
     pub panicked: u64,
     /// Tasks that were cancelled.
     pub cancelled: u64,
+    /// How long polls take on the workers, one bucket a power of two. A poll of a millisecond or
+    /// more counts for itself; of the shorter ones one in 64 is looked at and counts for all.
+    /// `max_ns` is that of the polls looked at.
+    pub poll_time: HistogramSnapshot,
+    /// How long the tasks wait from a wake to its poll, by the same sample of one in 64.
+    pub wake_to_poll: HistogramSnapshot,
+    /// The longest poll of all, exact.
+    pub longest_poll_ns: u64,
+    /// When it ended, on telemetry's clock, and its task: known if it took a millisecond or more.
+    pub longest_poll_end: Option<(u64, u64)>,
+    /// Polls of a millisecond or more.
+    pub long_polls: u64,
+    /// Polls of ten milliseconds or more.
+    pub slow_polls: u64,
+    /// Time that tasks have waited for their turn while polls of this site of a millisecond or more
+    /// kept their worker. Summed up when the waiting task is polled, so of tasks that another worker
+    /// took meanwhile nothing is counted, and of a wait across many such polls the last eight.
+    pub delayed_others_ns: u64,
+    /// Bytes of the largest future spawned here (for blocking work, closure). Futures above 16 KiB
+    /// are boxed by the runtime; this is their size before.
+    pub future_bytes: u64,
 }
 
 /// What sort of task it is.
@@ -393,10 +462,73 @@ pub struct TaskSnapshot {
     /// Wakers dropped (also by `wake`, which consumes its waker). Clones minus drops is the
     /// number of live wakers.
     pub waker_drops: u64,
+    /// When the longest poll ended, on telemetry's clock, to about eight milliseconds; `None`
+    /// before the first poll has ended.
+    pub longest_poll_at_ns: Option<u64>,
     /// When it was last woken, on telemetry's clock.
     pub last_wake_ns: Option<u64>,
+    /// Who woke it then; `None` if nobody has, and for `block_on`.
+    pub last_waker: Option<LastWaker>,
     /// What it waits for, most recent first. Several for a task in `select!` or `join!`.
     pub waits: Vec<Wait>,
+}
+
+/// Who woke a task last: whoever made the wake that scheduled it. Wakes of a task that is scheduled
+/// already leave no trace here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LastWaker {
+    /// What sort of thing it was.
+    pub kind: WakerKind,
+    /// The task, blocking work or `block_on` that made the wake; it may have ended since.
+    pub task: Option<u64>,
+    /// The worker on whose thread the wake was made.
+    pub worker: Option<u16>,
+}
+
+/// What wakes tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WakerKind {
+    /// A task: another one, or the task itself.
+    Task,
+    /// The I/O driver, for an event.
+    Driver,
+    /// A timer.
+    Timer,
+    /// A thread that runs no task of zokio's.
+    Thread,
+    /// Somebody else, while the task was being polled.
+    DuringPoll,
+}
+
+impl WakerKind {
+    /// The kind in lower case: `task`, `driver`, `timer`, `thread`, `during_poll`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WakerKind::Task => "task",
+            WakerKind::Driver => "driver",
+            WakerKind::Timer => "timer",
+            WakerKind::Thread => "thread",
+            WakerKind::DuringPoll => "during_poll",
+        }
+    }
+}
+
+/// A long poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LongestPoll {
+    /// The worker that it kept.
+    pub worker: u16,
+    /// The task, which may have ended since.
+    pub task: u64,
+    /// Where the task was spawned.
+    pub location: &'static Location<'static>,
+    /// How long it took.
+    pub duration_ns: u64,
+    /// When it ended, on telemetry's clock.
+    pub ended_at_ns: u64,
 }
 
 /// One task, in more detail.
@@ -411,6 +543,12 @@ pub struct TaskDetail {
     /// How long it waited from each wake to the poll that answered it, kept and `None` as
     /// [`poll_time`](TaskDetail::poll_time) is.
     pub wake_to_poll: Option<HistogramSnapshot>,
+    /// The live tasks that it spawned, the eldest first; 32 at most.
+    pub children: Vec<TaskSnapshot>,
+    /// How many live tasks it spawned, in all.
+    pub children_count: u64,
+    /// The name of the task that woke it last, if that is alive and has one.
+    pub last_waker_name: Option<Arc<str>>,
 }
 
 /// Something that a task waits for.
@@ -443,7 +581,7 @@ pub struct Wait {
 }
 
 /// The pool that runs `spawn_blocking` work and file operations.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BlockingSnapshot {
     /// Threads that exist now.
@@ -458,10 +596,14 @@ pub struct BlockingSnapshot {
     pub completed: u64,
     /// Time spent running jobs, the current ones not included.
     pub busy_ns: u64,
+    /// How long jobs waited for a thread.
+    pub queue_time: HistogramSnapshot,
+    /// How long jobs ran.
+    pub run_time: HistogramSnapshot,
 }
 
 /// The I/O driver.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DriverSnapshot {
     /// Sources (sockets, pipes…) registered now.
@@ -470,6 +612,9 @@ pub struct DriverSnapshot {
     pub polls: u64,
     /// Readiness events received.
     pub events: u64,
+    /// How long a turn of the driver takes, the sleep before it left out: taking the events from the
+    /// system, firing timers, waking tasks.
+    pub turn_time: HistogramSnapshot,
 }
 
 /// The timers.

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering, fence};
 
 use super::clock;
 use super::counter::Counter;
+use super::origin::Origin;
 use super::record_table::{Pin, RecordTable};
 use super::snapshot::TaskKind;
 use super::watch::{self, Watched};
@@ -21,7 +22,7 @@ use crate::task::header::Header;
 
 /// What readers may see of a task. All-zero is a free record.
 ///
-/// Its first cache line is what does not change from poll to poll, the second is counts. Tasks move
+/// Its first cache line is what seldom changes from poll to poll, the second is counts. Tasks move
 /// between processors, and a line that is written here and there costs more than all that is
 /// counted in it: a poll writes to the second line only.
 ///
@@ -46,9 +47,12 @@ pub(crate) struct TaskRecord {
     kind: AtomicU8,
     flags: AtomicU8,
     /// Number of the task's watch plus one; 0: none.
-    watch: AtomicU32,
-    /// Keeps what follows in the second line.
-    _rest: u64,
+    watch: AtomicU8,
+    /// When the longest poll ended, on telemetry's clock, in units of 2^[`AT_SHIFT`] ns.
+    longest_poll_at: AtomicU32,
+    /// Who made the wake that scheduled it last. Written by that wake's maker, if it is another
+    /// than before.
+    last_waker: Counter,
     // The second line.
     /// Stamp since when the task is idle or, without a cell, in `state`.
     pub(crate) since: Counter,
@@ -71,6 +75,8 @@ const _: () = assert!(std::mem::offset_of!(TaskRecord, since) == 64);
 const RUNNING: u8 = 1;
 /// The second line is this task's.
 const COUNTED: u8 = 2;
+/// Eight milliseconds: with 32 bits, for more than a year.
+const AT_SHIFT: u32 = 23;
 
 /// What has been counted of a task.
 #[derive(Debug, Default, Clone, Copy)]
@@ -128,9 +134,41 @@ impl TaskRecord {
         self.kind.store(task.kind as u8, Ordering::Relaxed);
         self.flags.store(0, Ordering::Relaxed);
         self.watch.store(0, Ordering::Relaxed);
+        self.longest_poll_at.store(0, Ordering::Relaxed);
+        self.last_waker.set(0);
         if !matches!(task.kind, TaskKind::Task | TaskKind::Local) {
             self.begin_counts();
         }
+    }
+
+    /// Notes who woke the task. By whoever has won the right to run it. The line is shared with the
+    /// processor that polls the task, so it is written only if there is something new.
+    #[inline]
+    pub(crate) fn note_waker(&self, origin: Origin) {
+        if self.last_waker.get() != origin.to_word() {
+            self.last_waker.set(origin.to_word());
+        }
+    }
+
+    /// Who woke it last, in one word.
+    pub(super) fn last_waker(&self) -> u64 {
+        self.last_waker.get()
+    }
+
+    /// Counts the duration of a poll that ended at the stamp `end`. By the poller.
+    #[inline]
+    pub(crate) fn add_busy(&self, busy: u64, end: u64) {
+        self.busy.add(busy);
+        if busy > self.longest_poll.get() {
+            self.longest_poll.set(busy);
+            let at = u32::try_from(clock::stamp_to_ns(end) >> AT_SHIFT).unwrap_or(u32::MAX);
+            self.longest_poll_at.store(at, Ordering::Relaxed);
+        }
+    }
+
+    /// When the longest poll ended, on telemetry's clock, to about eight milliseconds.
+    pub(super) fn longest_poll_at_ns(&self) -> u64 {
+        u64::from(self.longest_poll_at.load(Ordering::Relaxed)) << AT_SHIFT
     }
 
     /// Makes the counts those of this task, with nothing counted yet, unless they are. By the poller.
@@ -243,7 +281,12 @@ impl TaskRecord {
     pub(crate) fn count_watched(&self, ns: u64, waited: u64) {
         let watch = self.watch.load(Ordering::Relaxed);
         if watch != 0 {
-            watch::record(watch - 1, self.id.get(), ns, clock::ticks_to_ns(waited));
+            watch::record(
+                u32::from(watch) - 1,
+                self.id.get(),
+                ns,
+                clock::ticks_to_ns(waited),
+            );
         }
     }
 
@@ -258,8 +301,9 @@ impl TaskRecord {
             created: Counter::new(0),
             kind: AtomicU8::new(0),
             flags: AtomicU8::new(0),
-            watch: AtomicU32::new(0),
-            _rest: 0,
+            watch: AtomicU8::new(0),
+            longest_poll_at: AtomicU32::new(0),
+            last_waker: Counter::new(0),
             since: Counter::new(0),
             polls: Counter::new(0),
             busy: Counter::new(0),
@@ -332,7 +376,8 @@ impl Pin<'_> {
             return None;
         }
         let (watch, watched) = watch::request(record.id.get());
-        record.watch.store(watch + 1, Ordering::Relaxed);
+        let number = u8::try_from(watch + 1).expect("there are few watches");
+        record.watch.store(number, Ordering::Relaxed);
         Some(watched)
     }
 

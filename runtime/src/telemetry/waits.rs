@@ -371,6 +371,7 @@ mod tests {
             poll,
             began: 40 + u64::from(poll),
             spawned: true,
+            outside: current::Outside::Thread,
         })
     }
 

@@ -4,12 +4,17 @@
 //! last change to the state that ends. Reader and writer agree on (state, since, times) by a
 //! sequence lock, so the times of the four states sum to wall time exactly, at any moment.
 
+use std::panic::Location;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 
 use super::clock;
 use super::counter::Counter;
 use super::histogram::Histogram;
-use super::snapshot::{CurrentTask, WorkerSnapshot, WorkerState};
+use super::snapshot::{CurrentTask, Lag, Lags, LongestPoll, WorkerSnapshot, WorkerState};
+
+mod longest;
+
+use longest::LongestPolls;
 
 const STATES: [WorkerState; 4] = [
     WorkerState::Busy,
@@ -17,6 +22,21 @@ const STATES: [WorkerState; 4] = [
     WorkerState::Parked,
     WorkerState::Detached,
 ];
+
+/// Where a task waited for its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queued {
+    Lifo,
+    Injector,
+    Local,
+}
+
+/// Waits for one cause.
+#[derive(Debug, Default)]
+struct LagCounter {
+    count: Counter,
+    ticks: Counter,
+}
 
 /// One worker's counters, on cache lines of their own.
 #[derive(Debug)]
@@ -55,6 +75,10 @@ pub(crate) struct WorkerCounters {
     pub(crate) spills: Counter,
     pub(crate) overflows: Counter,
     pub(crate) budget_yields: Counter,
+    pub(crate) unpark_latency: Histogram,
+    /// By `Queued`.
+    lags: [LagCounter; 3],
+    longest_polls: LongestPolls,
     /// Tasks taken from each worker.
     pub(crate) stolen_from: Box<[Counter]>,
     /// Tasks polled here, woken on another thread than that of the worker which polled them
@@ -92,6 +116,9 @@ impl WorkerCounters {
             spills: Counter::new(0),
             overflows: Counter::new(0),
             budget_yields: Counter::new(0),
+            unpark_latency: Histogram::new(),
+            lags: Default::default(),
+            longest_polls: LongestPolls::new(),
             stolen_from: by_worker(),
             remote_wakes_of: by_worker(),
         }
@@ -143,6 +170,49 @@ impl WorkerCounters {
     #[inline]
     pub(crate) fn state_is_not_busy(&self) -> bool {
         self.state.load(Ordering::Relaxed) != WorkerState::Busy as u8
+    }
+
+    /// Counts a wait that another worker has slept through for `ticks`.
+    pub(crate) fn count_lag(&self, queued: Queued, ticks: u64) {
+        let lag = &self.lags[queued as usize];
+        lag.count.add(1);
+        lag.ticks.add(ticks);
+    }
+
+    /// Since when the worker has been asleep, as far as this thread can tell at once.
+    pub(crate) fn asleep_since(&self) -> Option<u64> {
+        // Ordering: pairs with the Release store at the end of `change_state`.
+        let before = self.sequence.load(Ordering::Acquire);
+        let state = self.state.load(Ordering::Relaxed);
+        let since = self.since.get();
+        // Ordering: pairs with the fence in `change_state`.
+        fence(Ordering::Acquire);
+        let whole = before.is_multiple_of(2) && self.sequence.load(Ordering::Relaxed) == before;
+        (whole && state == WorkerState::Parked as u8).then_some(since)
+    }
+
+    /// Keeps a poll of a millisecond or more, if it is one of the longest.
+    pub(crate) fn note_long_poll(
+        &self,
+        task: u64,
+        location: &'static Location<'static>,
+        ns: u64,
+        ended_at: u64,
+    ) {
+        self.longest_polls.note(task, location, ns, ended_at);
+    }
+
+    /// The longest polls, in no order.
+    pub(super) fn longest_polls(&self, worker: u16) -> Vec<LongestPoll> {
+        self.longest_polls.read(worker)
+    }
+
+    fn lag(&self, queued: Queued) -> Lag {
+        let lag = &self.lags[queued as usize];
+        Lag {
+            count: lag.count.get(),
+            total_ns: clock::ticks_to_ns(lag.ticks.get()),
+        }
     }
 
     /// Notes the task being polled. Three plain stores: the task is taken back first, so that a
@@ -241,6 +311,13 @@ impl WorkerCounters {
             lifo_hits: self.lifo_hits.get(),
             injector_takes: self.injector_takes.get(),
             overflows: self.overflows.get(),
+            spills: self.spills.get(),
+            lags: Lags {
+                lifo: self.lag(Queued::Lifo),
+                injector: self.lag(Queued::Injector),
+                queue: self.lag(Queued::Local),
+            },
+            unpark_latency: self.unpark_latency.snapshot(),
             local_spawns: self.local_spawns.get(),
             local_wakes: self.local_wakes.get(),
             remote_wakes: 0,

@@ -33,6 +33,8 @@ impl Runtime {
             waited_resources: self.waited_resources,
             findings: self.findings.clone(),
             findings_unchanged: false,
+            longest_polls: self.longest_polls.clone(),
+            longest_polls_unchanged: false,
         }
     }
 }

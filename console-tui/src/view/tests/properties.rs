@@ -125,11 +125,12 @@ fn task() -> BoxedStrategy<v1::Task> {
         .prop_map(
             |(id, name, kind, state, location, worker_plus_one, n, waits)| v1::Task {
                 id,
-                name,
+                name: name.clone(),
                 kind,
                 state,
-                location,
-                parent: n[0],
+                location: location.clone(),
+                // Often that of another row, for the tree.
+                parent: n[0] % 60,
                 worker_plus_one,
                 created_at_ns: n[1],
                 state_since_ns: n[2],
@@ -144,6 +145,23 @@ fn task() -> BoxedStrategy<v1::Task> {
                 waker_drops: n[11],
                 last_wake_ns: n[0],
                 waits,
+                last_waker: Some(v1::LastWaker {
+                    kind,
+                    task: n[1] % 3,
+                    task_name: name.clone(),
+                    worker_plus_one,
+                }),
+                children: Some(v1::Children {
+                    count: n[2],
+                    first: vec![v1::Child {
+                        id: n[3],
+                        name,
+                        state,
+                        location,
+                    }],
+                }),
+                future_bytes: n[4],
+                longest_poll_at_ns: n[5],
             },
         )
         .boxed()
@@ -287,11 +305,14 @@ fn runtime() -> BoxedStrategy<v1::RuntimeUpdate> {
                         queue_depth: n[6],
                         completed: n[7],
                         busy_ns: n[8],
+                        queue_time: lateness.clone(),
+                        run_time: lateness.clone(),
                     }),
                     driver: Some(v1::Driver {
                         sources: n[0],
                         polls: n[1],
                         events: n[2],
+                        turn_time: lateness.clone(),
                     }),
                     findings,
                     spawn_sites: sites
@@ -300,6 +321,10 @@ fn runtime() -> BoxedStrategy<v1::RuntimeUpdate> {
                             location,
                             busy_ns,
                             polls,
+                            poll_time: lateness.clone(),
+                            longest_poll_ns: polls,
+                            delayed_others_ns: busy_ns,
+                            future_bytes: busy_ns,
                             ..Default::default()
                         })
                         .collect(),
@@ -321,7 +346,7 @@ enum Step {
     Update(v1::Update),
     Key(usize, usize),
     Text(char),
-    Details(v1::Task, Option<v1::Histogram>),
+    Details(Box<v1::Task>, Option<v1::Histogram>),
     Size(u16, u16),
     Mouse(Mouse),
     Lost(String),
@@ -344,7 +369,7 @@ fn steps() -> BoxedStrategy<Vec<Step>> {
         3 => update,
         6 => (any::<usize>(), any::<usize>()).prop_map(|(binding, key)| Step::Key(binding, key)),
         1 => any::<char>().prop_map(Step::Text),
-        1 => (task(), histogram()).prop_map(|(task, histogram)| Step::Details(task, histogram)),
+        1 => (task(), histogram()).prop_map(|(task, histogram)| Step::Details(Box::new(task), histogram)),
         2 => (1..=300u16, 1..=100u16).prop_map(|(width, height)| Step::Size(width, height)),
         3 => (0..3u8, 0..120u16, 0..40u16).prop_map(|(kind, x, y)| {
             let kind = [MouseKind::Press, MouseKind::ScrollUp, MouseKind::ScrollDown]
@@ -385,7 +410,7 @@ proptest! {
                 Step::Text(c) => Action::Key(Key { code: crate::keymap::KeyCode::Char(c), ctrl: false }),
                 Step::Details(task, poll_time) => {
                     let (runtime_id, task_id) = state.detail.as_ref().map_or((0, 0), |d| (d.runtime_id, d.task_id));
-                    let raw = v1::TaskDetailsResponse { task: Some(task), poll_time, taken_at_ns: 5 };
+                    let raw = v1::TaskDetailsResponse { task: Some(*task), poll_time, taken_at_ns: 5 };
                     let answer = DetailsAnswer::Found(Box::new(sanitize::details(raw).unwrap()));
                     Action::Details { runtime_id, task_id, answer }
                 }

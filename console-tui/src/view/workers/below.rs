@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::widgets::{bar, pair, panel, put, sparkline};
 use crate::format;
-use crate::state::model::Histogram;
+use crate::state::model::{Histogram, Lag, Lags};
 use crate::state::world::{Runtime, World};
 use crate::theme::{Role, Theme};
 
@@ -40,7 +40,7 @@ pub(super) fn render(
         let [left, right] =
             Layout::horizontal([Constraint::Percentage(45), Constraint::Fill(1)]).areas(cards);
         let [top, bottom] =
-            Layout::vertical([Constraint::Max(6), Constraint::Fill(1)]).areas(right);
+            Layout::vertical([Constraint::Max(8), Constraint::Fill(1)]).areas(right);
         load(runtime, world, theme, left, buffer);
         latency(runtime, theme, top, buffer);
         pool(runtime, theme, bottom, buffer);
@@ -146,7 +146,11 @@ fn latency(runtime: &Runtime, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let inner = panel("Latency since start", theme, area, buffer);
     let mut polls = Histogram::default();
     let mut wakes = Histogram::default();
+    let mut unparks = Histogram::default();
+    let mut lags = Lags::default();
     for row in &runtime.workers {
+        unparks.merge(&row.worker.unpark_latency);
+        lags.merge(&row.worker.lags);
         polls.merge(&row.worker.poll_time);
         wakes.merge(&row.worker.wake_to_poll);
     }
@@ -164,6 +168,7 @@ fn latency(runtime: &Runtime, theme: Theme, area: Rect, buffer: &mut Buffer) {
         ("poll", &polls),
         ("wake-poll", &wakes),
         ("late", &runtime.summary.timers.lateness),
+        ("unpark", &unparks),
     ];
     for (row, (name, histogram)) in histograms.into_iter().enumerate() {
         let value = |ns: u64| {
@@ -189,23 +194,35 @@ fn latency(runtime: &Runtime, theme: Theme, area: Rect, buffer: &mut Buffer) {
             buffer,
         );
     }
-    if inner.height >= 8 {
+    // Time that tasks waited although a worker slept.
+    let lag = |lag: Lag| format::duration(lag.total_ns);
+    let slept = Line::from(vec![
+        Span::styled(format::left("stranded", 9), label),
+        Span::raw(format!(
+            "lifo {}  queue {}  inj {}",
+            lag(lags.lifo),
+            lag(lags.queue),
+            lag(lags.injector)
+        )),
+    ]);
+    put(5, slept, inner, buffer);
+    if inner.height >= 10 {
         let cells = usize::from(inner.width).min(60);
         put(
-            5,
+            6,
             Span::styled("poll times, shortest to longest", label),
             inner,
             buffer,
         );
         put(
-            6,
+            7,
             sparkline(&polls.bars(cells), theme.style(Role::Busy)),
             inner,
             buffer,
         );
-        put(7, Span::styled("wake to poll", label), inner, buffer);
+        put(8, Span::styled("wake to poll", label), inner, buffer);
         put(
-            8,
+            9,
             sparkline(&wakes.bars(cells), theme.style(Role::Scheduled)),
             inner,
             buffer,

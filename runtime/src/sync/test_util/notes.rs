@@ -21,6 +21,7 @@ pub(crate) fn polling(task: u64) -> Restore {
         poll: 1,
         began: 7,
         spawned: true,
+        outside: crate::telemetry::current::Outside::Thread,
     })
 }
 

@@ -18,7 +18,7 @@ use crate::task::raw::{LocalFuture, LocalHead, Runnable};
 use crate::task::slab::Slab;
 use crate::task::state::AfterPoll;
 use crate::task::{AbortHandle, JoinHandle};
-use crate::telemetry::{Outcome, SiteTotals, TaskRecord, clock, current, trace};
+use crate::telemetry::{Origin, Outcome, SiteTotals, TaskRecord, clock, current, trace};
 
 /// Most tasks that are run in one poll of a set, so that whoever polls it gets his turn.
 const TASKS_PER_TURN: usize = 61;
@@ -72,9 +72,9 @@ impl Context {
     {
         if size_of::<F>() > BOX_FUTURE_ABOVE {
             let future: Pin<Box<F>> = Box::pin(future);
-            self.spawn_sized(shared, future, name, location)
+            self.spawn_sized::<_, F>(shared, future, name, location)
         } else {
-            self.spawn_sized(shared, future, name, location)
+            self.spawn_sized::<_, F>(shared, future, name, location)
         }
     }
 
@@ -97,7 +97,8 @@ impl Context {
         handle
     }
 
-    fn spawn_sized<F>(
+    /// `S` is the future as the user gave it.
+    fn spawn_sized<F, S>(
         &self,
         shared: &Arc<Shared>,
         future: F,
@@ -113,7 +114,7 @@ impl Context {
             key: self.owned.borrow().next_key(),
         };
         let future = LocalFuture::new(head, future);
-        let (runnable, handle) = shared.new_local_task(future, name, location);
+        let (runnable, handle) = shared.new_local_task::<_, S>(future, name, location);
         shared.count_local_spawn(self.of_runtime, runnable.header(), location);
         if self.closed.get() {
             self.drop_task(runnable);
@@ -243,7 +244,7 @@ impl Context {
             }
         };
         let end = clock::raw();
-        count_end(record, begin, end, waited);
+        let self_wakes = count_end(record, begin, end, waited);
         current::give_self_wakes(outer_wakes);
         record.count_watched(shared.count_local_poll(header, waited, begin..end), waited);
         match polled {
@@ -255,6 +256,7 @@ impl Context {
                     AfterPoll::Idle => {}
                     AfterPoll::Scheduled => {
                         header.scheduled_at.set(end);
+                        record.note_waker(Origin::during_poll(header.id, self_wakes));
                         self.tasks.borrow_mut().push_back(task);
                     }
                     AfterPoll::Cancelled => self.cancel(task),
@@ -367,18 +369,18 @@ fn count_begin(record: &TaskRecord, begin: u64) {
 }
 
 #[inline]
-fn count_end(record: &TaskRecord, begin: u64, end: u64, waited: u64) {
+fn count_end(record: &TaskRecord, begin: u64, end: u64, waited: u64) -> u64 {
     let busy = end.saturating_sub(begin);
     record.begin_to_count(0);
     record.scheduled.add(waited);
-    record.busy.add(busy);
-    record.longest_poll.raise_to(busy);
+    record.add_busy(busy, end);
     record.set_running(false);
     record.end_counting(end);
     let self_wakes = current::take_self_wakes();
     if self_wakes > 0 {
         record.self_wakes.add(self_wakes);
     }
+    self_wakes
 }
 
 // ---- how the thread finds the set ---------------------------------------------------------
@@ -490,6 +492,8 @@ pub(crate) fn schedule(task: Runnable) {
         worker.index()
     });
     header.woken_on.set(worker.unwrap_or(NO_WORKER));
+    let record = header.shared().records().get(header.slot);
+    record.note_waker(current::origin());
     let Some(head) = task.local_head() else {
         unreachable!("the caller has looked");
     };

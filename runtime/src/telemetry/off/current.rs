@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use super::origin::Origin;
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Current {
     /// The task's id, 0 when no task of ours is being polled.
@@ -18,10 +20,24 @@ impl Current {
         }
     }
 
+    pub(crate) fn outside(_: Outside) -> Current {
+        Current::NONE
+    }
+
+    pub(crate) fn ended(_: u64) -> Current {
+        Current::NONE
+    }
+
     const NONE: Current = Current {
         task: 0,
         spawned: false,
     };
+}
+
+/// Who makes wakes while no task is polled: nobody asks.
+pub(crate) enum Outside {
+    Driver,
+    Timer,
 }
 
 thread_local! {
@@ -31,6 +47,11 @@ thread_local! {
 pub(crate) fn get() -> Current {
     // The cell has no destructor, so the key is reachable for as long as the thread runs.
     CURRENT.with(Cell::get)
+}
+
+#[inline]
+pub(crate) fn origin() -> Origin {
+    Origin::THREAD
 }
 
 pub(crate) fn spawned_task() -> Option<u64> {

@@ -18,6 +18,10 @@ impl SiteTotals {
         SiteTotals
     }
 
+    pub(crate) fn with_future_bytes(self, _: usize) -> SiteTotals {
+        SiteTotals
+    }
+
     pub(crate) fn of_blocking(_: u64, _: u64, _: Outcome) -> SiteTotals {
         SiteTotals
     }
@@ -28,6 +32,21 @@ impl SiteTotals {
 /// Never anything in it, so it never allocates.
 pub(crate) type SharedSites = HashMap<&'static Location<'static>, SiteTotals>;
 
+pub(crate) const LONG_POLL_NS: u64 = 1_000_000;
+
+#[inline]
+pub(crate) fn is_sampled(_: u64) -> bool {
+    false
+}
+
+pub(crate) struct PollOfSite {
+    pub(crate) task: u64,
+    pub(crate) ns: u64,
+    #[expect(dead_code, reason = "for histograms, which there are none of")]
+    pub(crate) waited: u64,
+    pub(crate) ended_at: u64,
+}
+
 pub(crate) struct WorkerSites;
 
 impl WorkerSites {
@@ -36,7 +55,11 @@ impl WorkerSites {
     }
 
     #[must_use]
-    pub(crate) fn add(&self, _: &'static Location<'static>, _: &SiteTotals) -> bool {
+    pub(crate) fn add(&self, _: &'static Location<'static>, _: &SiteTotals, _: usize) -> bool {
         true
     }
+
+    pub(crate) fn count_poll(&self, _: &'static Location<'static>, _: &PollOfSite) {}
+
+    pub(crate) fn count_delay(&self, _: &'static Location<'static>, _: u64) {}
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use super::counter::Counter;
+use super::origin::Origin;
 use super::record_table::RecordTable;
 use super::snapshot::TaskKind;
 use crate::task::header::Header;
@@ -54,9 +55,7 @@ pub(crate) struct TaskRecord {
     pub(crate) created: Counter,
     pub(crate) since: Counter,
     pub(crate) polls: Counter,
-    pub(crate) busy: Counter,
     pub(crate) scheduled: Counter,
-    pub(crate) longest_poll: Counter,
     pub(crate) wakes: Counter,
     pub(crate) self_wakes: Counter,
     pub(crate) waker_clones: Counter,
@@ -68,9 +67,7 @@ static RECORD: TaskRecord = TaskRecord {
     created: Counter::new(0),
     since: Counter::new(0),
     polls: Counter::new(0),
-    busy: Counter::new(0),
     scheduled: Counter::new(0),
-    longest_poll: Counter::new(0),
     wakes: Counter::new(0),
     self_wakes: Counter::new(0),
     waker_clones: Counter::new(0),
@@ -84,6 +81,12 @@ impl TaskRecord {
 
     #[inline]
     pub(crate) fn set_running(&self, _: bool) {}
+
+    #[inline]
+    pub(crate) fn note_waker(&self, _: Origin) {}
+
+    #[inline]
+    pub(crate) fn add_busy(&self, _: u64, _: u64) {}
 
     #[inline]
     pub(crate) fn begin_to_count(&self, _: u64) {}

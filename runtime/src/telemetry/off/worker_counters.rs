@@ -1,6 +1,7 @@
 //! The twin without telemetry: a worker's counters of no size, and no state.
 
 use std::ops::Index;
+use std::panic::Location;
 
 use super::counter::Counter;
 use super::histogram::Histogram;
@@ -25,6 +26,14 @@ impl Index<usize> for ByWorker {
     }
 }
 
+/// Where a task waited for its turn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Queued {
+    Lifo,
+    Injector,
+    Local,
+}
+
 #[derive(Debug)]
 pub(crate) struct WorkerCounters {
     pub(crate) polls: Counter,
@@ -45,6 +54,7 @@ pub(crate) struct WorkerCounters {
     pub(crate) spills: Counter,
     pub(crate) overflows: Counter,
     pub(crate) budget_yields: Counter,
+    pub(crate) unpark_latency: Histogram,
     pub(crate) stolen_from: ByWorker,
     pub(crate) remote_wakes_of: ByWorker,
 }
@@ -72,6 +82,7 @@ impl WorkerCounters {
             spills: Counter::new(0),
             overflows: Counter::new(0),
             budget_yields: Counter::new(0),
+            unpark_latency: Histogram::new(),
             stolen_from: ByWorker(Counter::new(0)),
             remote_wakes_of: ByWorker(Counter::new(0)),
         }
@@ -87,6 +98,14 @@ impl WorkerCounters {
     pub(crate) fn state_is_not_busy(&self) -> bool {
         false
     }
+
+    pub(crate) fn count_lag(&self, _: Queued, _: u64) {}
+
+    pub(crate) fn asleep_since(&self) -> Option<u64> {
+        None
+    }
+
+    pub(crate) fn note_long_poll(&self, _: u64, _: &'static Location<'static>, _: u64, _: u64) {}
 
     #[inline]
     pub(crate) fn begin_poll(&self, _: u64, _: u64) {}

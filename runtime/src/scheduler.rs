@@ -28,7 +28,7 @@ use crate::runtime::{self, Config, RuntimeFlavor, Seeds, context};
 use crate::task::header::{Header, NO_WORKER};
 use crate::task::pool::CellPool;
 use crate::task::raw::{self, Identity, LocalFuture, Runnable, TaskRef};
-use crate::task::{Id, JoinHandle};
+use crate::task::{Id, JoinHandle, Spawned};
 use crate::telemetry::trace::Questions;
 use crate::telemetry::{
     Counter, NewTask, Outcome, RecordTable, Ring, SharedSites, TaskKind, WorkerCounters,
@@ -274,7 +274,7 @@ impl Shared {
         future: F,
         name: Option<Arc<str>>,
         location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output>
+    ) -> Spawned<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -303,7 +303,7 @@ impl Shared {
         kind: TaskKind,
         name: Option<Arc<str>>,
         location: &'static Location<'static>,
-    ) -> (Runnable, JoinHandle<F::Output>)
+    ) -> (Runnable, Spawned<F::Output>)
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -317,7 +317,7 @@ impl Shared {
         // SAFETY: a new cell is scheduled, and nobody else has the right to run it.
         let runnable = unsafe { Runnable::new(cell) };
         // SAFETY: a new cell has a join handle's reference, and this is its output type.
-        let handle = unsafe { JoinHandle::new(TaskRef::from_counted(cell)) };
+        let handle = unsafe { Spawned::new(TaskRef::from_counted(cell)) };
         (runnable, handle)
     }
 
@@ -327,7 +327,7 @@ impl Shared {
         future: Pin<Box<F>>,
         name: Option<Arc<str>>,
         location: &'static Location<'static>,
-    ) -> (Runnable, JoinHandle<F::Output>)
+    ) -> (Runnable, Spawned<F::Output>)
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -341,7 +341,7 @@ impl Shared {
         // SAFETY: as in `new_task`.
         let runnable = unsafe { Runnable::new(cell) };
         // SAFETY: as in `new_task`.
-        let handle = unsafe { JoinHandle::new(TaskRef::from_counted(cell)) };
+        let handle = unsafe { Spawned::new(TaskRef::from_counted(cell)) };
         (runnable, handle)
     }
 

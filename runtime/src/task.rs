@@ -23,6 +23,7 @@ pub use builder::Builder;
 pub use coop::{Unconstrained, consume_budget, unconstrained};
 pub use error::JoinError;
 pub use id::{Id, id, try_id};
+pub(crate) use join_handle::Spawned;
 pub use join_handle::{AbortHandle, JoinHandle};
 pub use join_set::JoinSet;
 pub use local::{LocalEnterGuard, LocalSet, spawn_local};
@@ -55,7 +56,7 @@ where
     F::Output: Send + 'static,
 {
     let location = Location::caller();
-    context::with_handle_to_spawn(|handle| handle.shared().spawn(future, None, location))
+    context::with_handle_to_spawn(|handle| handle.shared().spawn(future, None, location)).handle()
 }
 
 /// Runs a function that may block on the pool of blocking threads.

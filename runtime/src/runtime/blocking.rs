@@ -170,7 +170,7 @@ impl BlockingPool {
                 panic!("OS can't spawn worker thread: {error}");
             }
         }
-        (handle, taken)
+        (handle.handle(), taken)
     }
 
     /// Whether a job of a task is queued or running, so that its end is near.

@@ -81,7 +81,7 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.shared.spawn(future, None, Location::caller())
+        self.shared.spawn(future, None, Location::caller()).handle()
     }
 
     /// Runs a function that may block on the runtime's pool of blocking threads.

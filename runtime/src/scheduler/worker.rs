@@ -361,7 +361,7 @@ impl<'a> WorkerContext<'a> {
         });
     }
 
-    #[inline]
+    #[inline(always)]
     fn run_ordinary(
         &self,
         runnable: Runnable,
@@ -466,7 +466,7 @@ impl<'a> WorkerContext<'a> {
     }
 
     /// Says how long the task had waited for its turn.
-    #[inline]
+    #[inline(always)]
     fn count_poll_begin(&self, header: &Header, record: &TaskRecord, begin: u64) -> u64 {
         let counters = &self.remote().counters;
         let scheduled_at = header.scheduled_at.get();
@@ -490,7 +490,7 @@ impl<'a> WorkerContext<'a> {
     }
 
     /// Says how often the task woke itself.
-    #[inline]
+    #[inline(always)]
     fn count_poll_end(
         &self,
         header: &Header,
@@ -515,7 +515,7 @@ impl<'a> WorkerContext<'a> {
     }
 
     /// The poll's duration in nanoseconds, unless the core was lost meanwhile.
-    #[inline]
+    #[inline(always)]
     fn count_worker_poll(&self, header: &Header, begin: u64, end: u64) -> Option<u64> {
         let exhausted = current::take_exhausted();
         if !self.set_stamp(end) {

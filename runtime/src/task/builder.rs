@@ -54,9 +54,10 @@ impl<'a> Builder<'a> {
         F::Output: Send + 'static,
     {
         let location = Location::caller();
-        Ok(context::with_handle_to_spawn(|handle| {
+        let spawned = context::with_handle_to_spawn(|handle| {
             handle.shared().spawn(future, self.owned_name(), location)
-        }))
+        });
+        Ok(spawned.handle())
     }
 
     /// Spawns a future on the given runtime.
@@ -72,7 +73,8 @@ impl<'a> Builder<'a> {
     {
         Ok(handle
             .shared()
-            .spawn(future, self.owned_name(), Location::caller()))
+            .spawn(future, self.owned_name(), Location::caller())
+            .handle())
     }
 
     /// Spawns a future on the current [`LocalSet`] or [`LocalRuntime`](crate::runtime::LocalRuntime).

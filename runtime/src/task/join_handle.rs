@@ -8,6 +8,7 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::ptr;
@@ -96,6 +97,45 @@ impl<T> JoinHandle<T> {
             Poll::Ready(output) => output,
             Poll::Pending => unreachable!("the caller has looked"),
         }
+    }
+}
+
+/// What a spawn gives back on its way to the caller: the join handle while it is still one word. A
+/// join handle is three, and each function that hands it on copies it.
+#[must_use]
+pub(crate) struct Spawned<T> {
+    task: ManuallyDrop<TaskRef>,
+    _output: PhantomData<T>,
+}
+
+impl<T> Spawned<T> {
+    /// # Safety
+    ///
+    /// As [`JoinHandle::new`].
+    pub(crate) unsafe fn new(task: TaskRef) -> Spawned<T> {
+        Spawned {
+            task: ManuallyDrop::new(task),
+            _output: PhantomData,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn handle(self) -> JoinHandle<T> {
+        let mut spawned = ManuallyDrop::new(self);
+        // SAFETY: taken once: `spawned` is not dropped.
+        let task = unsafe { ManuallyDrop::take(&mut spawned.task) };
+        // SAFETY: by the contract of `new`.
+        unsafe { JoinHandle::new(task) }
+    }
+}
+
+impl<T> Drop for Spawned<T> {
+    /// A hook has panicked: nobody gets the handle.
+    fn drop(&mut self) {
+        // SAFETY: taken once: `handle` has not been called.
+        let task = unsafe { ManuallyDrop::take(&mut self.task) };
+        // SAFETY: by the contract of `new`.
+        drop(unsafe { JoinHandle::<T>::new(task) });
     }
 }
 

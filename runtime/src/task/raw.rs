@@ -512,12 +512,14 @@ impl Runnable {
 }
 
 /// A counted reference that is no waker: join handles, abort handles.
+///
+/// The lowest bit of the pointer, which is 0 in the address of a header, says whether it is counted
+/// as a handle in the state. So it is one word, and goes through calls in a register.
 #[derive(Debug)]
-pub(crate) struct TaskRef {
-    task: NonNull<Header>,
-    /// It is counted as a handle in the state.
-    is_handle: bool,
-}
+pub(crate) struct TaskRef(NonNull<Header>);
+
+const IS_HANDLE: usize = 1;
+const _: () = assert!(align_of::<Header>() > IS_HANDLE);
 
 // SAFETY: a reference gives access to the header only, which is atomic; output and join waker
 // are reached through the methods below, whose callers vouch.
@@ -530,24 +532,36 @@ impl TaskRef {
     ///
     /// The caller gives up a reference of its own.
     pub(crate) unsafe fn from_counted(task: NonNull<Header>) -> TaskRef {
-        TaskRef {
-            task,
-            is_handle: false,
-        }
+        TaskRef(task)
+    }
+
+    fn is_handle(&self) -> bool {
+        self.0.addr().get() & IS_HANDLE != 0
+    }
+
+    fn set_is_handle(&mut self, is_handle: bool) {
+        let task = self.task();
+        self.0 = task.map_addr(|address| address | usize::from(is_handle));
+    }
+
+    fn task(&self) -> NonNull<Header> {
+        let task = self.0.as_ptr().map_addr(|address| address & !IS_HANDLE);
+        // SAFETY: the address of a header, which is aligned and so not 1.
+        unsafe { NonNull::new_unchecked(task) }
     }
 
     pub(crate) fn header(&self) -> &Header {
-        header(self.task)
+        header(self.task())
     }
 
     /// A reference for an abort handle.
     pub(crate) fn abort_handle(&self) -> TaskRef {
-        handle(self.task)
+        handle(self.task())
     }
 
     /// Cancels the task: it is dropped at once if it is idle and by its worker else.
     pub(crate) fn abort(&self) {
-        waker::schedule_if(self.header().state.cancel(), self.task);
+        waker::schedule_if(self.header().state.cancel(), self.task());
     }
 
     /// Takes the output of a complete task.
@@ -564,7 +578,7 @@ impl TaskRef {
         }
         let mut output: Poll<Result<T, JoinError>> = Poll::Pending;
         // SAFETY: complete, and the handle owns the output (it exists, so completion left it).
-        unsafe { (header.vtable.take_output)(self.task, (&raw mut output).cast()) };
+        unsafe { (header.vtable.take_output)(self.task(), (&raw mut output).cast()) };
         output
     }
 
@@ -613,12 +627,12 @@ impl TaskRef {
     /// The caller is the task's join handle, being dropped, and says truly whether it has taken
     /// the output.
     pub(crate) unsafe fn drop_join_handle(&mut self, output_taken: bool) {
-        let header = header(self.task);
+        let header = header(self.task());
         let dropped = header.state.drop_join_handle();
-        self.is_handle = dropped.is_handle;
+        self.set_is_handle(dropped.is_handle);
         if dropped.drop_output && !output_taken {
             // SAFETY: the state left the output to the handle.
-            unsafe { (header.vtable.drop_output)(self.task) };
+            unsafe { (header.vtable.drop_output)(self.task()) };
         }
         if dropped.drop_waker {
             // SAFETY: the state left the waker to the handle.
@@ -629,9 +643,9 @@ impl TaskRef {
 
 impl Drop for TaskRef {
     fn drop(&mut self) {
-        if self.header().state.drop_reference(self.is_handle) {
+        if self.header().state.drop_reference(self.is_handle()) {
             // SAFETY: every `TaskRef` owns a reference, and that was the last one.
-            unsafe { free(self.task) };
+            unsafe { free(self.task()) };
         }
     }
 }
@@ -644,10 +658,9 @@ pub(crate) fn keep(runnable: &Runnable) -> TaskRef {
 /// One more reference that is no waker, and is counted as such if there is room.
 fn handle(task: NonNull<Header>) -> TaskRef {
     let overflow = header(task).state.add_abort_handle();
-    TaskRef {
-        task,
-        is_handle: overflow == Overflow::No,
-    }
+    let mut handle = TaskRef(task);
+    handle.set_is_handle(overflow == Overflow::No);
+    handle
 }
 
 /// Takes the right to run the task behind a pinned record, to cancel it. `None`: it is queued or

@@ -9,6 +9,9 @@ use std::mem;
 
 use crate::v1;
 
+/// Spawn sites that are kept of a runtime; servers send fewer.
+const MAX_SPAWN_SITES: usize = 4_096;
+
 /// Buckets that are kept of a histogram; ours have 496 at most.
 const MAX_BUCKETS: usize = 1_024;
 
@@ -24,10 +27,22 @@ impl v1::RuntimeUpdate {
             if let Some(before) = before {
                 pack(&mut worker.poll_time, &before.poll_time);
                 pack(&mut worker.wake_to_poll, &before.wake_to_poll);
+                pack(&mut worker.unpark_latency, &before.unpark_latency);
             }
         }
         if let (Some(now), Some(before)) = (&mut self.timers, &previous.timers) {
             pack(&mut now.lateness, &before.lateness);
+        }
+        if let (Some(now), Some(before)) = (&mut self.blocking, &previous.blocking) {
+            pack(&mut now.queue_time, &before.queue_time);
+            pack(&mut now.run_time, &before.run_time);
+        }
+        let sites = sites(previous);
+        for site in &mut self.spawn_sites {
+            if let Some(before) = sites.get(&site.location) {
+                pack(&mut site.poll_time, &before.poll_time);
+                pack(&mut site.wake_to_poll, &before.wake_to_poll);
+            }
         }
         let had: HashMap<u64, &v1::Task> = previous.tasks.iter().map(|t| (t.id, t)).collect();
         for mut task in mem::take(&mut self.tasks) {
@@ -55,13 +70,31 @@ impl v1::RuntimeUpdate {
     fn unpack(&mut self, previous: &v1::RuntimeUpdate) {
         for worker in &mut self.workers {
             let before = previous.workers.iter().find(|w| w.index == worker.index);
+            let had = |histogram: fn(&v1::Worker) -> &Option<v1::Histogram>| {
+                before.and_then(|worker| histogram(worker).as_ref())
+            };
+            unpack(&mut worker.poll_time, had(|w| &w.poll_time));
+            unpack(&mut worker.wake_to_poll, had(|w| &w.wake_to_poll));
+            unpack(&mut worker.unpark_latency, had(|w| &w.unpark_latency));
+        }
+        if let Some(now) = &mut self.blocking {
+            let before = previous.blocking.as_ref();
             unpack(
-                &mut worker.poll_time,
-                before.and_then(|w| w.poll_time.as_ref()),
+                &mut now.queue_time,
+                before.and_then(|b| b.queue_time.as_ref()),
+            );
+            unpack(&mut now.run_time, before.and_then(|b| b.run_time.as_ref()));
+        }
+        let sites = sites(previous);
+        for site in &mut self.spawn_sites {
+            let before = sites.get(&site.location);
+            unpack(
+                &mut site.poll_time,
+                before.and_then(|s| s.poll_time.as_ref()),
             );
             unpack(
-                &mut worker.wake_to_poll,
-                before.and_then(|w| w.wake_to_poll.as_ref()),
+                &mut site.wake_to_poll,
+                before.and_then(|s| s.wake_to_poll.as_ref()),
             );
         }
         if let Some(now) = &mut self.timers {
@@ -79,6 +112,7 @@ impl v1::RuntimeUpdate {
             task.kind = before.kind;
             task.parent = before.parent;
             task.created_at_ns = before.created_at_ns;
+            task.future_bytes = before.future_bytes;
             if same_waits.contains(&task.id) {
                 task.unpack_waits(&before.waits);
             }
@@ -98,6 +132,7 @@ impl v1::Task {
             && self.location == other.location
             && self.parent == other.parent
             && self.created_at_ns == other.created_at_ns
+            && self.future_bytes == other.future_bytes
     }
 
     /// Takes out what `before` has. True: also the texts of the waits, or the waits.
@@ -105,6 +140,7 @@ impl v1::Task {
         self.name.clear();
         self.location = None;
         (self.kind, self.parent, self.created_at_ns) = (0, 0, 0);
+        self.future_bytes = 0;
         let same_texts = !self.waits.is_empty()
             && self.waits.len() == before.waits.len()
             && self.waits.iter().zip(&before.waits).all(|(now, before)| {
@@ -146,6 +182,12 @@ impl v1::LongPoll {
             && self.sampled_at_ns == other.sampled_at_ns
             && self.worker == other.worker
     }
+}
+
+/// What is known of spawn sites, by their location.
+fn sites(update: &v1::RuntimeUpdate) -> HashMap<&Option<v1::Location>, &v1::SpawnSite> {
+    let sites = update.spawn_sites.iter();
+    sites.map(|site| (&site.location, site)).collect()
 }
 
 /// The buckets of a histogram, by their upper bounds.
@@ -207,11 +249,11 @@ impl Unpacker {
             let mut state = had.remove(&runtime.id).unwrap_or_default();
             runtime.unpack(&state);
             state.apply(v1::RuntimeUpdate {
-                spawn_sites: Vec::new(),
                 resources: Vec::new(),
                 findings: Vec::new(),
                 ..runtime.clone()
             });
+            state.spawn_sites.truncate(MAX_SPAWN_SITES);
             self.runtimes.insert(runtime.id, state);
         }
         update
@@ -248,6 +290,7 @@ mod tests {
             }),
             parent: 1,
             created_at_ns: 5,
+            future_bytes: 64,
             polls: polls * id,
             waits: vec![v1::Wait {
                 kind: "mpsc".into(),
@@ -263,8 +306,20 @@ mod tests {
             workers: vec![v1::Worker {
                 poll_time: histogram(counts),
                 wake_to_poll: histogram(counts),
+                unpark_latency: histogram(counts),
                 ..Default::default()
             }],
+            spawn_sites: vec![v1::SpawnSite {
+                polls,
+                poll_time: histogram(counts),
+                wake_to_poll: histogram(counts),
+                ..Default::default()
+            }],
+            blocking: Some(v1::Blocking {
+                queue_time: histogram(counts),
+                run_time: histogram(counts),
+                ..Default::default()
+            }),
             rows: vec![1, 2, 3],
             tasks: vec![task(1), task(2), task(3)],
             long_polls: vec![v1::LongPoll {

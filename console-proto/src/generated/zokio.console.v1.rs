@@ -184,7 +184,7 @@ pub struct RuntimeUpdate {
     #[prost(bool, tag = "29")]
     pub longest_polls_unchanged: bool,
     /// In compact updates, in place of `tasks`: changed rows that the client has, without name, kind,
-    /// location, parent and created_at_ns, which do not change.
+    /// location, parent, created_at_ns and future_bytes, which do not change.
     #[prost(message, repeated, tag = "31")]
     pub known_tasks: ::prost::alloc::vec::Vec<Task>,
     /// Those of known_tasks whose waits are the ones that the client has: left out if nothing has

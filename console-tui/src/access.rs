@@ -35,6 +35,7 @@ pub(crate) struct AccessArgs {
     tls_key: Option<PathBuf>,
 
     /// File with the server's token. Without it, the token is taken from ZOKIO_CONSOLE_TOKEN.
+    /// It is shown to every program that is named: name together only those that may know it.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }

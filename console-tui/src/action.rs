@@ -156,8 +156,21 @@ pub(crate) enum Effect {
     Save(Save),
     /// Ask a task where it waits.
     FetchBacktrace { runtime_id: u64, task_id: u64 },
+    /// Show another of the programs that are watched.
+    SwitchTarget(Switch),
     /// End.
     Quit,
+}
+
+/// Which program to show next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Switch {
+    /// The one after this one.
+    Next,
+    /// The one before.
+    Previous,
+    /// The one in this place, if there is one.
+    To(usize),
 }
 
 /// A recording to be written.

@@ -1,6 +1,6 @@
 //! The interactive console: actions in, state, screen out.
 //!
-//! Keys, updates and signals arrive as [`Action`]s on one channel. All that have arrived are
+//! Keys, updates and signals arrive as [`Event`]s on one channel. All that have arrived are
 //! applied, then the screen is drawn once, and only if something changed.
 
 use std::fs::File;
@@ -21,9 +21,11 @@ use crate::format;
 use crate::headless::record;
 use crate::recording::{FileSource, Tape};
 use crate::replay;
+use crate::state::State;
 use crate::state::connection::Link;
+use crate::state::model::Query;
 use crate::state::settings::Settings;
-use crate::state::{State, update};
+use crate::state::targets::Targets;
 use crate::terminal::{self, Input, TerminalGuard};
 use crate::theme::Theme;
 use crate::view;
@@ -38,6 +40,9 @@ const COUNTDOWN: Duration = Duration::from_millis(100);
 /// What most screens take at most; a larger one is several writes.
 const SCREEN_BYTES: usize = 32 * 1024;
 
+/// What has happened, and to which of the programs watched; None: to the screen.
+pub(crate) type Event = (Option<usize>, Action);
+
 /// What the interactive console is started with.
 #[derive(Debug)]
 pub(crate) struct Options {
@@ -45,8 +50,10 @@ pub(crate) struct Options {
     /// Whether clicks and the wheel are ours.
     pub(crate) mouse: bool,
     pub(crate) settings: Settings,
-    /// Bytes for looking back; 0: none.
+    /// Bytes for looking back, of all programs together; 0: none.
     pub(crate) history_bytes: usize,
+    /// Name of the runtime to be shown first.
+    pub(crate) runtime: Option<String>,
 }
 
 /// Where what is shown comes from.
@@ -71,6 +78,36 @@ impl Feed {
             Feed::Recording { name, .. } => name.clone(),
         }
     }
+
+    /// A state that shows what comes from here.
+    fn state(&self, (width, height): (u16, u16), history_bytes: usize, now: Now) -> State {
+        let state = State::new(self.name(), width, height, now);
+        match self {
+            Feed::Live { .. } => state.with_history(history_bytes),
+            Feed::Recording { .. } => state.of_recording(),
+        }
+    }
+
+    /// Runs until `asked` ends.
+    async fn run(
+        self,
+        keep: bool,
+        query: Query,
+        asked: mpsc::UnboundedReceiver<Request>,
+        out: mpsc::Sender<Action>,
+    ) {
+        match self {
+            Feed::Live {
+                destination,
+                interval,
+                session,
+            } => {
+                let watching = Watching { interval, keep };
+                connection::run(destination, watching, session, query, asked, out).await;
+            }
+            Feed::Recording { tape, .. } => replay::run(tape, query, asked, out).await,
+        }
+    }
 }
 
 /// The console's clock.
@@ -92,43 +129,21 @@ impl Clock {
     }
 }
 
-/// Shows the screens until the user quits.
-pub(crate) async fn run(options: Options, feed: Feed) -> Result<(), ConsoleError> {
+/// Shows the screens until the user quits. There is at least one feed; the first is shown first.
+pub(crate) async fn run(options: Options, feeds: Vec<Feed>) -> Result<(), ConsoleError> {
     let clock = Clock {
         start: Instant::now(),
     };
-    let (width, height) = crossterm::terminal::size().map_err(ConsoleError::Terminal)?;
-    let state = State::new(feed.name(), width, height, clock.now());
-    let mut state = match &feed {
-        Feed::Live { .. } => state.with_history(options.history_bytes),
-        Feed::Recording { .. } => state.of_recording(),
-    };
-    state.settings = options.settings;
+    let size = crossterm::terminal::size().map_err(ConsoleError::Terminal)?;
+    let share = options.history_bytes / feeds.len().max(1);
+    let states = feeds.iter().map(|feed| {
+        let mut state = feed.state(size, share, clock.now());
+        state.settings = options.settings.clone();
+        state
+    });
+    let mut targets = Targets::new(states.collect(), options.runtime.as_deref(), size);
     let (out, mut actions) = mpsc::channel(QUEUE);
-    // Unbounded, but asked by keys and answered updates only. A bounded queue could block the state
-    // while the connection waits for the state.
-    let (requests, asked) = mpsc::unbounded_channel();
-    let query = state.query().clone();
-    match feed {
-        Feed::Live {
-            destination,
-            interval,
-            session,
-        } => {
-            let keep = options.history_bytes > 0;
-            let watching = Watching { interval, keep };
-            let answers = out.clone();
-            zokio::spawn(connection::run(
-                destination,
-                watching,
-                session,
-                query,
-                asked,
-                answers,
-            ))
-        }
-        Feed::Recording { tape, .. } => zokio::spawn(replay::run(tape, query, asked, out.clone())),
-    };
+    let requests = start(feeds, &targets, share > 0, &out);
     quit_on_signals(&out).map_err(ConsoleError::Terminal)?;
 
     let _guard = TerminalGuard::take(options.mouse).map_err(ConsoleError::Terminal)?;
@@ -142,56 +157,80 @@ pub(crate) async fn run(options: Options, feed: Feed) -> Result<(), ConsoleError
         if terminal::is_gone() {
             return Err(ConsoleError::Panicked);
         }
-        if std::mem::take(&mut state.dirty) {
-            draw(&mut screen, &state, options.theme)?;
+        if std::mem::take(&mut targets.dirty) {
+            draw(&mut screen, &targets, options.theme)?;
         }
-        let mut next = match zokio::time::timeout(until_tick(&state), actions.recv()).await {
+        let mut next = match zokio::time::timeout(until_tick(&targets), actions.recv()).await {
             Ok(Some(action)) => Some(action),
             Ok(None) => return Ok(()),
             Err(_) => None,
         };
-        update(&mut state, Action::Tick(clock.now()));
-        while let Some(action) = next {
-            for effect in update(&mut state, action) {
-                match effect {
+        targets.update(None, Action::Tick(clock.now()));
+        while let Some((of, action)) = next {
+            for (at, effect) in targets.update(of, action) {
+                let request = match effect {
                     Effect::Quit => return Ok(()),
-                    Effect::Play(play) => ask(&requests, Request::Play(play)),
-                    Effect::Save(save) => save_aside(save, saved.clone()),
-                    Effect::Subscribe(query) => ask(&requests, Request::Subscribe(query)),
+                    // Carried out by the targets themselves.
+                    Effect::SwitchTarget(_) => continue,
+                    Effect::Save(save) => {
+                        save_aside(at, save, saved.clone());
+                        continue;
+                    }
+                    Effect::Play(play) => Request::Play(play),
+                    Effect::Subscribe(query) => Request::Subscribe(query),
                     Effect::FetchBacktrace {
                         runtime_id,
                         task_id,
-                    } => ask(
-                        &requests,
-                        Request::FetchBacktrace {
-                            runtime_id,
-                            task_id,
-                        },
-                    ),
+                    } => Request::FetchBacktrace {
+                        runtime_id,
+                        task_id,
+                    },
                     Effect::FetchDetails {
                         runtime_id,
                         task_id,
-                    } => ask(
-                        &requests,
-                        Request::FetchDetails {
-                            runtime_id,
-                            task_id,
-                        },
-                    ),
-                }
+                    } => Request::FetchDetails {
+                        runtime_id,
+                        task_id,
+                    },
+                };
+                // The feed ends only with the console.
+                let _ = requests.get(at).map(|requests| requests.send(request));
             }
             next = actions.try_recv().ok();
         }
     }
 }
 
-fn ask(requests: &mpsc::UnboundedSender<Request>, request: Request) {
-    // The connection ends only with the console.
-    let _ = requests.send(request);
+/// Starts the feeds; gives back where to ask each for something.
+fn start(
+    feeds: Vec<Feed>,
+    targets: &Targets,
+    keep: bool,
+    out: &mpsc::Sender<Event>,
+) -> Vec<mpsc::UnboundedSender<Request>> {
+    let start = |(at, (feed, state)): (usize, (Feed, &State))| {
+        // Unbounded, but asked by keys and answered updates only. A bounded queue could block the
+        // state while the connection waits for the state.
+        let (requests, asked) = mpsc::unbounded_channel();
+        // One place: an update waits where it can still be replaced, at the server.
+        let (own, mut heard) = mpsc::channel(1);
+        zokio::spawn(feed.run(keep, state.query().clone(), asked, own));
+        let out = out.clone();
+        zokio::spawn(async move {
+            while let Some(action) = heard.recv().await {
+                if out.send((Some(at), action)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        requests
+    };
+    let feeds = feeds.into_iter().zip(targets.states()).enumerate();
+    feeds.map(start).collect()
 }
 
-/// Writes a recording on a thread that may wait for the disk.
-fn save_aside(save: Save, out: mpsc::WeakSender<Action>) {
+/// Writes a recording of the program `at` on a thread that may wait for the disk.
+fn save_aside(at: usize, save: Save, out: mpsc::WeakSender<Event>) {
     drop(zokio::task::spawn_blocking(move || {
         let written = record::save(Path::new(&save.name), save.began_unix_ns, &save.frames);
         let text = match written {
@@ -200,13 +239,14 @@ fn save_aside(save: Save, out: mpsc::WeakSender<Action>) {
         };
         // If the console has ended, nobody is to be told.
         if let Some(out) = out.upgrade() {
-            let _ = out.blocking_send(Action::Saved(text));
+            let _ = out.blocking_send((Some(at), Action::Saved(text)));
         }
     }));
 }
 
-/// Time until the status line may say something new on its own.
-fn until_tick(state: &State) -> Duration {
+/// Time until the screen may say something new on its own.
+fn until_tick(targets: &Targets) -> Duration {
+    let state = targets.shown();
     match state.connection.link {
         Link::Lost { .. } => COUNTDOWN,
         _ => Duration::from_millis(1_000 - state.now.unix_ms % 1_000),
@@ -215,19 +255,19 @@ fn until_tick(state: &State) -> Duration {
 
 fn draw(
     screen: &mut Terminal<CrosstermBackend<BufWriter<Stdout>>>,
-    state: &State,
+    targets: &Targets,
     theme: Theme,
 ) -> Result<(), ConsoleError> {
     screen
         .draw(|frame| {
             let area = frame.area();
-            view::render(state, theme, area, frame.buffer_mut());
+            view::targets::render(targets, theme, area, frame.buffer_mut());
         })
         .map(|_| ())
         .map_err(ConsoleError::Terminal)
 }
 
-fn quit_on_signals(out: &mpsc::Sender<Action>) -> io::Result<()> {
+fn quit_on_signals(out: &mpsc::Sender<Event>) -> io::Result<()> {
     for kind in [
         SignalKind::terminate(),
         SignalKind::interrupt(),
@@ -238,7 +278,7 @@ fn quit_on_signals(out: &mpsc::Sender<Action>) -> io::Result<()> {
         zokio::spawn(async move {
             if signal.recv().await.is_some() {
                 // The console has ended already.
-                let _ = out.send(Action::Command(Command::Quit)).await;
+                let _ = out.send((None, Action::Command(Command::Quit))).await;
             }
         });
     }

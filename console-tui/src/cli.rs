@@ -96,7 +96,8 @@ struct ScreenArgs {
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 
-    /// Memory for looking back at the last minutes, such as 32MiB; 0: none is kept.
+    /// Memory for looking back at the last minutes, such as 32MiB, divided among the
+    /// programs watched; 0: none is kept.
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes, default_value = "32MiB", global = true)]
     history: usize,
 }
@@ -276,8 +277,15 @@ enum ConfigCommand {
 #[derive(Debug, Args)]
 struct ConnectArgs {
     /// Where the program serves: http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH.
+    /// Several are shown one at a time: Tab goes to the next. All are shown the same certificate and
+    /// token.
     /// [default: what the configuration says, else http://127.0.0.1:6669]
-    target: Option<Target>,
+    #[arg(value_name = "TARGET")]
+    targets: Vec<Target>,
+
+    /// Show the runtime of this name first.
+    #[arg(long, value_name = "NAME")]
+    runtime: Option<String>,
 
     #[command(flatten)]
     access: AccessArgs,
@@ -556,7 +564,8 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let screen = cli.screen;
     let command = cli.command.unwrap_or_else(|| {
         Command::Connect(ConnectArgs {
-            target: None,
+            targets: Vec::new(),
+            runtime: None,
             access: AccessArgs::default(),
             interval: None,
             wait: false,
@@ -661,8 +670,16 @@ fn connect(arguments: ConnectArgs, screen: &ScreenArgs) -> Result<(), ConsoleErr
         return Err(ConsoleError::NoTerminal);
     }
     let config = screen.load()?;
-    let target = arguments.target.unwrap_or_else(|| config.target.clone());
-    let destination = arguments.access.destination(target)?;
+    let targets = if arguments.targets.is_empty() {
+        config.targets.clone()
+    } else {
+        arguments.targets
+    };
+    let destinations: Result<Vec<Destination>, _> = targets
+        .into_iter()
+        .map(|target| arguments.access.destination(target))
+        .collect();
+    let destinations = destinations?;
     let runtime = runtime()?;
     let _observed = match &arguments.observe_self {
         Some(address) => Some(
@@ -674,18 +691,25 @@ fn connect(arguments: ConnectArgs, screen: &ScreenArgs) -> Result<(), ConsoleErr
         ),
         None => None,
     };
+    let interval = arguments.interval.or(config.interval).unwrap_or_default();
+    let mut options = options(config, screen);
+    options.runtime = arguments.runtime;
     runtime.block_on(async {
-        let session = match connection::connect(&destination).await {
-            Ok(session) => Some(session),
-            Err(ConsoleError::Unreachable { .. }) if arguments.wait => None,
-            Err(error) => return Err(error),
+        let mut session = match &destinations[..] {
+            [only] => match connection::connect(only).await {
+                Ok(session) => Some(session),
+                Err(ConsoleError::Unreachable { .. }) if arguments.wait => None,
+                Err(error) => return Err(error),
+            },
+            // One that is not there is no reason not to show the others.
+            _ => None,
         };
-        let feed = Feed::Live {
+        let feeds = destinations.into_iter().map(|destination| Feed::Live {
             destination,
-            interval: arguments.interval.or(config.interval).unwrap_or_default(),
-            session,
-        };
-        app::run(options(config, screen), feed).await
+            interval,
+            session: session.take(),
+        });
+        app::run(options, feeds.collect()).await
     })
 }
 
@@ -696,7 +720,7 @@ fn replay(file: &Path, screen: &ScreenArgs) -> Result<(), ConsoleError> {
     let tape = replay::open(file)?;
     let name = shown_name(file);
     let options = options(screen.load()?, screen);
-    runtime()?.block_on(app::run(options, Feed::Recording { name, tape }))
+    runtime()?.block_on(app::run(options, vec![Feed::Recording { name, tape }]))
 }
 
 /// A recording to be read without screens: what is wrong with it is told.
@@ -769,6 +793,7 @@ fn options(config: Config, screen: &ScreenArgs) -> app::Options {
         theme,
         mouse: config.mouse,
         history_bytes: screen.history,
+        runtime: None,
         settings: config.settings,
     }
 }
@@ -886,7 +911,7 @@ fn run_demo(arguments: &DemoArgs, screen: &ScreenArgs) -> Result<(), ConsoleErro
                 interval: config.interval.unwrap_or_default(),
                 session: Some(session),
             };
-            return app::run(options(config, screen), feed).await;
+            return app::run(options(config, screen), vec![feed]).await;
         }
         let time = arguments.time.unwrap_or(DEMO_TIME);
         if io::stderr().is_terminal() {

@@ -27,8 +27,8 @@ const MAX_BYTES: u64 = 256 * 1024;
 /// What can be configured.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    /// What is watched if the command line names nothing.
-    pub(crate) target: Target,
+    /// What is watched if the command line names nothing. Never empty.
+    pub(crate) targets: Vec<Target>,
     /// None: what the server suggests.
     pub(crate) interval: Option<Duration>,
     pub(crate) theme: Palette,
@@ -42,7 +42,7 @@ pub(crate) struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config {
-            target: target::default(),
+            targets: vec![target::default()],
             interval: None,
             theme: Palette::default(),
             colors: true,

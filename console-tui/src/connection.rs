@@ -46,6 +46,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a server may take to find the names of the functions on a stack.
 const NAMING_TIMEOUT: Duration = Duration::from_secs(60);
+/// Between two updates of what nobody looks at.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// Where a server is, and what it takes to get in.
 #[derive(Debug, Clone)]
@@ -562,7 +564,12 @@ async fn open(
     query: &Query,
     out: &mpsc::Sender<Action>,
 ) -> Result<Stream, ConsoleError> {
-    let request = request(query, watching.interval);
+    let interval = if query.slow {
+        watching.interval.max(SLOW)
+    } else {
+        watching.interval
+    };
+    let request = request(query, interval);
     let stream = session.subscribe(request.clone()).await?;
     if watching.keep {
         heard(out, Kind::Request, false, request.encode_to_vec()).await;

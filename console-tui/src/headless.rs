@@ -101,7 +101,7 @@ async fn all_tasks(session: &mut Session, filter: &str) -> Result<Update, Consol
         filter: filter.into(),
         offset: 0,
         limit: PAGE,
-        resources: false,
+        ..Query::default()
     };
     let mut all = session.update(&query).await?;
     while let Some(offset) = next_offset(&all, query.offset) {

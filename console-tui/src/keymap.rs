@@ -5,6 +5,7 @@
 
 pub(crate) mod bound;
 pub(crate) mod clock;
+pub(crate) mod targets;
 
 use std::fmt;
 

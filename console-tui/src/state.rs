@@ -29,6 +29,7 @@ mod rows;
 pub(crate) mod settings;
 pub(crate) mod sites;
 pub(crate) mod tabs;
+pub(crate) mod targets;
 pub(crate) mod tasks;
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,7 @@ pub(crate) mod world;
 use backtrace::{Backtrace, Strokes};
 use zokio_instrumentation::filter;
 
-use crate::action::{Action, Command, DetailsAnswer, Effect, Now};
+use crate::action::{Action, Command, DetailsAnswer, Effect, Now, Switch};
 use crate::keymap::{self, Context, Key, Resolution};
 use crate::recording::{Ring, Tape};
 use connection::{Connection, Link};
@@ -99,6 +100,12 @@ pub(crate) struct State {
     past_query: Query,
     /// Something to be told, and until when.
     notice: Option<(String, u64)>,
+    /// Name of the runtime to be shown first.
+    pub(crate) wanted_runtime: Option<String>,
+    /// Other programs are watched, too.
+    pub(crate) has_siblings: bool,
+    /// Another program is on the screen.
+    hidden: bool,
     /// Id of the runtime shown.
     pub(crate) runtime: Option<u64>,
     /// First worker shown.
@@ -203,6 +210,38 @@ impl State {
         &self.query
     }
 
+    /// Whether another program is on the screen.
+    fn hide(&mut self, hidden: bool) {
+        self.hidden = hidden;
+        self.dirty = true;
+    }
+
+    /// Asks for what is to be seen now, if that has not been asked for. While time stands still on
+    /// the screen, the rows that were kept are asked instead.
+    fn ask_for_rows(&mut self, effects: &mut Vec<Effect>) {
+        let wanted = self.wanted_query();
+        let is_past = self.frozen.is_some() && !self.replay;
+        if is_past && !self.hidden && !self.query.slow {
+            clock::look_again(self, &wanted);
+        } else if wanted != self.query {
+            self.query = wanted.clone();
+            effects.push(Effect::Subscribe(wanted));
+        }
+    }
+
+    /// Shows the first runtime, or the last one.
+    fn choose_end(&mut self, last: bool) {
+        let runtimes = &self.world().runtimes;
+        let at = if last {
+            runtimes.last()
+        } else {
+            runtimes.first()
+        };
+        if let Some(id) = at.map(|runtime| runtime.summary.id) {
+            self.show_runtime(id);
+        }
+    }
+
     /// What to show: the present, or the moment of the pause.
     pub(crate) fn world(&self) -> &World {
         self.frozen.as_deref().unwrap_or(&self.live)
@@ -257,6 +296,12 @@ impl State {
     }
 
     fn wanted_query(&self) -> Query {
+        if self.hidden {
+            return Query {
+                slow: true,
+                ..Query::default()
+            };
+        }
         let below_resource = matches!(self.screen, Screen::Detail) && self.resource.is_some();
         let resources =
             below_resource || matches!(self.screen, Screen::Resources | Screen::Resource);
@@ -289,13 +334,7 @@ pub(crate) fn update(state: &mut State, action: Action) -> Vec<Effect> {
         other => hear(state, other, &mut effects),
     }
     state.dirty = true;
-    let wanted = state.wanted_query();
-    if state.frozen.is_some() && !state.replay {
-        clock::look_again(state, &wanted);
-    } else if wanted != state.query {
-        state.query = wanted.clone();
-        effects.push(Effect::Subscribe(wanted));
-    }
+    state.ask_for_rows(&mut effects);
     effects
 }
 
@@ -309,7 +348,13 @@ fn press(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         Resolution::Command(command) => perform(state, command, effects),
         Resolution::Pending => state.pending_key = Some(key),
         Resolution::Text(c) => state.tasks.type_char(c),
-        Resolution::Nothing => {}
+        Resolution::Nothing => {
+            if let Some(at) = keymap::targets::place(state.context(), key)
+                && state.has_siblings
+            {
+                effects.push(Effect::SwitchTarget(Switch::To(at)));
+            }
+        }
     }
 }
 
@@ -332,12 +377,18 @@ fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
                 state.live = World::default();
             }
             state.connection.note_update(update.taken_at_ns, state.now);
-            state.live.apply(*update, query.offset as usize);
+            if query.slow {
+                state.live.apply_without_rows(*update);
+            } else {
+                state.live.apply(*update, query.offset as usize);
+            }
             if state.tasks.tree {
                 state.live.arrange_tasks(true);
             }
             if state.frozen.is_none() {
-                state.resources_known = query.resources;
+                if !query.slow {
+                    state.resources_known = query.resources;
+                }
                 follow_world(state, effects);
             }
         }
@@ -398,7 +449,14 @@ fn follow_world(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// Keeps the runtime shown, or takes the first one that lives.
 fn choose_runtime(state: &mut State) {
-    let world = state.world();
+    let world = state.frozen.as_deref().unwrap_or(&state.live);
+    if let Some(name) = &state.wanted_runtime
+        && let Some(named) = world.runtimes.iter().find(|it| it.summary.name == *name)
+    {
+        state.runtime = Some(named.summary.id);
+        // From here on the user chooses.
+        state.wanted_runtime = None;
+    }
     if state.runtime.is_none_or(|id| world.runtime(id).is_none()) {
         let alive = world.runtimes.iter().find(|runtime| !runtime.summary.ended);
         let chosen = alive.or(world.runtimes.first());
@@ -421,6 +479,7 @@ fn refresh_detail(state: &mut State, effects: &mut Vec<Effect>) {
     let world = state.frozen.as_deref().unwrap_or(&state.live);
     if let Some(runtime) = world.runtime(detail.runtime_id)
         && let Some(task) = runtime.tasks.get(detail.task_id)
+        && runtime.rows_age_ns() == Some(0)
     {
         detail.task = Some(task.clone());
         detail.taken_at_ns = runtime.summary.taken_at_ns;
@@ -429,7 +488,7 @@ fn refresh_detail(state: &mut State, effects: &mut Vec<Effect>) {
         // The past is not asked: what is not recorded is not known.
         detail.gone = true;
     }
-    if state.frozen.is_none() && !detail.asked && !detail.gone {
+    if state.frozen.is_none() && !state.hidden && !detail.asked && !detail.gone {
         detail.asked = true;
         effects.push(Effect::FetchDetails {
             runtime_id: detail.runtime_id,
@@ -493,8 +552,8 @@ fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         Command::ShowFindings => show(state, Screen::Findings),
         Command::ToggleHelp => state.help = if state.help.is_some() { None } else { Some(0) },
         Command::Back => back(state),
-        Command::NextRuntime => step_runtime(state, true),
-        Command::PreviousRuntime => step_runtime(state, false),
+        Command::NextRuntime => step_runtime(state, true, effects),
+        Command::PreviousRuntime => step_runtime(state, false, effects),
         Command::Quit => effects.push(Effect::Quit),
         Command::Up
         | Command::Down
@@ -570,26 +629,53 @@ fn back(state: &mut State) {
     }
 }
 
-fn step_runtime(state: &mut State, forward: bool) {
+/// The next runtime; after the last one the next program, if there are several.
+fn step_runtime(state: &mut State, forward: bool, effects: &mut Vec<Effect>) {
     let runtimes = &state.world().runtimes;
-    if runtimes.is_empty() {
-        return;
-    }
     let at = runtimes
         .iter()
         .position(|runtime| Some(runtime.summary.id) == state.runtime)
         .unwrap_or(0);
-    let step = if forward { 1 } else { runtimes.len() - 1 };
-    state.runtime = Some(runtimes[(at + step) % runtimes.len()].summary.id);
-    state.tasks.go_to_top();
-    state.first_worker = 0;
-    state.sites.go_to_top();
-    state.resources.go_to_top();
-    state.findings = FindingsView::default();
-    match state.screen {
-        Screen::Detail => show(state, Screen::Tasks),
-        Screen::Resource => show(state, Screen::Resources),
-        _ => {}
+    let end = if forward {
+        runtimes.len().max(1) - 1
+    } else {
+        0
+    };
+    if state.has_siblings && at == end {
+        effects.push(Effect::SwitchTarget(if forward {
+            Switch::Next
+        } else {
+            Switch::Previous
+        }));
+        return;
+    }
+    let step = if forward {
+        1
+    } else {
+        runtimes.len().max(1) - 1
+    };
+    let next = (at + step).checked_rem(runtimes.len());
+    if let Some(id) = next.map(|next| runtimes[next].summary.id) {
+        state.show_runtime(id);
+    }
+}
+
+impl State {
+    fn show_runtime(&mut self, id: u64) {
+        if self.runtime == Some(id) {
+            return;
+        }
+        self.runtime = Some(id);
+        self.tasks.go_to_top();
+        self.first_worker = 0;
+        self.sites.go_to_top();
+        self.resources.go_to_top();
+        self.findings = FindingsView::default();
+        match self.screen {
+            Screen::Detail => show(self, Screen::Tasks),
+            Screen::Resource => show(self, Screen::Resources),
+            _ => {}
+        }
     }
 }
 
@@ -647,6 +733,7 @@ fn step(state: &mut State, command: Command) {
 pub(crate) fn help_lines() -> usize {
     keymap::BINDINGS.len()
         + keymap::clock::bindings().count()
+        + keymap::targets::LINES
         + columns::all().count()
         + filter::fields().len()
         + sites::COLUMNS.len()

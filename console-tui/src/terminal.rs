@@ -18,6 +18,7 @@ use crossterm::{cursor, execute, terminal};
 use zokio::sync::mpsc::{self, error::TrySendError};
 
 use crate::action::{Action, Mouse, MouseKind};
+use crate::app::Event as Happening;
 use crate::keymap::{Key, KeyCode};
 
 /// How often the input thread looks whether it is to stop.
@@ -108,7 +109,7 @@ pub(crate) struct Input {
 
 impl Input {
     /// Starts reading. Ends by itself when nobody listens or the terminal has gone.
-    pub(crate) fn start(out: mpsc::Sender<Action>) -> io::Result<Input> {
+    pub(crate) fn start(out: mpsc::Sender<Happening>) -> io::Result<Input> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         thread::Builder::new()
@@ -121,7 +122,7 @@ impl Input {
                         Ok(true) => match event::read() {
                             Ok(event) => {
                                 if let Some(action) = action(event)
-                                    && !send(&out, action, &stopped)
+                                    && !send(&out, (None, action), &stopped)
                                 {
                                     return;
                                 }
@@ -144,7 +145,7 @@ impl Drop for Input {
 }
 
 /// Hands an action over, waiting for room. False: nobody listens.
-fn send(out: &mpsc::Sender<Action>, mut action: Action, stopped: &AtomicBool) -> bool {
+fn send(out: &mpsc::Sender<Happening>, mut action: Happening, stopped: &AtomicBool) -> bool {
     loop {
         action = match out.try_send(action) {
             Ok(()) => return true,

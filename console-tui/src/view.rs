@@ -23,6 +23,7 @@ mod sites;
 mod status;
 mod table;
 mod tabs;
+pub(crate) mod targets;
 mod tasks;
 #[cfg(test)]
 mod tests;

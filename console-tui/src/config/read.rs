@@ -17,8 +17,8 @@ use crate::theme::Palette;
 /// Problems that are told; further ones are repetitions, mostly.
 const MAX_PROBLEMS: usize = 5;
 
-const TOP: [&str; 7] = [
-    "target", "interval", "screen", "tasks", "filters", "warnings", "keys",
+const TOP: [&str; 8] = [
+    "target", "targets", "interval", "screen", "tasks", "filters", "warnings", "keys",
 ];
 const SCREEN: [&str; 4] = ["theme", "colors", "ascii-only", "mouse"];
 const TASKS: [&str; 1] = ["columns"];
@@ -115,7 +115,7 @@ impl Reader<'_> {
     fn top(&mut self, table: &DeTable<'_>) {
         for (key, value) in table {
             match key.get_ref().as_ref() {
-                "target" => self.target(value),
+                "target" | "targets" => self.targets(value),
                 "interval" => self.interval(value),
                 "screen" => self.screen(value),
                 "tasks" => self.tasks(value),
@@ -127,13 +127,22 @@ impl Reader<'_> {
         }
     }
 
-    fn target(&mut self, value: &Value<'_>) {
-        let Some(text) = self.string(value, "an address") else {
+    fn targets(&mut self, value: &Value<'_>) {
+        let Some(texts) = self.strings(value, "an address, or a list of them,") else {
             return;
         };
-        match text.parse() {
-            Ok(target) => self.config.target = target,
-            Err(error) => self.problem(&value.span(), format!("{text}: {error}")),
+        if texts.is_empty() {
+            self.problem(&value.span(), "at least one target is to be named");
+        }
+        let mut targets = Vec::new();
+        for (text, span) in texts {
+            match text.parse() {
+                Ok(target) => targets.push(target),
+                Err(error) => self.problem(&span, format!("{text}: {error}")),
+            }
+        }
+        if !targets.is_empty() {
+            self.config.targets = targets;
         }
     }
 

@@ -22,7 +22,7 @@ fn what_is_written_is_read_again() {
 #[test]
 fn everything_can_be_set() {
     let text = r#"
-        target = "unix:/run/app.sock"
+        targets = ["unix:/run/app.sock", "localhost"]
         interval = "1.5s"
         [screen]
         theme = "high-contrast"
@@ -44,7 +44,8 @@ fn everything_can_be_set() {
         first = ["ctrl-t", "x x"]
     "#;
     let config = Config::parse(text).unwrap();
-    assert_eq!(config.target.to_string(), "unix:/run/app.sock");
+    assert_eq!(config.targets.len(), 2);
+    assert_eq!(config.targets[0].to_string(), "unix:/run/app.sock");
     assert_eq!(config.interval, Some(Duration::from_millis(1_500)));
     assert_eq!(config.theme, Palette::HighContrast);
     assert!(!config.colors && config.ascii_only && !config.mouse);
@@ -89,7 +90,7 @@ fn mistakes_are_told_with_line_and_suggestion() {
             "line 2: `plaid` is none of dark, light, high-contrast",
         ),
         (
-            "target = 'ftp://x'",
+            "targets = 'ftp://x'",
             "line 1: ftp://x: it has an unknown scheme",
         ),
         ("interval = '5'", "line 1: a time is a number and"),

@@ -22,7 +22,9 @@ fn screens(config: &Config, out: &mut String) -> std::fmt::Result {
         "# zokio-console: what the screens are like. Flags go before what stands here."
     )?;
     writeln!(out, "\n# What is watched if no target is given.")?;
-    writeln!(out, "target = {}", quoted(&config.target.to_string()))?;
+    let targets = config.targets.iter();
+    let targets: Vec<_> = targets.map(|target| quoted(&target.to_string())).collect();
+    writeln!(out, "targets = [{}]", targets.join(", "))?;
     writeln!(
         out,
         "\n# Time between two updates; without it: what the program suggests."

@@ -591,6 +591,8 @@ pub(crate) struct Query {
     pub(crate) limit: u32,
     /// Whether to send what tasks wait for, too.
     pub(crate) resources: bool,
+    /// Nobody looks at it now: once a second is enough.
+    pub(crate) slow: bool,
 }
 
 #[cfg(test)]

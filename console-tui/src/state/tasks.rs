@@ -55,7 +55,8 @@ impl TasksView {
     /// The query that covers the visible rows: the running one if it does, else one with as many
     /// rows again before and after.
     pub(super) fn query(&self, rows: usize, resources: bool, running: &Query) -> Query {
-        let same = running.resources == resources
+        let same = !running.slow
+            && running.resources == resources
             && running.sort == self.sort
             && running.ascending == self.ascending
             && running.filter == self.filter;
@@ -73,6 +74,7 @@ impl TasksView {
             offset: u32::try_from(offset).unwrap_or(u32::MAX),
             limit: u32::try_from(limit).unwrap_or(u32::MAX),
             resources,
+            slow: false,
         }
     }
 

@@ -42,6 +42,15 @@ const MAX_RESOURCES: usize = 1_000;
 impl World {
     /// Folds an update in. `window_offset` is the first row of the window it was asked for with.
     pub(crate) fn apply(&mut self, update: Update, window_offset: usize) {
+        self.fold(update, Some(window_offset));
+    }
+
+    /// Folds an update in that no rows were asked for with: tasks and resources stay as they were.
+    pub(crate) fn apply_without_rows(&mut self, update: Update) {
+        self.fold(update, None);
+    }
+
+    fn fold(&mut self, update: Update, window_offset: Option<usize>) {
         self.cost = update.cost;
         let bytes = self
             .bytes
@@ -180,7 +189,7 @@ impl Runtime {
         }
     }
 
-    fn apply(&mut self, update: RuntimeUpdate, window_offset: usize) {
+    fn apply(&mut self, update: RuntimeUpdate, window_offset: Option<usize>) {
         let readings = Readings::of(&update);
         let (base, elapsed_ns) = self.base.base(update.summary.taken_at_ns, &readings);
         self.apply_workers(update.workers, &base.workers, elapsed_ns);
@@ -189,20 +198,25 @@ impl Runtime {
         self.summary = update.summary;
         if update.full {
             self.spawn_sites.clear();
-            self.resources.clear();
-        } else {
-            self.tasks.age(since_last_ns);
         }
         self.apply_sites(update.spawn_sites);
         self.apply_long_polls(update.long_polls);
-        self.apply_resources(update.resources);
-        self.waited_resources = update.waited_resources;
         if !update.findings_unchanged {
             self.findings = update.findings;
         }
         if !update.longest_polls_unchanged {
             self.longest_polls = update.longest_polls;
         }
+        let Some(window_offset) = window_offset else {
+            return;
+        };
+        if update.full {
+            self.resources.clear();
+        } else {
+            self.tasks.age(since_last_ns);
+        }
+        self.apply_resources(update.resources);
+        self.waited_resources = update.waited_resources;
         self.tasks.apply(
             update.rows,
             update.tasks,
@@ -210,6 +224,13 @@ impl Runtime {
             update.full,
             window_offset,
         );
+        self.tasks.taken_at_ns = Some(self.summary.taken_at_ns);
+    }
+
+    /// How much older the rows of tasks and resources are than the rest: more than nothing if the
+    /// program was not shown for a while. None: there were none yet.
+    pub(crate) fn rows_age_ns(&self) -> Option<u64> {
+        Some(self.age_ns(self.tasks.taken_at_ns?))
     }
 
     fn apply_workers(&mut self, workers: Vec<Worker>, base: &[Worker], elapsed_ns: u64) {
@@ -350,6 +371,8 @@ pub(crate) struct TaskTable {
     pub(crate) matching: usize,
     /// Tasks that there were and that nobody recorded, when this is a recording.
     pub(crate) not_recorded: usize,
+    /// When these rows were true; None: there were none yet.
+    taken_at_ns: Option<u64>,
     by_id: HashMap<u64, Task>,
 }
 

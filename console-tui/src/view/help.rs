@@ -18,7 +18,7 @@ use zokio_instrumentation::filter;
 
 use super::widgets::{panel, put};
 use crate::format;
-use crate::keymap::{bound, clock};
+use crate::keymap::{bound, clock, targets};
 use crate::state::columns;
 use crate::state::{resources, sites};
 use crate::theme::{Role, Theme};
@@ -81,6 +81,8 @@ fn keys(theme: Theme) -> Vec<Line<'static>> {
         let key = clock::key_of(binding.command);
         lines.push(entry(&key, 16, binding.help, theme));
     }
+    lines.push(heading("Several programs", theme));
+    lines.push(entry(targets::SHOWN, 16, targets::HELP, theme));
     lines
 }
 

@@ -24,7 +24,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::table::Table;
-use super::widgets::{panel, placeholder, put};
+use super::widgets::{panel, placeholder, put, stale};
 use crate::action::Command;
 use crate::format;
 use crate::keymap::key_of;
@@ -67,7 +67,7 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
 fn title(runtime: Option<&Runtime>, resources: &[&Resource]) -> String {
     let in_all = runtime.map_or(0, |runtime| runtime.waited_resources);
     let shown = resources.len() as u64;
-    if in_all > shown {
+    let title = if in_all > shown {
         format!(
             "Resources  the {} with the most waiters of {}",
             format::count(shown),
@@ -75,7 +75,8 @@ fn title(runtime: Option<&Runtime>, resources: &[&Resource]) -> String {
         )
     } else {
         format!("Resources  {}", format::count(shown))
-    }
+    };
+    title + &runtime.map_or(String::new(), stale)
 }
 
 /// Widest column of names.

@@ -20,7 +20,7 @@ use ratatui::text::{Line, Span};
 
 use super::filter_line;
 use super::table::{header, separate};
-use super::widgets::{panel, placeholder, put};
+use super::widgets::{panel, placeholder, put, stale};
 use crate::format;
 use crate::state::columns::{self, Column, ColumnInfo};
 use crate::state::lints::{self, Limits};
@@ -62,6 +62,12 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
                 );
             }
         }
+        Some(runtime) if runtime.rows_age_ns() != Some(0) => {
+            placeholder("waiting for the tasks…", theme, inner, buffer);
+        }
+        Some(runtime) if runtime.tasks.not_recorded > 0 => {
+            placeholder("the tasks were not recorded then", theme, inner, buffer);
+        }
         Some(_) if state.tasks.filtered() => {
             placeholder("no task matches the filter", theme, inner, buffer)
         }
@@ -88,9 +94,10 @@ fn title(view: &TasksView, runtime: Option<&Runtime>, rows: usize) -> String {
     let last = view.top.saturating_add(rows).min(matching);
     let of = if view.filtered() { " matching" } else { "" };
     format!(
-        "Tasks  {}-{last} of {}{of}",
+        "Tasks  {}-{last} of {}{of}{}",
         view.top.saturating_add(1),
-        format::count(matching as u64)
+        format::count(matching as u64),
+        stale(runtime)
     )
 }
 

@@ -9,6 +9,7 @@ use crate::action::Action;
 use crate::state::fixtures::{
     at, backtrace, detail, feed, press, resources, state, stuck, watching,
 };
+use crate::state::targets::Targets;
 use crate::state::{State, update};
 use crate::theme::{Depth, Palette, Theme};
 
@@ -237,6 +238,41 @@ fn diagnosis_screen() {
 #[test]
 fn diagnosis_screen_with_another_finding_selected() {
     picture("diagnosis_second", |state| press(state, "d j"));
+}
+
+#[test]
+fn several_programs_have_a_line_of_their_own() {
+    for (width, height) in SIZES {
+        let mut first = watching(width, height - 1);
+        press(&mut first, "t");
+        let mut targets = three(first, width, height);
+        let lost = Action::Lost {
+            reason: "the server closed the connection".into(),
+            retry_in_ms: 1_600,
+        };
+        targets.update(Some(1), lost);
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal
+            .draw(|frame| {
+                let area = frame.area();
+                super::targets::render(&targets, UNICODE, area, frame.buffer_mut());
+            })
+            .unwrap();
+        let drawn = terminal.backend().to_string();
+        insta::assert_snapshot!(format!("targets_{width}x{height}"), drawn);
+    }
+}
+
+fn three(first: State, width: u16, height: u16) -> Targets {
+    let names = [
+        "http://127.0.0.1:6669",
+        "http://10.0.0.7:6669",
+        "unix:/run/app",
+    ];
+    let states = names.map(|name| State::new(name.into(), width, height, at(0)));
+    let mut targets = Targets::new(states.into(), None, (width, height));
+    targets.replace(0, first);
+    targets
 }
 
 #[test]

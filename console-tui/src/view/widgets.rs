@@ -9,6 +9,7 @@ use ratatui::widgets::{Block, BorderType, Widget};
 use crate::format;
 use crate::state::history::Slice;
 use crate::state::model::Histogram;
+use crate::state::world::Runtime;
 use crate::theme::{Role, Theme};
 
 const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
@@ -241,4 +242,12 @@ pub(super) fn placeholder(text: &str, theme: Theme, area: Rect, buffer: &mut Buf
         area,
         buffer,
     );
+}
+
+/// What to add to the title of rows that are older than the rest.
+pub(super) fn stale(runtime: &Runtime) -> String {
+    match runtime.rows_age_ns() {
+        None | Some(0) => String::new(),
+        Some(age_ns) => format!("  as of {} ago", format::duration(age_ns)),
+    }
 }

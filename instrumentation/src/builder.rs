@@ -9,6 +9,7 @@ use zokio::runtime::Handle;
 use zokio::telemetry;
 
 use crate::address::{Address, BindTo, DEFAULT_BIND};
+use crate::diagnosis::Thresholds;
 use crate::env::Settings;
 use crate::error::{Error, Kind};
 use crate::flight::dumps::{self, DEFAULT_FLIGHT_BYTES, DEFAULT_FLIGHT_FILES, Dumps, Place};
@@ -53,6 +54,7 @@ pub struct Builder {
     long_poll_threshold: Duration,
     sample_stacks: bool,
     diagnosis_interval: Duration,
+    thresholds: Thresholds,
     flight: Option<Place>,
     flight_on_sigusr1: bool,
 }
@@ -76,6 +78,7 @@ impl Builder {
             long_poll_threshold: DEFAULT_LONG_POLL_THRESHOLD,
             sample_stacks: true,
             diagnosis_interval: DEFAULT_DIAGNOSIS_INTERVAL,
+            thresholds: Thresholds::default(),
             flight: None,
             flight_on_sigusr1: false,
         }
@@ -219,6 +222,13 @@ impl Builder {
         self
     }
 
+    /// From where on something is a finding: see [`Thresholds`]. Default: what is silent on every
+    /// healthy program.
+    pub fn thresholds(mut self, thresholds: Thresholds) -> Builder {
+        self.thresholds = thresholds;
+        self
+    }
+
     /// Writes what the workers did lately into this directory, a file each time, when something
     /// happens: a finding that is critical, a panic of any thread, [`Guard::dump_now`], and
     /// [a signal](Builder::flight_on_sigusr1) if asked for. Viewers of traces read the files: open
@@ -322,6 +332,7 @@ impl Builder {
             publish_to_facade: self.publish_to_metrics_facade && !self.metrics_recorder,
             observe_self: self.observe_self,
             diagnosis_interval: self.diagnosis_interval,
+            thresholds: self.thresholds,
             flight: dumps.as_ref().map(Dumps::trigger),
             flight_on_sigusr1: self.flight_on_sigusr1,
         })?;
@@ -362,6 +373,9 @@ impl Builder {
         }
         if let Some(sample) = settings.stacks {
             self.sample_stacks = sample;
+        }
+        if let Some(thresholds) = settings.thresholds {
+            self.thresholds = thresholds;
         }
         if let Some(dir) = settings.flight_dir {
             self = self.flight_dir(dir, DEFAULT_FLIGHT_FILES, DEFAULT_FLIGHT_BYTES);

@@ -22,17 +22,23 @@ mod history;
 mod imbalance;
 mod long_polls;
 mod lost_waker;
+mod oversized_future;
+mod panic_loop;
 mod pool_exhausted;
 mod self_wake_storm;
+mod sites;
+mod slow_polls;
+mod task_leak;
 mod thresholds;
+mod timer_late;
 mod tracker;
 
 use zokio::telemetry::Snapshot;
 
-use crate::watchdog::LongPoll;
+use crate::watchdog::{CpuWait, LongPoll};
 pub(crate) use finding::{Finding, Place, Severity, Value};
 pub(crate) use history::History;
-pub(crate) use thresholds::Thresholds;
+pub use thresholds::Thresholds;
 use tracker::Tracker;
 
 /// All rules. The order is that of equally severe findings on a screen.
@@ -40,10 +46,15 @@ pub(crate) const RULES: &[Rule] = &[
     deadlock::RULE,
     blocked_worker::RULE,
     cpu_hog::RULE,
+    panic_loop::RULE,
+    slow_polls::RULE,
+    timer_late::RULE,
     pool_exhausted::RULE,
     self_wake_storm::RULE,
     imbalance::RULE,
     lost_waker::RULE,
+    task_leak::RULE,
+    oversized_future::RULE,
 ];
 
 /// How one kind of finding is found.
@@ -78,6 +89,18 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
+    pub(crate) fn new(thresholds: Thresholds) -> Engine {
+        Engine {
+            thresholds,
+            ..Engine::default()
+        }
+    }
+
+    /// How long the machine kept threads waiting, up to the look that comes.
+    pub(crate) fn note_cpu_wait(&mut self, cpu_wait: CpuWait) {
+        self.history.note_cpu_wait(cpu_wait);
+    }
+
     /// A look at everything.
     pub(crate) fn look(&mut self, snapshot: Snapshot, long_polls: Vec<LongPoll>) -> Vec<Finding> {
         self.history.note_long_polls(long_polls);
@@ -98,7 +121,8 @@ impl Engine {
 
     /// Asks the rules that have something new to read.
     fn apply(&mut self, has_news: impl Fn(&Rule) -> bool) -> Vec<Finding> {
-        for rule in RULES.iter().filter(|rule| has_news(rule)) {
+        let is_on = |rule: &&Rule| !self.thresholds.off.contains(&rule.kind);
+        for rule in RULES.iter().filter(is_on).filter(|rule| has_news(rule)) {
             let found = (rule.find)(&self.history, &self.thresholds);
             self.tracker.update(rule.kind, found, &self.thresholds);
         }
@@ -130,6 +154,15 @@ mod tests {
             let look = fixtures::snapshot(second);
             assert!(engine.look(look, Vec::new()).is_empty());
         }
+    }
+
+    #[test]
+    fn a_kind_that_is_off_is_not_found() {
+        let mut thresholds = Thresholds::default();
+        thresholds.set("blocked-worker", "off").unwrap();
+        let mut engine = Engine::new(thresholds);
+        let poll = fixtures::long_poll(7, 1_000, "off-cpu");
+        assert!(engine.look(fixtures::snapshot(2), vec![poll]).is_empty());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::address::Address;
+use crate::diagnosis::Thresholds;
 use crate::error::{Error, Kind};
 use crate::security::token::Token;
 
@@ -12,6 +13,7 @@ const SWITCH: &str = "ZOKIO_CONSOLE";
 const BIND: &str = "ZOKIO_CONSOLE_BIND";
 const INTERVAL: &str = "ZOKIO_CONSOLE_PUBLISH_INTERVAL";
 const STACKS: &str = "ZOKIO_CONSOLE_STACKS";
+const THRESHOLDS: &str = "ZOKIO_CONSOLE_THRESHOLDS";
 const FLIGHT_DIR: &str = "ZOKIO_CONSOLE_FLIGHT_DIR";
 const FLIGHT_SIGUSR1: &str = "ZOKIO_CONSOLE_FLIGHT_SIGUSR1";
 const TLS_CERT: &str = "ZOKIO_CONSOLE_TLS_CERT";
@@ -29,6 +31,7 @@ pub(crate) struct Settings {
     pub(crate) bind: Option<Address>,
     pub(crate) publish_interval: Option<Duration>,
     pub(crate) stacks: Option<bool>,
+    pub(crate) thresholds: Option<Thresholds>,
     pub(crate) flight_dir: Option<PathBuf>,
     pub(crate) flight_on_sigusr1: Option<bool>,
     /// The files of the certificate and its key.
@@ -74,6 +77,9 @@ impl Settings {
         let stacks = text(STACKS, "on or off")?
             .map(|t| is_on(STACKS, &t))
             .transpose()?;
+        let thresholds = text(THRESHOLDS, "text")?
+            .map(|t| Thresholds::default().with(THRESHOLDS, &t))
+            .transpose()?;
         let flight_on_sigusr1 = text(FLIGHT_SIGUSR1, "on or off")?
             .map(|t| is_on(FLIGHT_SIGUSR1, &t))
             .transpose()?;
@@ -92,6 +98,7 @@ impl Settings {
             bind,
             publish_interval,
             stacks,
+            thresholds,
             flight_dir: flight_dir.map(PathBuf::from),
             flight_on_sigusr1,
             tls: tls_files(path(TLS_CERT), path(TLS_KEY))?,
@@ -135,7 +142,7 @@ fn is_on(name: &str, value: &str) -> Result<bool, Error> {
 }
 
 /// Reads `250ms`, `1s`, `1.5s`, `2m`, `1h`.
-fn parse_duration(name: &str, text: &str) -> Result<Duration, Error> {
+pub(crate) fn parse_duration(name: &str, text: &str) -> Result<Duration, Error> {
     let wrong = || Error::setting(name, text, "a number and a unit such as 100ms, 1s or 2m");
     let split = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -185,6 +192,7 @@ mod tests {
             (BIND, "unix:/tmp/x"),
             (INTERVAL, "250ms"),
             (STACKS, "off"),
+            (THRESHOLDS, "slow-polls=20ms"),
             (FLIGHT_DIR, "/tmp/f"),
             (FLIGHT_SIGUSR1, "on"),
         ];
@@ -192,6 +200,8 @@ mod tests {
         assert_eq!(settings.flight_dir, Some("/tmp/f".into()));
         assert_eq!(settings.flight_on_sigusr1, Some(true));
         assert_eq!(settings.stacks, Some(false));
+        let thresholds = settings.thresholds.unwrap();
+        assert_eq!(thresholds.slow_poll, Duration::from_millis(20));
         assert_eq!(settings.bind, Some(Address::Unix("/tmp/x".into())));
         assert_eq!(settings.publish_interval, Some(Duration::from_millis(250)));
         assert!(!settings.off);
@@ -250,6 +260,11 @@ mod tests {
     fn nonsense_is_named() {
         let error = read(&[(SWITCH, "maybe")]).unwrap_err();
         assert_eq!(error, "ZOKIO_CONSOLE is \"maybe\", expected on or off");
+        let error = read(&[(THRESHOLDS, "slow-polls=never")]).unwrap_err();
+        assert!(
+            error.starts_with("slow-polls in ZOKIO_CONSOLE_THRESHOLDS is \"never\""),
+            "{error}"
+        );
         let error = read(&[(INTERVAL, "fast")]).unwrap_err();
         assert!(
             error.starts_with("ZOKIO_CONSOLE_PUBLISH_INTERVAL is \"fast\""),

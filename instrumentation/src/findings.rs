@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use zokio::telemetry::{CaptureOptions, Snapshot};
 
-use crate::diagnosis::{Engine, Finding, Severity};
+use crate::diagnosis::{Engine, Finding, Severity, Thresholds};
 use crate::flight::dumps::Trigger;
 use crate::runtimes::Runtimes;
 use crate::sampler::Sampler;
@@ -32,8 +32,13 @@ const REMEMBERED: usize = 4;
 
 /// Looks until it is dropped.
 /// What is new and critical is told to `flight`.
-pub(crate) async fn watch(sampler: Arc<Sampler>, interval: Duration, flight: Option<Trigger>) {
-    let mut pass = Pass::new(interval);
+pub(crate) async fn watch(
+    sampler: Arc<Sampler>,
+    interval: Duration,
+    thresholds: Thresholds,
+    flight: Option<Trigger>,
+) {
+    let mut pass = Pass::new(interval, thresholds);
     pass.flight = flight;
     loop {
         zokio::time::sleep(interval).await;
@@ -45,14 +50,16 @@ pub(crate) async fn watch(sampler: Arc<Sampler>, interval: Duration, flight: Opt
 struct Pass {
     /// By the runtime's id.
     engines: HashMap<u64, Engine>,
+    thresholds: Thresholds,
     pace: Pace,
     flight: Option<Trigger>,
 }
 
 impl Pass {
-    fn new(interval: Duration) -> Pass {
+    fn new(interval: Duration, thresholds: Thresholds) -> Pass {
         Pass {
             engines: HashMap::new(),
+            thresholds,
             pace: Pace::new(interval),
             flight: None,
         }
@@ -63,11 +70,16 @@ impl Pass {
         self.engines
             .retain(|id, _| live.iter().any(|(live, _)| live == id));
         let whole = self.pace.is_due(now);
+        let cpu_wait = long_polls.cpu_wait();
         for (id, handle) in &live {
-            let engine = self.engines.entry(*id).or_default();
+            let engine = self
+                .engines
+                .entry(*id)
+                .or_insert_with(|| Engine::new(self.thresholds.clone()));
             let long_polls = long_polls.of(*id);
-            let options = CaptureOptions::new().tasks(whole).spawn_sites(false);
+            let options = CaptureOptions::new().tasks(whole).spawn_sites(whole);
             let snapshot = Snapshot::capture_with(handle, options);
+            engine.note_cpu_wait(cpu_wait);
             let found = match (snapshot.ended, whole) {
                 (true, _) => None,
                 (false, true) => Some(engine.look(snapshot, long_polls)),
@@ -176,7 +188,7 @@ mod tests {
     #[test]
     fn an_ended_runtime_is_let_go_and_has_no_findings() {
         let runtimes = Runtimes::default();
-        let mut pass = Pass::new(INTERVAL);
+        let mut pass = Pass::new(INTERVAL, Thresholds::default());
         let ended = runtime();
         runtimes.attach(ended.handle());
         let look = |pass: &mut Pass| pass.look(&runtimes, &Log::default(), Instant::now());

@@ -92,7 +92,7 @@ pub use builder::{
     Builder, DEFAULT_DIAGNOSIS_INTERVAL, DEFAULT_MAX_SPAWN_SITE_LABELS, DEFAULT_PUBLISH_INTERVAL,
     Guard,
 };
-pub use diagnosis::finding_kinds;
+pub use diagnosis::{Thresholds, finding_kinds};
 pub use error::Error;
 pub use flight::Trace;
 pub use flight::dumps::{DEFAULT_FLIGHT_BYTES, DEFAULT_FLIGHT_FILES};
@@ -145,6 +145,7 @@ impl Init {
 /// | `ZOKIO_CONSOLE` | `off`: do nothing | `on` |
 /// | `ZOKIO_CONSOLE_BIND` | where to listen: `IP:PORT` or `unix:PATH` | `127.0.0.1:6669` |
 /// | `ZOKIO_CONSOLE_STACKS` | `off`: threads of stuck workers are not signalled, and have no stacks | `on` |
+/// | `ZOKIO_CONSOLE_THRESHOLDS` | from where on something is a [finding](Thresholds), such as `slow-polls=20ms,task-leak=off` | those of [`Thresholds::default`] |
 /// | `ZOKIO_CONSOLE_FLIGHT_DIR` | directory for [flight recordings](Builder::flight_dir) | none are written |
 /// | `ZOKIO_CONSOLE_FLIGHT_SIGUSR1` | `on`: [SIGUSR1](Builder::flight_on_sigusr1) writes one | `off` |
 /// | `ZOKIO_CONSOLE_PUBLISH_INTERVAL` | how often viewers are sent updates, such as `250ms` | `100ms` |

@@ -30,6 +30,7 @@ use zokio::sync::Notify;
 
 use crate::address::Address;
 use crate::compat::Compat;
+use crate::diagnosis::Thresholds;
 use crate::error::{Error, Kind};
 use crate::facade;
 use crate::findings;
@@ -67,6 +68,7 @@ pub(crate) struct Config {
     pub(crate) max_spawn_site_labels: usize,
     pub(crate) observe_self: bool,
     pub(crate) diagnosis_interval: Duration,
+    pub(crate) thresholds: Thresholds,
     /// Where to say that something happened.
     pub(crate) flight: Option<Trigger>,
     pub(crate) flight_on_sigusr1: bool,
@@ -200,6 +202,7 @@ async fn serve(config: Config, address: Address, listener: Listener, shutdown: &
     zokio::task::spawn(findings::watch(
         Arc::clone(&sampler),
         config.diagnosis_interval,
+        config.thresholds,
         config.flight.clone(),
     ));
     if let Some(trigger) = config.flight.filter(|_| config.flight_on_sigusr1) {

@@ -23,7 +23,7 @@ use zokio::telemetry::{PollInProgress, now_ns, polls_in_progress, sample_worker,
 
 use crate::error::{Error, Kind};
 use crate::runtimes::Runtimes;
-pub(crate) use log::{Known, Log, LongPoll, Stack};
+pub(crate) use log::{CpuWait, Known, Log, LongPoll, Stack};
 use namer::Job;
 
 /// How long a poll may take before its thread is looked at.
@@ -68,7 +68,7 @@ impl Watchdog {
             .spawn(move || {
                 while !stopped.load(Ordering::Relaxed) {
                     looker.look();
-                    thread::park_timeout(TICK);
+                    looker.rest();
                 }
             })
             .map_err(Kind::Thread)?;
@@ -116,6 +116,12 @@ struct Watched {
 }
 
 impl Looker {
+    fn rest(&self) {
+        let began = Instant::now();
+        thread::park_timeout(TICK);
+        self.log.rested(began.elapsed().saturating_sub(TICK));
+    }
+
     fn look(&mut self) {
         let now = now_ns();
         let mut under_way = Vec::new();

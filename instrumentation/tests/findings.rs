@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use zokio::runtime::{Builder, Runtime};
 use zokio_console_proto::{MAJOR, v1};
-use zokio_instrumentation::{Guard, builder};
+use zokio_instrumentation::{Guard, Thresholds, builder};
 
 use client::{console, http1, run, runtime};
 
@@ -27,6 +27,13 @@ const HEALTHY_LOOKS: usize = 12;
 
 /// A runtime that runs a program on a worker, watched.
 fn watch<F: Future<Output = ()> + Send + 'static>(program: F) -> (Guard, Runtime) {
+    watch_with(program, Thresholds::default())
+}
+
+fn watch_with<F: Future<Output = ()> + Send + 'static>(
+    program: F,
+    thresholds: Thresholds,
+) -> (Guard, Runtime) {
     let runtime = Builder::new_multi_thread()
         .worker_threads(3)
         .max_blocking_threads(4)
@@ -38,6 +45,7 @@ fn watch<F: Future<Output = ()> + Send + 'static>(program: F) -> (Guard, Runtime
         .bind("127.0.0.1:0")
         .attach(runtime.handle())
         .diagnosis_interval(LOOKS)
+        .thresholds(thresholds)
         .start()
         .expect("a server");
     drop(runtime.spawn(program));
@@ -155,6 +163,44 @@ fn a_task_that_wakes_itself_is_a_storm() {
 }
 
 #[test]
+fn tasks_whose_polls_take_long_have_slow_polls() {
+    let finding = found(sick::slow_polls::sick(), "slow-polls");
+    assert!(names_file(&finding, "sick/slow_polls.rs"), "{finding:?}");
+}
+
+#[test]
+fn a_task_that_is_started_anew_and_panics_is_a_panic_loop() {
+    let finding = found(sick::panic_loop::sick(), "panic-loop");
+    assert!(names_file(&finding, "sick/panic_loop.rs"), "{finding:?}");
+}
+
+#[test]
+fn tasks_that_nobody_ends_are_a_leak() {
+    let finding = found(sick::task_leak::sick(), "task-leak");
+    assert!(names_file(&finding, "sick/task_leak.rs"), "{finding:?}");
+    assert!(
+        finding.summary.contains("waiting for oneshot"),
+        "{finding:?}"
+    );
+}
+
+#[test]
+fn timers_are_late_when_long_polls_keep_all_workers() {
+    let finding = found(sick::timer_late::sick(), "timer-late");
+    assert!(names_file(&finding, "sick/timer_late.rs"), "{finding:?}");
+}
+
+#[test]
+fn a_future_with_a_large_buffer_is_oversized() {
+    let finding = found(sick::oversized_future::sick(), "oversized-future");
+    assert_eq!(finding.severity(), v1::FindingSeverity::Info);
+    assert!(
+        names_file(&finding, "sick/oversized_future.rs"),
+        "{finding:?}"
+    );
+}
+
+#[test]
 fn a_dropped_waker_is_lost() {
     let finding = found(sick::lost_waker::sick(), "lost-waker");
     assert_eq!(finding.severity(), v1::FindingSeverity::Warning);
@@ -173,6 +219,21 @@ fn jobs_that_never_end_exhaust_the_pool() {
         names_file(&finding, "sick/pool_exhausted.rs"),
         "{finding:?}"
     );
+}
+
+#[test]
+fn a_kind_that_is_off_is_not_told() {
+    let mut thresholds = Thresholds::default();
+    thresholds.set("deadlock", "off").expect("a kind");
+    let (guard, runtime) = watch_with(sick::deadlock::sick(), thresholds);
+    let mut looks = 0;
+    view(&guard, |findings| {
+        assert_eq!(findings, []);
+        looks += 1;
+        (looks == HEALTHY_LOOKS).then_some(())
+    });
+    drop(guard);
+    runtime.shutdown_background();
 }
 
 #[test]
@@ -234,4 +295,29 @@ fn tasks_that_wait_for_ever_on_purpose_are_healthy() {
 #[test]
 fn a_pool_that_works_a_burst_off_is_healthy() {
     silent(healthy::burst_on_the_pool());
+}
+
+#[test]
+fn polls_of_some_milliseconds_and_a_slow_one_now_and_then_are_healthy() {
+    silent(healthy::rarely_slow());
+}
+
+#[test]
+fn many_tasks_that_fail_at_once_are_healthy() {
+    silent(healthy::fails_once());
+}
+
+#[test]
+fn tasks_that_come_and_go_are_healthy() {
+    silent(healthy::rising_load());
+}
+
+#[test]
+fn timers_beside_long_polls_of_one_worker_are_healthy() {
+    silent(healthy::timers_beside_a_busy_worker());
+}
+
+#[test]
+fn a_boxed_buffer_is_healthy() {
+    silent(healthy::boxed_buffer());
 }

@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use zokio::runtime::RuntimeFlavor;
-use zokio::telemetry::{Snapshot, TaskSnapshot, Wait, WorkerSnapshot};
+use zokio::telemetry::{Snapshot, SpawnSiteSnapshot, TaskSnapshot, Wait, WorkerSnapshot};
 
 use super::{Finding, History, Rule, Thresholds};
 use crate::stacks::Frame;
@@ -38,6 +38,11 @@ pub(super) fn task(id: u64) -> TaskSnapshot {
     task
 }
 
+/// A site where nothing was spawned: always the same.
+pub(super) fn site() -> SpawnSiteSnapshot {
+    SpawnSiteSnapshot::empty(Location::caller())
+}
+
 /// A task that waits for one thing since that millisecond, with one waker.
 #[track_caller]
 pub(super) fn waiting(
@@ -63,6 +68,17 @@ pub(super) fn history_of(second: u64, tasks: Vec<TaskSnapshot>) -> History {
     look.tasks = tasks;
     let mut history = History::default();
     history.note_snapshot(look, &Thresholds::default());
+    history
+}
+
+/// A history of looks at one site, a second apart.
+pub(super) fn history_of_sites(sites: impl IntoIterator<Item = SpawnSiteSnapshot>) -> History {
+    let mut history = History::default();
+    for (second, site) in (1..).zip(sites) {
+        let mut look = snapshot(second);
+        look.spawn_sites.push(site);
+        history.note_snapshot(look, &Thresholds::default());
+    }
     history
 }
 

@@ -6,11 +6,12 @@
 use std::collections::{HashMap, VecDeque};
 
 use zokio::telemetry::{
-    BlockingSnapshot, Snapshot, TaskKind, TaskSnapshot, TaskState, WorkerState,
+    BlockingSnapshot, Snapshot, TaskKind, TaskSnapshot, TaskState, TimersSnapshot, WorkerState,
 };
 
+use super::sites::{SiteTrace, Sites};
 use super::thresholds::{Thresholds, ns};
-use crate::watchdog::LongPoll;
+use crate::watchdog::{CpuWait, LongPoll};
 
 /// Looks that are kept: at one a second, half a minute.
 const MAX_LOOKS: usize = 32;
@@ -21,6 +22,8 @@ pub(crate) struct History {
     /// The latest last.
     looks: VecDeque<Look>,
     tasks: HashMap<u64, Trace>,
+    sites: Sites,
+    cpu_wait: CpuWait,
     long_polls: Vec<LongPoll>,
     now_ns: u64,
 }
@@ -31,6 +34,7 @@ pub(super) struct Look {
     pub(super) taken_at_ns: u64,
     pub(super) workers: Vec<WorkerLook>,
     pub(super) blocking: BlockingSnapshot,
+    pub(super) cpu_wait: CpuWait,
     /// What only a look at the tasks can tell.
     pub(super) tasks: Option<TasksLook>,
     /// Polls that ended because the budget was used up, of all workers.
@@ -44,6 +48,18 @@ pub(super) struct TasksLook {
     pub(super) waited_ns: u64,
     /// A task that can run, whose turn has not come for a while, while a worker slept all that time.
     pub(super) stranded: Option<u64>,
+    /// Sockets and the like, and timers that wait.
+    pub(super) outside: u64,
+    pub(super) timers: TimersLook,
+}
+
+/// The timers that have fired, in a look.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TimersLook {
+    pub(super) fired: u64,
+    /// Of those, the ones that were late.
+    pub(super) late: u64,
+    pub(super) lateness_ns: u64,
 }
 
 /// One worker in a look.
@@ -129,6 +145,10 @@ impl History {
         self.long_polls = long_polls;
     }
 
+    pub(super) fn note_cpu_wait(&mut self, cpu_wait: CpuWait) {
+        self.cpu_wait = cpu_wait;
+    }
+
     /// A look at a snapshot without tasks.
     pub(super) fn note_counters(&mut self, snapshot: &Snapshot) {
         self.push(Look::new(snapshot));
@@ -142,6 +162,7 @@ impl History {
             tasks: Some(TasksLook::new(&snapshot, thresholds)),
             ..Look::new(&snapshot)
         });
+        self.sites.note(&snapshot);
         let mut former = std::mem::take(&mut self.tasks);
         let mut fresh = Vec::new();
         for task in snapshot.tasks {
@@ -162,7 +183,8 @@ impl History {
         );
     }
 
-    fn push(&mut self, look: Look) {
+    fn push(&mut self, mut look: Look) {
+        look.cpu_wait = self.cpu_wait;
         self.now_ns = look.taken_at_ns;
         if self.looks.len() >= MAX_LOOKS {
             self.looks.pop_front();
@@ -197,6 +219,23 @@ impl History {
         self.tasks.get(&id)
     }
 
+    /// The spawn sites, in no order.
+    pub(super) fn sites(&self) -> impl Iterator<Item = &SiteTrace> {
+        self.sites.iter()
+    }
+
+    /// How long a thread that had something to do waited for a CPU, on average, over the last looks
+    /// that have tasks; 0 if nobody measured it.
+    pub(super) fn cpu_wait_ns(&self, looks: usize) -> u64 {
+        let Some(looks) = self.last_with_tasks(looks) else {
+            return 0;
+        };
+        let of = |look: Option<&&Look>| look.map(|l| l.cpu_wait).unwrap_or_default();
+        let (before, now) = (of(looks.first()), of(looks.last()));
+        let late_ns = now.late_ns.saturating_sub(before.late_ns);
+        late_ns / now.rests.saturating_sub(before.rests).max(1)
+    }
+
     /// The watchdog's long polls, those of a while ago among them.
     pub(super) fn long_polls(&self) -> &[LongPoll] {
         &self.long_polls
@@ -220,6 +259,7 @@ impl Look {
                 })
                 .collect(),
             blocking: snapshot.blocking.clone(),
+            cpu_wait: CpuWait::default(),
             tasks: None,
             budget_yields: snapshot.workers.iter().map(|w| w.budget_yields).sum(),
         }
@@ -237,6 +277,23 @@ impl TasksLook {
         TasksLook {
             waited_ns: polled.sum::<u64>().saturating_add(waiting.sum()),
             stranded: stranded(snapshot, thresholds),
+            outside: snapshot
+                .driver
+                .sources
+                .saturating_add(snapshot.timers.armed),
+            timers: TimersLook::new(&snapshot.timers, thresholds),
+        }
+    }
+}
+
+impl TimersLook {
+    fn new(timers: &TimersSnapshot, thresholds: &Thresholds) -> TimersLook {
+        let lateness = &timers.lateness;
+        let in_time = lateness.count_at_most(ns(thresholds.timer_late));
+        TimersLook {
+            fired: lateness.count,
+            late: lateness.count.saturating_sub(in_time),
+            lateness_ns: lateness.sum_ns,
         }
     }
 }

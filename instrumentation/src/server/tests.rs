@@ -20,6 +20,7 @@ fn start(limits: Limits, tls: Option<Acceptor>) -> Server {
         sampler: Arc::new(Sampler::new(runtimes, Arc::default())),
         publish_interval: Duration::from_millis(100),
         diagnosis_interval: Duration::from_secs(1),
+        thresholds: Thresholds::default(),
         flight: None,
         flight_on_sigusr1: false,
         serve_prometheus: true,

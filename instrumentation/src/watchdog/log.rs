@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use zokio::telemetry::{PollInProgress, ThreadSample, now_ns};
 
@@ -91,9 +93,36 @@ impl Stack {
 
 /// See the module.
 #[derive(Default)]
-pub(crate) struct Log(Mutex<VecDeque<LongPoll>>);
+pub(crate) struct Log {
+    polls: Mutex<VecDeque<LongPoll>>,
+    rests: AtomicU64,
+    late_ns: AtomicU64,
+}
+
+/// How late the watchdog's own thread was woken from its rests, in all: what the machine keeps a
+/// thread waiting for a CPU that asks for nothing but that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct CpuWait {
+    pub(crate) rests: u64,
+    pub(crate) late_ns: u64,
+}
 
 impl Log {
+    /// A rest is over, that much too late.
+    pub(super) fn rested(&self, late: Duration) {
+        let late_ns = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX);
+        self.late_ns.fetch_add(late_ns, Ordering::Relaxed);
+        self.rests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The rests so far.
+    pub(crate) fn cpu_wait(&self) -> CpuWait {
+        CpuWait {
+            rests: self.rests.load(Ordering::Relaxed),
+            late_ns: self.late_ns.load(Ordering::Relaxed),
+        }
+    }
+
     /// Adds a long poll, or replaces what was known of it.
     pub(crate) fn put(&self, poll: LongPoll) {
         let mut polls = self.lock();
@@ -139,7 +168,7 @@ impl Log {
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<LongPoll>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.polls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

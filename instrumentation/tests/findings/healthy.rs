@@ -118,3 +118,60 @@ pub(crate) async fn burst_on_the_pool() {
     }
     std::future::pending::<()>().await;
 }
+
+/// Of many polls one takes long.
+pub(crate) async fn rarely_slow() {
+    for n in 0_u64.. {
+        if n % 500 == 499 {
+            thread::sleep(Duration::from_millis(20));
+        }
+        sleep(Duration::from_micros(100)).await;
+    }
+}
+
+/// Fifty tasks find that something is not there, and from then on it is.
+pub(crate) async fn fails_once() {
+    let tasks: Vec<_> = (0..50)
+        // Without the panic hook, which takes long to name the functions of the stack.
+        .map(|_| zokio::spawn(async { std::panic::resume_unwind(Box::new("not there")) }))
+        .collect();
+    for task in tasks {
+        drop(task.await);
+    }
+    sleep(Duration::from_secs(3_600)).await;
+}
+
+/// More and more requests at a time, each of which ends.
+pub(crate) async fn rising_load() {
+    for n in 1_u32.. {
+        let requests: Vec<_> = (0..n * 10)
+            .map(|_| zokio::spawn(sleep(Duration::from_millis(20))))
+            .collect();
+        for request in requests {
+            drop(request.await);
+        }
+    }
+}
+
+/// One worker is in long polls, though not that slow; the others see to the timers.
+pub(crate) async fn timers_beside_a_busy_worker() {
+    drop(zokio::spawn(async {
+        loop {
+            compute(Duration::from_millis(5));
+            yield_now().await;
+        }
+    }));
+    loop {
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The buffer is in the heap, and so is no part of the future.
+pub(crate) async fn boxed_buffer() {
+    drop(zokio::spawn(async {
+        let buffer = vec![0_u8; 64 * 1_024];
+        std::future::pending::<()>().await;
+        black_box(buffer);
+    }));
+    std::future::pending::<()>().await;
+}

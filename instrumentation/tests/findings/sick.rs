@@ -12,7 +12,17 @@ pub(crate) mod deadlock;
 pub(crate) mod imbalance;
 #[path = "../../../examples/src/bin/sick/lost_waker.rs"]
 pub(crate) mod lost_waker;
+#[path = "../../../examples/src/bin/sick/oversized_future.rs"]
+pub(crate) mod oversized_future;
+#[path = "../../../examples/src/bin/sick/panic_loop.rs"]
+pub(crate) mod panic_loop;
 #[path = "../../../examples/src/bin/sick/pool_exhausted.rs"]
 pub(crate) mod pool_exhausted;
 #[path = "../../../examples/src/bin/sick/self_wake_storm.rs"]
 pub(crate) mod self_wake_storm;
+#[path = "../../../examples/src/bin/sick/slow_polls.rs"]
+pub(crate) mod slow_polls;
+#[path = "../../../examples/src/bin/sick/task_leak.rs"]
+pub(crate) mod task_leak;
+#[path = "../../../examples/src/bin/sick/timer_late.rs"]
+pub(crate) mod timer_late;

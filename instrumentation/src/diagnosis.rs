@@ -20,11 +20,13 @@ mod finding;
 mod fixtures;
 mod history;
 mod imbalance;
+mod lifo_captive;
 mod long_polls;
 mod lost_waker;
 mod oversized_future;
 mod panic_loop;
 mod pool_exhausted;
+mod queue_growth;
 mod self_wake_storm;
 mod sites;
 mod slow_polls;
@@ -52,6 +54,8 @@ pub(crate) const RULES: &[Rule] = &[
     pool_exhausted::RULE,
     self_wake_storm::RULE,
     imbalance::RULE,
+    lifo_captive::RULE,
+    queue_growth::RULE,
     lost_waker::RULE,
     task_leak::RULE,
     oversized_future::RULE,

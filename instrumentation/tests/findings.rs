@@ -201,6 +201,18 @@ fn a_future_with_a_large_buffer_is_oversized() {
 }
 
 #[test]
+fn a_woken_task_behind_the_one_that_woke_it_is_a_captive() {
+    let finding = found(sick::lifo_captive::sick(), "lifo-captive");
+    assert!(names_file(&finding, "sick/lifo_captive.rs"), "{finding:?}");
+}
+
+#[test]
+fn more_tasks_than_the_workers_get_through_with_let_the_queue_grow() {
+    let finding = found(sick::queue_growth::sick(), "queue-growth");
+    assert!(names_file(&finding, "sick/queue_growth.rs"), "{finding:?}");
+}
+
+#[test]
 fn a_dropped_waker_is_lost() {
     let finding = found(sick::lost_waker::sick(), "lost-waker");
     assert_eq!(finding.severity(), v1::FindingSeverity::Warning);
@@ -320,4 +332,14 @@ fn timers_beside_long_polls_of_one_worker_are_healthy() {
 #[test]
 fn a_boxed_buffer_is_healthy() {
     silent(healthy::boxed_buffer());
+}
+
+#[test]
+fn who_computes_first_and_wakes_then_is_healthy() {
+    silent(healthy::computes_before_it_wakes());
+}
+
+#[test]
+fn a_burst_of_tasks_that_is_worked_off_is_healthy() {
+    silent(healthy::burst_of_tasks());
 }

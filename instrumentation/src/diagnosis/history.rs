@@ -39,6 +39,17 @@ pub(super) struct Look {
     pub(super) tasks: Option<TasksLook>,
     /// Polls that ended because the budget was used up, of all workers.
     pub(super) budget_yields: u64,
+    /// Waits in LIFO slots while another worker slept.
+    pub(super) captive: Captive,
+    /// Tasks in the queues of all workers and in the injector.
+    pub(super) queued: u64,
+}
+
+/// Waits, and how long they took together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Captive {
+    pub(super) count: u64,
+    pub(super) total_ns: u64,
 }
 
 /// The tasks in a look.
@@ -230,10 +241,10 @@ impl History {
         let Some(looks) = self.last_with_tasks(looks) else {
             return 0;
         };
-        let of = |look: Option<&&Look>| look.map(|l| l.cpu_wait).unwrap_or_default();
-        let (before, now) = (of(looks.first()), of(looks.last()));
-        let late_ns = now.late_ns.saturating_sub(before.late_ns);
-        late_ns / now.rests.saturating_sub(before.rests).max(1)
+        match (looks.first(), looks.last()) {
+            (Some(before), Some(now)) => now.cpu_wait_since(before),
+            _ => 0,
+        }
     }
 
     /// The watchdog's long polls, those of a while ago among them.
@@ -243,6 +254,16 @@ impl History {
 }
 
 impl Look {
+    /// How long a thread that had something to do waited for a CPU since then, on average.
+    pub(super) fn cpu_wait_since(&self, before: &Look) -> u64 {
+        let late_ns = self
+            .cpu_wait
+            .late_ns
+            .saturating_sub(before.cpu_wait.late_ns);
+        let rests = self.cpu_wait.rests.saturating_sub(before.cpu_wait.rests);
+        late_ns / rests.max(1)
+    }
+
     fn new(snapshot: &Snapshot) -> Look {
         Look {
             taken_at_ns: snapshot.taken_at_ns,
@@ -262,6 +283,12 @@ impl Look {
             cpu_wait: CpuWait::default(),
             tasks: None,
             budget_yields: snapshot.workers.iter().map(|w| w.budget_yields).sum(),
+            captive: Captive {
+                count: snapshot.workers.iter().map(|w| w.lags.lifo.count).sum(),
+                total_ns: snapshot.workers.iter().map(|w| w.lags.lifo.total_ns).sum(),
+            },
+            queued: snapshot.workers.iter().map(|w| w.queue_depth).sum::<u64>()
+                + snapshot.injector_depth,
         }
     }
 }

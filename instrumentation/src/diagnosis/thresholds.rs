@@ -91,6 +91,27 @@ pub struct Thresholds {
     /// oversized-future: bytes that a future may take.
     pub future_bytes: u64,
 
+    /// lifo-captive: how long a task waits on average behind the one that woke it. What the machine
+    /// kept threads waiting does not count.
+    pub captive_wait: Duration,
+    /// Percent of the time that all such waits together take.
+    pub captive_percent: u64,
+    /// How many of them are in the window.
+    pub captive_least: u64,
+    /// Looks that the window spans.
+    pub captive_looks: usize,
+
+    /// queue-growth: tasks that wait for their turn at the end of the window.
+    pub queue_tasks: u64,
+    /// Looks that the window spans, and how many of the times between them may be without growth.
+    pub queue_looks: usize,
+    /// See [`queue_looks`](Thresholds::queue_looks).
+    pub queue_pauses: usize,
+    /// Percent of the time that the workers are busy.
+    pub queue_busy_percent: u64,
+    /// If the machine keeps threads waiting for longer than this on average, nothing is told.
+    pub queue_cpu_wait: Duration,
+
     /// deadlock: all its tasks have been idle for this long. Long enough for no task of the circle
     /// to have run while the snapshot was taken.
     pub deadlock_idle: Duration,
@@ -161,6 +182,15 @@ impl Default for Thresholds {
             timer_late_long_percent: 75,
             timer_late_looks: 3,
             future_bytes: 16 * 1_024,
+            captive_wait: Duration::from_millis(5),
+            captive_percent: 20,
+            captive_least: 5,
+            captive_looks: 3,
+            queue_tasks: 5_000,
+            queue_looks: 5,
+            queue_pauses: 0,
+            queue_busy_percent: 90,
+            queue_cpu_wait: Duration::from_millis(10),
             deadlock_idle: Duration::from_millis(500),
             deadlock_idle_inexact: Duration::from_secs(5),
             storm_polls_per_second: 5_000,

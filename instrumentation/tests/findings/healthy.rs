@@ -175,3 +175,29 @@ pub(crate) async fn boxed_buffer() {
     }));
     std::future::pending::<()>().await;
 }
+
+/// What lifo-captive's program does, in the right order; and rarely enough not to have slow polls.
+pub(crate) async fn computes_before_it_wakes() {
+    let (events, mut received) = mpsc::channel::<u64>(16);
+    drop(zokio::spawn(async move {
+        while received.recv().await.is_some() {}
+    }));
+    for request in 0.. {
+        compute(Duration::from_millis(5));
+        if events.send(request).await.is_err() {
+            return;
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Twenty thousand tasks at once, and then a pause.
+pub(crate) async fn burst_of_tasks() {
+    let tasks: Vec<_> = (0..20_000)
+        .map(|_| zokio::spawn(async { compute(Duration::from_micros(20)) }))
+        .collect();
+    for task in tasks {
+        drop(task.await);
+    }
+    sleep(Duration::from_secs(3_600)).await;
+}

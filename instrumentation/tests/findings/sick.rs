@@ -10,6 +10,8 @@ pub(crate) mod cpu_hog;
 pub(crate) mod deadlock;
 #[path = "../../../examples/src/bin/sick/imbalance.rs"]
 pub(crate) mod imbalance;
+#[path = "../../../examples/src/bin/sick/lifo_captive.rs"]
+pub(crate) mod lifo_captive;
 #[path = "../../../examples/src/bin/sick/lost_waker.rs"]
 pub(crate) mod lost_waker;
 #[path = "../../../examples/src/bin/sick/oversized_future.rs"]
@@ -18,6 +20,8 @@ pub(crate) mod oversized_future;
 pub(crate) mod panic_loop;
 #[path = "../../../examples/src/bin/sick/pool_exhausted.rs"]
 pub(crate) mod pool_exhausted;
+#[path = "../../../examples/src/bin/sick/queue_growth.rs"]
+pub(crate) mod queue_growth;
 #[path = "../../../examples/src/bin/sick/self_wake_storm.rs"]
 pub(crate) mod self_wake_storm;
 #[path = "../../../examples/src/bin/sick/slow_polls.rs"]

@@ -23,6 +23,7 @@ mod imbalance;
 mod lifo_captive;
 mod long_polls;
 mod lost_waker;
+mod never_yields;
 mod oversized_future;
 mod panic_loop;
 mod pool_exhausted;
@@ -50,6 +51,7 @@ pub(crate) const RULES: &[Rule] = &[
     cpu_hog::RULE,
     panic_loop::RULE,
     slow_polls::RULE,
+    never_yields::RULE,
     timer_late::RULE,
     pool_exhausted::RULE,
     self_wake_storm::RULE,

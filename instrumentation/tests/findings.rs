@@ -213,6 +213,12 @@ fn more_tasks_than_the_workers_get_through_with_let_the_queue_grow() {
 }
 
 #[test]
+fn polls_that_only_the_budget_ends_never_yield() {
+    let finding = found(sick::never_yields::sick(), "never-yields");
+    assert!(names_file(&finding, "sick/never_yields.rs"), "{finding:?}");
+}
+
+#[test]
 fn a_dropped_waker_is_lost() {
     let finding = found(sick::lost_waker::sick(), "lost-waker");
     assert_eq!(finding.severity(), v1::FindingSeverity::Warning);
@@ -342,4 +348,9 @@ fn who_computes_first_and_wakes_then_is_healthy() {
 #[test]
 fn a_burst_of_tasks_that_is_worked_off_is_healthy() {
     silent(healthy::burst_of_tasks());
+}
+
+#[test]
+fn blocking_in_its_place_again_and_again_is_healthy() {
+    silent(healthy::blocking_often_in_its_place());
 }

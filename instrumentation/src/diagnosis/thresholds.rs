@@ -112,6 +112,17 @@ pub struct Thresholds {
     /// If the machine keeps threads waiting for longer than this on average, nothing is told.
     pub queue_cpu_wait: Duration,
 
+    /// never-yields: how long the polls that the budget ends take on average. What the machine kept
+    /// threads waiting does not count.
+    pub never_yields_poll: Duration,
+    /// Percent of a task's polls that it asks for itself, and percent of these that the budget has
+    /// ended.
+    pub never_yields_percent: u64,
+    /// How many of them there are between two looks.
+    pub never_yields_least: u64,
+    /// Percent of the time that others wait for it: 100 is one task all the time.
+    pub never_yields_delay_percent: u64,
+
     /// deadlock: all its tasks have been idle for this long. Long enough for no task of the circle
     /// to have run while the snapshot was taken.
     pub deadlock_idle: Duration,
@@ -191,6 +202,10 @@ impl Default for Thresholds {
             queue_pauses: 0,
             queue_busy_percent: 90,
             queue_cpu_wait: Duration::from_millis(10),
+            never_yields_poll: Duration::from_millis(1),
+            never_yields_percent: 80,
+            never_yields_least: 10,
+            never_yields_delay_percent: 25,
             deadlock_idle: Duration::from_millis(500),
             deadlock_idle_inexact: Duration::from_secs(5),
             storm_polls_per_second: 5_000,

@@ -201,3 +201,11 @@ pub(crate) async fn burst_of_tasks() {
     }
     sleep(Duration::from_secs(3_600)).await;
 }
+
+/// Blocks for a moment in nearly each poll, but where that is allowed.
+pub(crate) async fn blocking_often_in_its_place() {
+    loop {
+        block_in_place(|| thread::sleep(Duration::from_millis(25)));
+        sleep(Duration::from_millis(1)).await;
+    }
+}

@@ -14,6 +14,8 @@ pub(crate) mod imbalance;
 pub(crate) mod lifo_captive;
 #[path = "../../../examples/src/bin/sick/lost_waker.rs"]
 pub(crate) mod lost_waker;
+#[path = "../../../examples/src/bin/sick/never_yields.rs"]
+pub(crate) mod never_yields;
 #[path = "../../../examples/src/bin/sick/oversized_future.rs"]
 pub(crate) mod oversized_future;
 #[path = "../../../examples/src/bin/sick/panic_loop.rs"]

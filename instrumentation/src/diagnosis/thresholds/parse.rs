@@ -27,6 +27,7 @@ const MAIN: &[(&str, Main)] = &[
     ("task-leak", Main::Number(|t| &mut t.leak_growth)),
     ("timer-late", Main::Duration(|t| &mut t.timer_late)),
     ("oversized-future", Main::Number(|t| &mut t.future_bytes)),
+    ("never-yields", Main::Duration(|t| &mut t.never_yields_poll)),
     ("lifo-captive", Main::Duration(|t| &mut t.captive_wait)),
     ("queue-growth", Main::Number(|t| &mut t.queue_tasks)),
 ];
@@ -46,6 +47,7 @@ impl Thresholds {
     /// | `task-leak` | [`leak_growth`](Thresholds::leak_growth) |
     /// | `timer-late` | [`timer_late`](Thresholds::timer_late) |
     /// | `oversized-future` | [`future_bytes`](Thresholds::future_bytes) |
+    /// | `never-yields` | [`never_yields_poll`](Thresholds::never_yields_poll) |
     /// | `lifo-captive` | [`captive_wait`](Thresholds::captive_wait) |
     /// | `queue-growth` | [`queue_tasks`](Thresholds::queue_tasks) |
     ///

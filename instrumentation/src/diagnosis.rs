@@ -35,6 +35,7 @@ mod task_leak;
 mod thresholds;
 mod timer_late;
 mod tracker;
+mod wake_storm;
 
 use zokio::telemetry::Snapshot;
 
@@ -55,6 +56,7 @@ pub(crate) const RULES: &[Rule] = &[
     timer_late::RULE,
     pool_exhausted::RULE,
     self_wake_storm::RULE,
+    wake_storm::RULE,
     imbalance::RULE,
     lifo_captive::RULE,
     queue_growth::RULE,

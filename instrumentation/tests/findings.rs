@@ -219,6 +219,12 @@ fn polls_that_only_the_budget_ends_never_yield() {
 }
 
 #[test]
+fn a_task_that_is_woken_for_each_item_is_in_a_wake_storm() {
+    let finding = found(sick::wake_storm::sick(), "wake-storm");
+    assert!(names_file(&finding, "sick/wake_storm.rs"), "{finding:?}");
+}
+
+#[test]
 fn a_dropped_waker_is_lost() {
     let finding = found(sick::lost_waker::sick(), "lost-waker");
     assert_eq!(finding.severity(), v1::FindingSeverity::Warning);
@@ -353,4 +359,9 @@ fn a_burst_of_tasks_that_is_worked_off_is_healthy() {
 #[test]
 fn blocking_in_its_place_again_and_again_is_healthy() {
     silent(healthy::blocking_often_in_its_place());
+}
+
+#[test]
+fn many_senders_to_a_slow_receiver_are_healthy() {
+    silent(healthy::many_senders());
 }

@@ -97,6 +97,7 @@ pub(super) struct Trace {
 pub(super) struct Before {
     pub(super) taken_at_ns: u64,
     pub(super) polls: u64,
+    pub(super) wakes: u64,
     pub(super) self_wakes: u64,
     pub(super) busy_ns: u64,
     pub(super) live_wakers: u64,
@@ -139,6 +140,7 @@ impl Trace {
         self.before = Some(Before {
             taken_at_ns: before_ns,
             polls: old.polls,
+            wakes: old.wakes,
             self_wakes: old.self_wakes,
             busy_ns: old.busy_ns,
             live_wakers: live_wakers(old),

@@ -123,6 +123,11 @@ pub struct Thresholds {
     /// Percent of the time that others wait for it: 100 is one task all the time.
     pub never_yields_delay_percent: u64,
 
+    /// wake-storm: times a second that others wake the one task.
+    pub wakes_per_second: u64,
+    /// And times for each of its polls.
+    pub wakes_per_poll: u64,
+
     /// deadlock: all its tasks have been idle for this long. Long enough for no task of the circle
     /// to have run while the snapshot was taken.
     pub deadlock_idle: Duration,
@@ -206,6 +211,8 @@ impl Default for Thresholds {
             never_yields_percent: 80,
             never_yields_least: 10,
             never_yields_delay_percent: 25,
+            wakes_per_second: 20_000,
+            wakes_per_poll: 50,
             deadlock_idle: Duration::from_millis(500),
             deadlock_idle_inexact: Duration::from_secs(5),
             storm_polls_per_second: 5_000,

@@ -191,13 +191,13 @@ pub(crate) async fn computes_before_it_wakes() {
     }
 }
 
-/// Twenty thousand tasks at once, and then a pause.
+/// Thousands of tasks, spawned faster than they are run, and then a pause.
 pub(crate) async fn burst_of_tasks() {
-    let tasks: Vec<_> = (0..20_000)
-        .map(|_| zokio::spawn(async { compute(Duration::from_micros(20)) }))
-        .collect();
-    for task in tasks {
-        drop(task.await);
+    for _ in 0..50 {
+        for _ in 0..100 {
+            drop(zokio::spawn(async { compute(Duration::from_micros(50)) }));
+        }
+        yield_now().await;
     }
     sleep(Duration::from_secs(3_600)).await;
 }
@@ -207,5 +207,27 @@ pub(crate) async fn blocking_often_in_its_place() {
     loop {
         block_in_place(|| thread::sleep(Duration::from_millis(25)));
         sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Much comes for a receiver that takes its time, and wakes it once.
+pub(crate) async fn many_senders() {
+    let (sender, mut receiver) = mpsc::channel::<u64>(1_024);
+    for _ in 0..8 {
+        let sender = sender.clone();
+        drop(zokio::spawn(async move {
+            loop {
+                sleep(Duration::from_millis(1)).await;
+                for n in 0..100 {
+                    black_box(sender.try_send(n).is_ok());
+                }
+            }
+        }));
+    }
+    let mut all = Vec::new();
+    while receiver.recv_many(&mut all, 1_024).await > 0 {
+        compute(Duration::from_millis(2));
+        all.clear();
+        yield_now().await;
     }
 }

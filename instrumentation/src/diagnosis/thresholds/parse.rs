@@ -28,6 +28,7 @@ const MAIN: &[(&str, Main)] = &[
     ("timer-late", Main::Duration(|t| &mut t.timer_late)),
     ("oversized-future", Main::Number(|t| &mut t.future_bytes)),
     ("never-yields", Main::Duration(|t| &mut t.never_yields_poll)),
+    ("wake-storm", Main::Number(|t| &mut t.wakes_per_second)),
     ("lifo-captive", Main::Duration(|t| &mut t.captive_wait)),
     ("queue-growth", Main::Number(|t| &mut t.queue_tasks)),
 ];
@@ -48,6 +49,7 @@ impl Thresholds {
     /// | `timer-late` | [`timer_late`](Thresholds::timer_late) |
     /// | `oversized-future` | [`future_bytes`](Thresholds::future_bytes) |
     /// | `never-yields` | [`never_yields_poll`](Thresholds::never_yields_poll) |
+    /// | `wake-storm` | [`wakes_per_second`](Thresholds::wakes_per_second) |
     /// | `lifo-captive` | [`captive_wait`](Thresholds::captive_wait) |
     /// | `queue-growth` | [`queue_tasks`](Thresholds::queue_tasks) |
     ///

@@ -49,6 +49,8 @@ pub struct Thresholds {
     pub slow_poll: Duration,
     /// Percent of its polls that take 10 ms or more.
     pub slow_percent: u64,
+    /// Percent of its polls of a millisecond or more that take 10 ms or more.
+    pub slow_of_long_percent: u64,
     /// How many of them there are in the window.
     pub slow_least: u64,
     /// Looks that the window spans.
@@ -181,6 +183,7 @@ impl Default for Thresholds {
             names_waited_for: Duration::from_secs(2),
             slow_poll: Duration::from_millis(10),
             slow_percent: 1,
+            slow_of_long_percent: 90,
             slow_least: 5,
             slow_looks: 3,
             panic_looks: 4,
@@ -195,7 +198,7 @@ impl Default for Thresholds {
             timer_late: Duration::from_millis(10),
             timer_late_percent: 50,
             timer_late_least: 10,
-            timer_late_long_percent: 75,
+            timer_late_long_percent: 50,
             timer_late_looks: 3,
             future_bytes: 16 * 1_024,
             captive_wait: Duration::from_millis(5),

@@ -20,6 +20,16 @@ fn what_is_written_is_read_again() {
 }
 
 #[test]
+fn one_target_needs_no_list() {
+    for text in ["target = 'localhost:7000'", "targets = 'localhost:7000'"] {
+        let targets = Config::parse(text).unwrap().targets;
+        let targets: Vec<_> = targets.iter().map(ToString::to_string).collect();
+        assert_eq!(targets, ["http://localhost:7000"]);
+    }
+    assert_eq!(problems("targets = []").len(), 1);
+}
+
+#[test]
 fn everything_can_be_set() {
     let text = r#"
         targets = ["unix:/run/app.sock", "localhost"]

@@ -141,7 +141,7 @@ impl OpenResource {
             runtime_id: runtime.summary.id,
             resource: resource.clone(),
             gone: false,
-            taken_at_ns: runtime.summary.taken_at_ns,
+            taken_at_ns: runtime.rows_at_ns(),
             waiters: ListView::default(),
         }
     }
@@ -154,7 +154,7 @@ impl OpenResource {
         self.gone = known.is_none();
         if let Some(resource) = known {
             self.resource = resource.clone();
-            self.taken_at_ns = runtime.summary.taken_at_ns;
+            self.taken_at_ns = runtime.rows_at_ns();
             self.waiters.follow(&self.tasks(), rows);
         }
     }

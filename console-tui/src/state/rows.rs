@@ -2,6 +2,7 @@
 
 use super::backtrace::Strokes;
 use super::resources::OpenResource;
+use super::world::Runtime;
 use super::{Detail, Effect, Screen, State, resources, show, sites};
 
 impl State {
@@ -152,7 +153,7 @@ fn open_task(state: &mut State, runtime_id: u64, task_id: u64, effects: &mut Vec
         task_id,
         task: runtime.and_then(|runtime| runtime.tasks.get(task_id).cloned()),
         poll_time: None,
-        taken_at_ns: runtime.map_or(0, |runtime| runtime.summary.taken_at_ns),
+        taken_at_ns: runtime.map_or(0, Runtime::rows_at_ns),
         gone: false,
         asked: true,
         backtrace: None,

@@ -6,6 +6,7 @@
 use super::connection::Link;
 use super::{State, update};
 use crate::action::{Action, Effect, MouseKind, Switch};
+use crate::format;
 
 /// See the module.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Targets {
 /// What the last line says of one program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TargetTab {
+    /// Which it is, from 0: its key is one more.
+    pub(crate) at: usize,
     pub(crate) label: String,
     pub(crate) is_shown: bool,
     /// None: not connected yet.
@@ -32,14 +35,23 @@ pub(crate) struct TargetTab {
 }
 
 impl TargetTab {
-    /// Cells that it takes: mark, blank, label, two blanks.
+    /// Its number.
+    pub(crate) fn number(&self) -> String {
+        (self.at + 1).to_string()
+    }
+
+    /// Cells that it takes: number, blank, mark, blank, label, `!`, two blanks.
     pub(crate) fn width(&self) -> usize {
-        crate::format::width(&self.label) + usize::from(self.is_sick) + 4
+        self.number().len() + format::width(&self.label) + usize::from(self.is_sick) + 5
     }
 }
 
-/// Longest label, in cells.
-const MAX_LABEL: usize = 28;
+/// Longest label, in cells, and the shortest where many have to fit.
+const MAX_LABEL: usize = 32;
+const MIN_LABEL: usize = 9;
+
+/// Cells of an entry beside its label.
+const BESIDE_LABEL: usize = 7;
 
 impl Targets {
     /// One state for each program, of which there is at least one; the first is shown. `runtime` is
@@ -105,9 +117,10 @@ impl Targets {
             (_, Action::Mouse(mouse)) if self.is_several() && mouse.y + 1 >= self.height => {
                 let x = usize::from(mouse.x);
                 let hit = |tab: &TargetTab| (tab.x..tab.x + tab.width() - 2).contains(&x);
-                let at = self.tabs().iter().position(hit);
-                if let (MouseKind::Press, Some(at)) = (mouse.kind, at) {
-                    self.show(at, &mut effects);
+                let tabs = self.tabs();
+                let tab = tabs.iter().find(|tab| hit(tab));
+                if let (MouseKind::Press, Some(tab)) = (mouse.kind, tab) {
+                    self.show(tab.at, &mut effects);
                 }
             }
             (_, action) => self.apply(self.shown, action, &mut effects),
@@ -153,36 +166,61 @@ impl Targets {
         self.dirty = true;
     }
 
-    /// What the last line says.
+    /// What the last line says: of as many as there is room for, the one that is shown among them.
     pub(crate) fn tabs(&self) -> Vec<TargetTab> {
+        let room = usize::from(self.width).saturating_sub(1);
+        let share = (room / self.states.len()).saturating_sub(BESIDE_LABEL);
+        let label = share.clamp(MIN_LABEL, MAX_LABEL);
+        let mut tabs: Vec<_> = (0..self.states.len())
+            .map(|at| self.tab(at, label))
+            .collect();
+        let mut before: usize = tabs[..=self.shown].iter().map(TargetTab::width).sum();
+        let mut left_out = 0;
+        while before > room && left_out < self.shown {
+            before -= tabs[left_out].width();
+            left_out += 1;
+        }
+        tabs.drain(..left_out);
         let mut x = 1;
-        let tab = |(at, state): (usize, &State)| {
-            let connection = &state.connection;
-            let name = match &connection.server {
-                Some(server) if !server.process_name.is_empty() => {
-                    format!("{}[{}]", server.process_name, server.process_id)
-                }
-                _ => connection.target.clone(),
-            };
-            let tab = TargetTab {
-                label: crate::format::truncate_end(&name, MAX_LABEL),
-                is_shown: at == self.shown,
-                is_connected: match connection.link {
-                    Link::Connected => Some(true),
-                    Link::Lost { .. } => Some(false),
-                    Link::Starting | Link::Connecting { .. } => None,
-                },
-                is_sick: state
-                    .world()
-                    .runtimes
-                    .iter()
-                    .any(|runtime| !runtime.findings.is_empty()),
-                x,
-            };
+        for tab in &mut tabs {
+            tab.x = x;
             x += tab.width();
-            tab
+        }
+        tabs
+    }
+
+    fn tab(&self, at: usize, label: usize) -> TargetTab {
+        let state = &self.states[at];
+        let connection = &state.connection;
+        // Also of one that is paused.
+        let present = if state.replay {
+            state.world()
+        } else {
+            &state.live
         };
-        self.states.iter().enumerate().map(tab).collect()
+        let label = match &connection.server {
+            Some(server) if !server.process_name.is_empty() => {
+                let id = format!("[{}]", server.process_id);
+                let room = label.saturating_sub(id.len()).max(1);
+                format::truncate_end(&server.process_name, room) + &id
+            }
+            _ => format::truncate_middle(&connection.target, label),
+        };
+        TargetTab {
+            at,
+            label,
+            is_shown: at == self.shown,
+            is_connected: match connection.link {
+                Link::Connected => Some(true),
+                Link::Lost { .. } => Some(false),
+                Link::Starting | Link::Connecting { .. } => None,
+            },
+            is_sick: present
+                .runtimes
+                .iter()
+                .any(|runtime| !runtime.findings.is_empty()),
+            x: 0,
+        }
     }
 }
 
@@ -246,6 +284,8 @@ mod tests {
     #[test]
     fn the_rows_of_one_not_shown_stay_until_there_are_new_ones() {
         let mut targets = two();
+        let rows_at_ns = |targets: &Targets| targets.states[0].live.runtimes[0].rows_at_ns();
+        let true_at_ns = rows_at_ns(&targets);
         let (before, age) = rows(&targets);
         assert_eq!((before > 0, age), (true, Some(0)));
         targets.update(None, Action::Command(Command::NextRuntime));
@@ -268,7 +308,7 @@ mod tests {
         let (after, age) = rows(&targets);
         assert_eq!(after, before);
         assert!(age > Some(0), "and their age is known: {age:?}");
-        feed(&mut targets, 0);
+        assert_eq!(rows_at_ns(&targets), true_at_ns);
     }
 
     #[test]
@@ -324,6 +364,20 @@ mod tests {
         let connected: Vec<_> = targets.tabs().iter().map(|t| t.is_connected).collect();
         assert_eq!(connected, [Some(true), Some(false)]);
         assert_eq!(targets.shown().connection.link, Link::Connected);
+    }
+
+    #[test]
+    fn of_more_than_fit_the_one_shown_is_among_those_told() {
+        let names: Vec<_> = (0..12).map(|n| format!("http://10.0.0.{n}:6669")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let mut targets = of(&names, None);
+        for shown in (0..12).chain([3]) {
+            targets.show(shown, &mut Vec::new());
+            let tabs = targets.tabs();
+            let tab = tabs.iter().find(|tab| tab.is_shown).unwrap();
+            assert_eq!(tab.at, shown);
+            assert!(tab.x + tab.width() <= 80, "{shown}: {tab:?}");
+        }
     }
 
     #[test]

@@ -233,6 +233,16 @@ impl Runtime {
         Some(self.age_ns(self.tasks.taken_at_ns?))
     }
 
+    /// When the rows of tasks and resources were true, on the telemetry clock.
+    pub(crate) fn rows_at_ns(&self) -> u64 {
+        self.tasks.taken_at_ns.unwrap_or(self.summary.taken_at_ns)
+    }
+
+    /// Time on the telemetry clock between `since_ns`, of a row, and the moment when that was true.
+    pub(crate) fn age_in_row_ns(&self, since_ns: u64) -> u64 {
+        self.rows_at_ns().saturating_sub(since_ns)
+    }
+
     fn apply_workers(&mut self, workers: Vec<Worker>, base: &[Worker], elapsed_ns: u64) {
         let mut lanes: HashMap<u32, Lane> = self
             .workers

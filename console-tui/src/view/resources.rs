@@ -110,7 +110,7 @@ fn cell(
         ),
         C::Waiters => (format::count(resource.waiters), text),
         C::Oldest => (
-            format::duration(runtime.age_ns(resource.oldest_since_ns)),
+            format::duration(runtime.age_in_row_ns(resource.oldest_since_ns)),
             text,
         ),
         C::First => match resource.first_waiters.first() {

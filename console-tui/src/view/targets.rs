@@ -1,7 +1,7 @@
 //! The last line, if several programs are watched: which, and how each stands.
 //!
 //! ```text
-//!  ● api[4711]!  ○ http://10.0.0.7:6669  ● worker[4712]                       Tab next
+//!  1 ● api[4711]!  2 ○ http://10.0.0.7:6669  3 × worker[4712]                 Tab next
 //! ```
 
 use ratatui::buffer::Buffer;
@@ -26,9 +26,11 @@ pub(crate) fn render(targets: &Targets, theme: Theme, area: Rect, buffer: &mut B
     for tab in targets.tabs() {
         let (mark, role) = match tab.is_connected {
             Some(true) => ("●", Role::Good),
-            Some(false) => ("●", Role::Bad),
+            Some(false) => ("×", Role::Bad),
             None => ("○", Role::Warn),
         };
+        let number = format!("{} ", tab.number());
+        line.push_span(Span::styled(number, theme.style(Role::Dim)));
         line.push_span(Span::styled(mark, theme.style(role)));
         let role = if tab.is_shown {
             Role::Active

@@ -171,7 +171,7 @@ fn cell(
     let plain = theme.style(Role::Text);
     match column {
         Column::Warn => {
-            let warnings = lints::warnings(task, runtime.summary.taken_at_ns, limits).len();
+            let warnings = lints::warnings(task, runtime.rows_at_ns(), limits).len();
             let text = if warnings == 0 {
                 String::new()
             } else {
@@ -212,7 +212,7 @@ fn cell(
             theme.style(Role::Dim),
         ),
         Column::Since => (
-            number(format::duration(runtime.age_ns(task.state_since_ns))),
+            number(format::duration(runtime.age_in_row_ns(task.state_since_ns))),
             plain,
         ),
         Column::Longest => (number(format::duration(task.longest_poll_ns)), plain),
@@ -234,7 +234,7 @@ fn waits_for(task: &Task, runtime: &Runtime, width: usize) -> String {
         return format::left("", width);
     };
     let what = wait.what();
-    let age = format::duration(runtime.age_ns(wait.since_ns));
+    let age = format::duration(runtime.age_in_row_ns(wait.since_ns));
     let more = match task.waits.iter().filter(|wait| wait.current).count() {
         0 | 1 => String::new(),
         n => format!(" +{}", n - 1),

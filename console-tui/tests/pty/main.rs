@@ -129,6 +129,47 @@ fn a_killed_server_is_waited_for_with_all_on_the_screen() {
 }
 
 #[test]
+fn of_several_programs_a_killed_one_keeps_its_rows_and_the_others_go_on() {
+    let (first, second) = (server(0), server(0));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zokio-console"));
+    command.args(["connect", &first.target(), &second.target()]);
+    let mut terminal = Terminal::start(command, 160, 50);
+    let ids = [&first, &second].map(|it| format!("[{}]", it.id()));
+    terminal.wait_for_text(&["╭ Workers", "1 ● ", "2 ● ", &ids[0], &ids[1]]);
+    terminal.press("t");
+    terminal.wait_for_text(&["╭ Tasks", "sleeper-11", &first.target()]);
+    terminal.press("2");
+    terminal.wait_for_text(&["╭ Workers", "● connected", &second.target()]);
+    drop(first);
+    terminal.wait_for_text(&["1 × ", "2 ● ", "● connected", &second.target()]);
+    terminal.press("1");
+    let screen = terminal.wait_for_text(&["connection lost", "╭ Tasks"]);
+    for shown in ["sleeper-0", "sleeper-11", "ticker"] {
+        assert!(screen.contains(shown), "{screen}");
+    }
+    terminal.press("\tt");
+    terminal.wait_for_text(&["● connected", "╭ Tasks", "sleeper-11", &second.target()]);
+    terminal.press("q");
+    assert!(terminal.wait_until_given_back().success());
+}
+
+#[test]
+fn a_program_that_is_not_there_keeps_nobody_from_the_others() {
+    let there = server(0);
+    let gone = server(0);
+    let target = gone.target();
+    drop(gone);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zokio-console"));
+    command.args(["connect", &target, &there.target(), "--runtime", "watched"]);
+    let mut terminal = Terminal::start(command, 80, 24);
+    terminal.wait_for_text(&["1 × ", "connection lost", "waiting for the first update"]);
+    terminal.press("\t");
+    terminal.wait_for_text(&["● connected", "╭ Workers", "watched"]);
+    terminal.press("q");
+    assert!(terminal.wait_until_given_back().success());
+}
+
+#[test]
 fn a_terminated_console_gives_the_terminal_back() {
     let server = server(0);
     for signal in [Signal::TERM, Signal::HUP] {

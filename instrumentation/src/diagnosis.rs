@@ -40,6 +40,8 @@ mod wake_storm;
 use zokio::telemetry::Snapshot;
 
 use crate::watchdog::{CpuWait, LongPoll};
+#[cfg(test)]
+pub(crate) use finding::Subject;
 pub(crate) use finding::{Finding, Place, Severity, Value};
 pub(crate) use history::History;
 pub use thresholds::Thresholds;

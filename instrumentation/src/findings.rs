@@ -9,6 +9,8 @@
 //! last few, since any one of them may have been interrupted. In a build without optimisations, in
 //! which everything takes ten times as long, the share is one hundredth.
 
+mod report;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -80,6 +82,7 @@ impl Pass {
             let options = CaptureOptions::new().tasks(whole).spawn_sites(whole);
             let snapshot = Snapshot::capture_with(handle, options);
             engine.note_cpu_wait(cpu_wait);
+            let name = snapshot.name.clone();
             let found = match (snapshot.ended, whole) {
                 (true, _) => None,
                 (false, true) => Some(engine.look(snapshot, long_polls)),
@@ -87,7 +90,7 @@ impl Pass {
             };
             match found {
                 Some(findings) => {
-                    self.tell(&runtimes.findings(*id), &findings);
+                    self.tell(&name, &runtimes.findings(*id), &findings);
                     runtimes.set_findings(*id, findings);
                 }
                 // It has ended: a capture lets go of it.
@@ -101,13 +104,19 @@ impl Pass {
 }
 
 impl Pass {
-    /// Gives a reason for a recording if there is a critical finding that was not there `before`.
-    fn tell(&self, before: &[Finding], now: &[Finding]) {
-        let Some(flight) = &self.flight else { return };
+    /// Tells the program's log what was not there `before`, and gives a reason for a recording if
+    /// something of that is critical.
+    fn tell(&self, runtime: &str, before: &[Finding], now: &[Finding]) {
         let is_new = |finding: &&Finding| !before.iter().any(|known| known.id() == finding.id());
-        let critical = now.iter().filter(|f| f.severity == Severity::Critical);
-        if let Some(finding) = critical.into_iter().find(is_new) {
-            flight.happened(&format!("finding-{}", finding.kind));
+        let mut critical = None;
+        for finding in now.iter().filter(is_new) {
+            report::report(runtime, finding);
+            if finding.severity == Severity::Critical {
+                critical = critical.or(Some(finding.kind));
+            }
+        }
+        if let (Some(flight), Some(kind)) = (&self.flight, critical) {
+            flight.happened(&format!("finding-{kind}"));
         }
     }
 }

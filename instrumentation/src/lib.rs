@@ -31,7 +31,9 @@
 //!
 //! Workers that are blocked, tasks that wait for each other, wakers that were lost and more (see
 //! [`finding_kinds`]): with the place in the code and the numbers that prove it, in the console, by
-//! `zokio-console check`, and as `zokio_findings` on `/metrics`.
+//! `zokio-console check`, and as `zokio_findings` on `/metrics`. The program's own log is told of
+//! each when it appears, and of each long poll, as `tracing` events under the target
+//! `zokio::findings`; info, warnings and errors as they are severe.
 //!
 //! # Who can look
 //!

@@ -89,7 +89,7 @@ impl Finding {
     }
 
     /// A finding without proof and places.
-    pub(super) fn new(
+    pub(crate) fn new(
         kind: &'static str,
         severity: Severity,
         subject: Subject,

@@ -57,6 +57,7 @@ fn report(runtime: &str, poll: &LongPoll) {
     let spawned_at = poll.spawned_at.map(tracing::field::display);
     let culprit = stacks::culprit(&poll.stack.frames);
     tracing::warn!(
+        target: "zokio::findings",
         runtime,
         worker = poll.worker,
         task = poll.task_id,

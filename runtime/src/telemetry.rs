@@ -28,6 +28,7 @@ mod record_table;
 mod running;
 mod snapshot;
 mod wait_point;
+mod wait_scope;
 
 // Each with a twin of the same signature that does nothing.
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/block_on_record.rs")]
@@ -48,6 +49,8 @@ mod dump;
 pub(crate) mod histogram;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/holders.rs")]
 pub(crate) mod holders;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/identity.rs")]
+mod identity;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/origin.rs")]
 mod origin;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/ring.rs")]
@@ -96,6 +99,7 @@ pub(crate) use sites::{
 pub use snapshot::*;
 pub(crate) use task_record::{NewTask, SpawnPlace, TaskRecord};
 pub use wait_point::WaitPoint;
+pub use wait_scope::{WaitScope, wait_scope};
 pub(crate) use worker_counters::{Queued, WorkerCounters};
 
 /// Whether telemetry is compiled in (feature `telemetry`). If not, nothing is counted, no clock is

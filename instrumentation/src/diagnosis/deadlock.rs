@@ -14,7 +14,10 @@
 //! all did so, and wait for each other's lock, are unlikely: a circle of two or more is told in spite
 //! of it, but only after seconds, and not as critical.
 //!
-//! Not seen: circles through several runtimes, permits, read locks, channels.
+//! The task that receives from a bounded channel is a holder of that sort too: who waits for room waits
+//! for it, unless the receiver has been given to a task that has not used it yet.
+//!
+//! Not seen: circles through several runtimes, permits, read locks, unbounded channels.
 
 use std::collections::{HashMap, HashSet};
 
@@ -181,7 +184,11 @@ fn summary(members: &[&Trace]) -> String {
         .take(MOST)
         .map(|trace| {
             let wait = link(trace);
-            let verb = if wait.kind == "join" { "" } else { " held by" };
+            let verb = match wait.kind {
+                "join" => "",
+                "mpsc" => " whose receiver is",
+                _ => " held by",
+            };
             let holder = wait.holder.unwrap_or(0);
             let thing = if wait.kind == "join" {
                 "the end of"
@@ -209,6 +216,7 @@ fn thing(wait: &Wait) -> &'static str {
         "mutex" => "a mutex",
         "rwlock" => "a read-write lock",
         "join" => "its own end",
+        "mpsc" => "room in a channel",
         _ => "a resource",
     }
 }

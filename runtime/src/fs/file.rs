@@ -357,6 +357,10 @@ impl File {
     /// # Errors
     ///
     /// The file itself, if an operation is under way.
+    #[cfg_attr(
+        feature = "telemetry",
+        expect(clippy::result_large_err, reason = "the signature is tokio's")
+    )]
     pub fn try_into_std(mut self) -> Result<std::fs::File, File> {
         match Arc::try_unwrap(self.std) {
             Ok(file) => Ok(file),

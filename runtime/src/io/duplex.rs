@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 
 use super::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf, split};
 use crate::task::coop::poll_proceed;
-use crate::telemetry::waits::{WaitNote, WaitPoint};
+use crate::telemetry::waits::{Identity, Origin, WaitNote, WaitPoint};
 
 static READ: WaitPoint = WaitPoint::new("duplex", "read");
 static WRITE: WaitPoint = WaitPoint::new("duplex", "write");
@@ -53,6 +53,7 @@ enum Side {
 struct Pipe {
     bytes: VecDeque<u8>,
     max: usize,
+    origin: Origin,
     closed: bool,
     reader: Parked,
     writer: Parked,
@@ -194,6 +195,7 @@ impl SimplexStream {
             pipe: Mutex::new(Pipe {
                 bytes: VecDeque::new(),
                 max: max_buf_size,
+                origin: Origin::here(),
                 closed: false,
                 reader: Parked::new(),
                 writer: Parked::new(),
@@ -223,6 +225,8 @@ impl SimplexStream {
                 coop.made_progress();
                 return Poll::Ready(done);
             }
+            let resource = Identity::new(ptr::from_ref(self).cast(), pipe.origin);
+            let resource = resource.with_capacity(pipe.max);
             let parked = pipe.side(side);
             let known = parked.waker.as_ref();
             let known = known.is_some_and(|waker| waker.will_wake(cx.waker()));
@@ -235,7 +239,7 @@ impl SimplexStream {
                 Some(waker) if !known => parked.waker.replace(waker),
                 unused => unused,
             };
-            parked.note.set(point, ptr::from_ref(self).cast(), None);
+            parked.note.set(point, resource, None);
             drop(pipe);
             drop(old);
             return Poll::Pending;

@@ -179,7 +179,11 @@ impl Signal {
                 self.changed.set(self.slot.changed.notified());
                 return Poll::Ready(());
             }
-            match self.changed.as_mut().poll_as(cx, point, resource, location) {
+            match self
+                .changed
+                .as_mut()
+                .poll_as(cx, point, resource.into(), location)
+            {
                 Poll::Ready(()) => self.changed.set(self.slot.changed.notified()),
                 Poll::Pending => return Poll::Pending,
             }

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, ready};
 use super::event_count::{Awaiting, EventCount};
 use crate::loom::atomic::{AtomicUsize, Ordering};
 use crate::task::coop;
-use crate::telemetry::waits::WaitPoint;
+use crate::telemetry::waits::{Identity, Origin, WaitPoint};
 
 static WAIT: WaitPoint = WaitPoint::new("barrier", "wait");
 
@@ -48,6 +48,7 @@ pub struct Barrier {
     /// How many have come in this round. Changed only under the lock of `rounds`.
     arrived: AtomicUsize,
     rounds: EventCount,
+    origin: Origin,
 }
 
 impl UnwindSafe for Barrier {}
@@ -55,11 +56,13 @@ impl RefUnwindSafe for Barrier {}
 
 impl Barrier {
     /// A barrier for `n` tasks. One for 0 tasks holds up nobody, as one for a single task.
+    #[track_caller]
     pub fn new(n: usize) -> Barrier {
         Barrier {
             n: n.max(1),
             arrived: AtomicUsize::new(0),
             rounds: EventCount::new(),
+            origin: Origin::here(),
         }
     }
 
@@ -153,7 +156,8 @@ impl Future for BarrierWait<'_> {
         let coop = ready!(coop::poll_proceed(cx));
         // SAFETY: as above.
         let awaiting = unsafe { Pin::new_unchecked(&mut this.awaiting) };
-        let resource = ptr::from_ref(this.barrier).cast();
+        let address = ptr::from_ref(this.barrier).cast();
+        let resource = Identity::new(address, this.barrier.origin).with_capacity(this.barrier.n);
         let _ = ready!(awaiting.poll(round, cx, &WAIT, resource, location));
         coop.made_progress();
         this.stage = Stage::Done;

@@ -46,7 +46,7 @@ use super::wait_list::{WaitList, Waiter, WakeBatch};
 use crate::loom::atomic::{AtomicUsize, Ordering, fence};
 use crate::loom::{Mutex, MutexGuard, const_unless_loom};
 use crate::task::coop;
-use crate::telemetry::waits::WaitPoint;
+use crate::telemetry::waits::{Identity, WaitPoint};
 
 const CLOSED: usize = 1;
 const WAITERS: usize = 2;
@@ -340,11 +340,11 @@ pub(super) trait Source {
     /// The semaphore; always the same one, wherever the source is moved.
     fn semaphore(&self) -> &BatchSemaphore;
 
-    /// The address that wait notes name the resource by.
-    fn resource(&self) -> *const ();
+    /// What wait notes say of the resource.
+    fn identity(&self) -> Identity;
 
-    /// Called when an acquisition is pending.
-    fn waited_for(&self) {}
+    /// Called when an acquisition of so many permits is pending.
+    fn waited_for(&self, _permits: usize) {}
 
     /// Called after a cancelled acquisition has given permits back.
     fn given_back(&self) {}
@@ -421,11 +421,11 @@ impl<S: Source> Acquiring<S> {
         match result {
             Poll::Pending => {
                 this.phase = Phase::Queued;
-                let resource = source.resource();
+                let resource = source.identity();
                 // SAFETY: as above.
                 let waiter = unsafe { Pin::new_unchecked(&mut this.waiter) };
                 waiter.note().set(point, resource, Some(location));
-                source.waited_for();
+                source.waited_for(this.permits);
                 Poll::Pending
             }
             Poll::Ready(result) => {

@@ -31,6 +31,7 @@
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::ptr;
 use std::sync::Arc;
 
 use self::error::TryRecvError;
@@ -38,6 +39,7 @@ use self::slot::{MAX_RECEIVERS, Parking, Slot};
 use super::event_count::EventCount;
 use super::receivers::Receivers;
 use crate::loom::atomic::{AtomicUsize, Ordering};
+use crate::telemetry::waits::{Identity, Origin};
 
 pub mod error;
 pub mod futures;
@@ -60,6 +62,7 @@ struct Shared<T> {
     parking: Parking,
     senders: AtomicUsize,
     weak_senders: AtomicUsize,
+    origin: Origin,
 }
 
 // A clone that panics leaves the channel as if it had succeeded.
@@ -82,6 +85,7 @@ impl<T> Shared<T> {
             parking: Parking::new(),
             senders: AtomicUsize::new(1),
             weak_senders: AtomicUsize::new(0),
+            origin: Origin::here(),
         })
     }
 
@@ -130,6 +134,11 @@ impl<T> Shared<T> {
         let missed = oldest - *next;
         *next = oldest;
         TryRecvError::Lagged(missed)
+    }
+
+    /// What wait notes say of the channel.
+    fn identity(&self) -> Identity {
+        Identity::new(ptr::from_ref(self).cast(), self.origin).with_capacity(self.slots.len())
     }
 
     fn strong_count(&self) -> usize {

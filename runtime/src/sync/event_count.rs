@@ -50,7 +50,7 @@ use std::task::{Context, Poll, Waker};
 use super::wait_list::{WaitList, Waiter, WakeBatch};
 use crate::loom::atomic::{AtomicU64, Ordering};
 use crate::loom::{Mutex, MutexGuard};
-use crate::telemetry::waits::WaitPoint;
+use crate::telemetry::waits::{Identity, WaitPoint};
 
 const CLOSED: u64 = 1;
 const WAITING: u64 = 2;
@@ -332,7 +332,7 @@ impl<'a> Awaiting<'a> {
         seen: u64,
         cx: &mut Context<'_>,
         point: &'static WaitPoint,
-        resource: *const (),
+        resource: Identity,
         location: &'static Location<'static>,
     ) -> Poll<Moment> {
         let now = self.events.load();

@@ -22,7 +22,7 @@ use super::batch::{Acquiring, BatchSemaphore, Source};
 use crate::loom::const_unless_loom;
 use crate::runtime::context::block_on_outside;
 use crate::telemetry::holders::Holder;
-use crate::telemetry::waits::WaitPoint;
+use crate::telemetry::waits::{Identity, Origin, WaitPoint};
 
 mod guards;
 
@@ -47,6 +47,7 @@ static LOCK: WaitPoint = WaitPoint::new("mutex", "lock");
 pub struct Mutex<T: ?Sized> {
     batch: BatchSemaphore,
     holder: Holder,
+    origin: Origin,
     data: UnsafeCell<T>,
 }
 
@@ -72,11 +73,11 @@ impl<T: ?Sized> Source for &Mutex<T> {
     fn semaphore(&self) -> &BatchSemaphore {
         &self.batch
     }
-    fn resource(&self) -> *const () {
-        ptr::from_ref(*self).cast()
+    fn identity(&self) -> Identity {
+        Identity::new(self.address(), self.origin)
     }
-    fn waited_for(&self) {
-        self.holder.waited_for(self.resource());
+    fn waited_for(&self, _: usize) {
+        self.holder.waited_for(self.address());
     }
 }
 
@@ -84,16 +85,17 @@ impl<T: ?Sized> Source for Arc<Mutex<T>> {
     fn semaphore(&self) -> &BatchSemaphore {
         &self.batch
     }
-    fn resource(&self) -> *const () {
-        Arc::as_ptr(self).cast()
+    fn identity(&self) -> Identity {
+        Identity::new(self.address(), self.origin)
     }
-    fn waited_for(&self) {
-        self.holder.waited_for(self.resource());
+    fn waited_for(&self, _: usize) {
+        self.holder.waited_for(self.address());
     }
 }
 
 impl<T: ?Sized> Mutex<T> {
     /// An unlocked mutex.
+    #[track_caller]
     pub fn new(t: T) -> Mutex<T>
     where
         T: Sized,
@@ -103,6 +105,7 @@ impl<T: ?Sized> Mutex<T> {
 
     const_unless_loom! {
         /// As [`new`](Mutex::new), for constants and statics.
+        #[track_caller]
         pub const fn const_new(t: T) -> Mutex<T>
         where
             T: Sized,
@@ -110,6 +113,7 @@ impl<T: ?Sized> Mutex<T> {
             Mutex {
                 batch: BatchSemaphore::new(1),
                 holder: Holder::new(),
+                origin: Origin::here(),
                 data: UnsafeCell::new(t),
             }
         }
@@ -162,9 +166,10 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     ///
     /// [`TryLockError`] if it is locked, or promised to a task that waits.
+    #[track_caller]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
         match self.batch.try_acquire(1) {
-            Ok(()) => Ok(MutexGuard::locked(self)),
+            Ok(()) => Ok(MutexGuard::locked(self, Location::caller())),
             Err(_) => Err(TryLockError(())),
         }
     }
@@ -174,11 +179,17 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     ///
     /// [`TryLockError`] if it is locked, or promised to a task that waits.
+    #[track_caller]
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         match self.batch.try_acquire(1) {
-            Ok(()) => Ok(OwnedMutexGuard::locked(self)),
+            Ok(()) => Ok(OwnedMutexGuard::locked(self, Location::caller())),
             Err(_) => Err(TryLockError(())),
         }
+    }
+
+    /// What wait notes name the mutex by.
+    fn address(&self) -> *const () {
+        ptr::from_ref(self).cast()
     }
 
     /// The data, without locking: `&mut self` proves that nobody holds the lock.
@@ -196,12 +207,14 @@ impl<T: ?Sized> Mutex<T> {
 }
 
 impl<T> From<T> for Mutex<T> {
+    #[track_caller]
     fn from(t: T) -> Mutex<T> {
         Mutex::new(t)
     }
 }
 
 impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
     fn default() -> Mutex<T> {
         Mutex::new(T::default())
     }
@@ -237,8 +250,9 @@ impl<'a, T: ?Sized> Future for Lock<'a, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<MutexGuard<'a, T>> {
         // SAFETY: `acquiring` is pinned with the future and not moved out of it.
         let acquiring = unsafe { self.map_unchecked_mut(|this| &mut this.acquiring) };
-        match ready!(acquiring.poll(cx, &LOCK, Location::caller())) {
-            Ok(mutex) => Poll::Ready(MutexGuard::locked(mutex)),
+        let place = Location::caller();
+        match ready!(acquiring.poll(cx, &LOCK, place)) {
+            Ok(mutex) => Poll::Ready(MutexGuard::locked(mutex, place)),
             Err(_) => unreachable!("a mutex's semaphore is never closed"),
         }
     }
@@ -263,8 +277,9 @@ impl<T: ?Sized> Future for LockOwned<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<OwnedMutexGuard<T>> {
         // SAFETY: `acquiring` is pinned with the future and not moved out of it.
         let acquiring = unsafe { self.map_unchecked_mut(|this| &mut this.acquiring) };
-        match ready!(acquiring.poll(cx, &LOCK, Location::caller())) {
-            Ok(mutex) => Poll::Ready(OwnedMutexGuard::locked(mutex)),
+        let place = Location::caller();
+        match ready!(acquiring.poll(cx, &LOCK, place)) {
+            Ok(mutex) => Poll::Ready(OwnedMutexGuard::locked(mutex, place)),
             Err(_) => unreachable!("a mutex's semaphore is never closed"),
         }
     }

@@ -33,7 +33,7 @@ use super::wait_list::{WaitList, Waiter, WakeBatch};
 use crate::loom::atomic::{AtomicU8, AtomicUsize, Ordering};
 use crate::loom::{Mutex, MutexGuard, const_unless_loom};
 use crate::task::coop;
-use crate::telemetry::waits::WaitPoint;
+use crate::telemetry::waits::{Identity, Origin, WaitPoint};
 
 static NOTIFIED_POINT: WaitPoint = WaitPoint::new("notify", "notified");
 
@@ -87,6 +87,7 @@ struct Queues {
 pub struct Notify {
     state: AtomicUsize,
     queues: Mutex<Queues>,
+    origin: Origin,
 }
 
 impl UnwindSafe for Notify {}
@@ -106,6 +107,7 @@ impl fmt::Debug for Notify {
 }
 
 impl Default for Notify {
+    #[track_caller]
     fn default() -> Notify {
         Notify::new()
     }
@@ -113,12 +115,14 @@ impl Default for Notify {
 
 impl Notify {
     /// A `Notify` without a permit.
+    #[track_caller]
     pub fn new() -> Notify {
         Notify::const_new()
     }
 
     const_unless_loom! {
         /// As [`new`](Notify::new), for constants and statics.
+        #[track_caller]
         pub const fn const_new() -> Notify {
             Notify {
                 state: AtomicUsize::new(EMPTY),
@@ -126,6 +130,7 @@ impl Notify {
                     queue: WaitList::new(),
                     waking: WaitList::new(),
                 }),
+                origin: Origin::here(),
             }
         }
     }
@@ -257,6 +262,16 @@ impl Notify {
             wakes.flush();
             queues = self.queues.lock();
         }
+    }
+
+    /// What wait notes say of this.
+    fn identity(&self) -> Identity {
+        self.identity_of(ptr::from_ref(self).cast())
+    }
+
+    /// Of a thing that was made together with this.
+    pub(super) fn identity_of(&self, address: *const ()) -> Identity {
+        Identity::new(address, self.origin)
     }
 
     /// Takes the permit if one is stored.
@@ -445,7 +460,7 @@ impl<N: AsRef<Notify>> Waiting<N> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         point: &'static WaitPoint,
-        resource: *const (),
+        resource: Identity,
         location: &'static Location<'static>,
     ) -> Poll<()> {
         let coop = ready!(coop::poll_proceed(cx));
@@ -502,7 +517,7 @@ impl Notified<'_> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         point: &'static WaitPoint,
-        resource: *const (),
+        resource: Identity,
         location: &'static Location<'static>,
     ) -> Poll<()> {
         // SAFETY: `inner` is pinned with the future and not moved out of it.
@@ -525,7 +540,7 @@ impl Future for Notified<'_> {
 
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let resource = ptr::from_ref(self.inner.notify).cast();
+        let resource = self.inner.notify.identity();
         self.poll_as(cx, &NOTIFIED_POINT, resource, Location::caller())
     }
 }
@@ -535,7 +550,7 @@ impl Future for OwnedNotified {
 
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let resource = Arc::as_ptr(&self.inner.notify).cast();
+        let resource = self.inner.notify.identity();
         // SAFETY: `inner` is pinned with the future and not moved out of it.
         let inner = unsafe { self.map_unchecked_mut(|this| &mut this.inner) };
         inner.poll_noted(cx, &NOTIFIED_POINT, resource, Location::caller())

@@ -21,6 +21,7 @@ use super::TryAcquireError;
 use super::batch::{BatchSemaphore, Source};
 use super::write_once::WriteOnce;
 use crate::loom::const_unless_loom;
+use crate::telemetry::waits::{Identity, Origin};
 
 mod futures;
 
@@ -46,6 +47,7 @@ pub use futures::{GetOrInit, GetOrTryInit};
 pub struct OnceCell<T> {
     place: WriteOnce<T>,
     semaphore: BatchSemaphore,
+    origin: Origin,
 }
 
 impl<T: UnwindSafe + RefUnwindSafe> RefUnwindSafe for OnceCell<T> {}
@@ -54,28 +56,32 @@ impl<T> Source for &OnceCell<T> {
     fn semaphore(&self) -> &BatchSemaphore {
         &self.semaphore
     }
-    fn resource(&self) -> *const () {
-        ptr::from_ref(*self).cast()
+    fn identity(&self) -> Identity {
+        Identity::new(ptr::from_ref(*self).cast(), self.origin)
     }
 }
 
 impl<T> OnceCell<T> {
     /// An empty cell.
+    #[track_caller]
     pub fn new() -> OnceCell<T> {
         OnceCell::const_new()
     }
 
     const_unless_loom! {
         /// As [`new`](OnceCell::new), for constants and statics.
+        #[track_caller]
         pub const fn const_new() -> OnceCell<T> {
             OnceCell {
                 place: WriteOnce::new(),
                 semaphore: BatchSemaphore::new(1),
+                origin: Origin::here(),
             }
         }
     }
 
     /// A cell with that value, or an empty one for `None`.
+    #[track_caller]
     pub fn new_with(value: Option<T>) -> OnceCell<T> {
         match value {
             Some(value) => OnceCell::from(value),
@@ -85,10 +91,12 @@ impl<T> OnceCell<T> {
 
     const_unless_loom! {
         /// A cell with that value, for constants and statics.
+        #[track_caller]
         pub const fn const_new_with(value: T) -> OnceCell<T> {
             OnceCell {
                 place: WriteOnce::written(value),
                 semaphore: BatchSemaphore::new(0),
+                origin: Origin::here(),
             }
         }
     }
@@ -196,12 +204,14 @@ impl<T> Drop for Permit<'_, T> {
 }
 
 impl<T> Default for OnceCell<T> {
+    #[track_caller]
     fn default() -> OnceCell<T> {
         OnceCell::new()
     }
 }
 
 impl<T> From<T> for OnceCell<T> {
+    #[track_caller]
     fn from(value: T) -> OnceCell<T> {
         OnceCell::const_new_with(value)
     }

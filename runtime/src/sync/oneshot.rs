@@ -33,13 +33,14 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
+use std::ptr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::loom::atomic::{AtomicU8, Ordering};
 use crate::runtime::context::block_on_outside;
 use crate::task::coop;
-use crate::telemetry::waits::{WaitNote, WaitPoint};
+use crate::telemetry::waits::{Identity, Origin, WaitNote, WaitPoint};
 
 use self::error::{RecvError, TryRecvError};
 
@@ -58,6 +59,7 @@ struct Inner<T> {
     value: UnsafeCell<Option<T>>,
     rx_waker: UnsafeCell<Option<Waker>>,
     tx_waker: UnsafeCell<Option<Waker>>,
+    origin: Origin,
 }
 
 // SAFETY: the value moves between threads and is never shared; the cells are handed over by the
@@ -67,6 +69,11 @@ unsafe impl<T: Send> Send for Inner<T> {}
 unsafe impl<T: Send> Sync for Inner<T> {}
 
 impl<T> Inner<T> {
+    /// What wait notes say of the channel.
+    fn identity(&self) -> Identity {
+        Identity::new(ptr::from_ref(self).cast(), self.origin)
+    }
+
     fn load(&self) -> u8 {
         // Ordering: Acquire pairs with the Release of the other side's final bit: who sees
         // `COMPLETE` sees the value.
@@ -231,12 +238,14 @@ impl<T> fmt::Debug for Inner<T> {
 /// assert_eq!(rx.await, Ok(3));
 /// # }
 /// ```
+#[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let inner = Arc::new(Inner {
         state: AtomicU8::new(0),
         value: UnsafeCell::new(None),
         rx_waker: UnsafeCell::new(None),
         tx_waker: UnsafeCell::new(None),
+        origin: Origin::here(),
     });
     let sender = Sender {
         inner: Some(inner.clone()),
@@ -318,7 +327,7 @@ impl<T> Sender<T> {
         let coop = ready!(coop::poll_proceed(cx));
         let result = inner.poll_closed(cx);
         match result {
-            Poll::Pending => note.set(&CLOSED_POINT, Arc::as_ptr(inner).cast(), Some(location)),
+            Poll::Pending => note.set(&CLOSED_POINT, inner.identity(), Some(location)),
             Poll::Ready(()) => {
                 coop.made_progress();
                 note.clear();
@@ -451,7 +460,7 @@ impl<T> Future for Receiver<T> {
         let channel = inner.as_ref().expect("called after complete");
         let result = channel.poll_recv(cx);
         match result {
-            Poll::Pending => note.set(&RECV, Arc::as_ptr(channel).cast(), Some(location)),
+            Poll::Pending => note.set(&RECV, channel.identity(), Some(location)),
             Poll::Ready(_) => {
                 coop.made_progress();
                 note.clear();

@@ -9,13 +9,12 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::ptr;
 use std::task::{Context, Poll, ready};
 
 use super::notify::{Notified, Notify};
 use crate::loom::atomic::{AtomicUsize, Ordering};
 use crate::task::coop;
-use crate::telemetry::waits::WaitPoint;
+use crate::telemetry::waits::{Identity, WaitPoint};
 
 /// How many receivers there are.
 pub(super) struct Receivers {
@@ -50,12 +49,12 @@ impl Receivers {
         self.gone.notify_waiters();
     }
 
-    pub(super) fn closed<T>(&self, point: &'static WaitPoint, channel: *const T) -> Closed<'_> {
+    pub(super) fn closed(&self, point: &'static WaitPoint, channel: Identity) -> Closed<'_> {
         Closed {
             receivers: self,
             notified: self.gone.notified(),
             point,
-            channel: channel.addr(),
+            channel,
         }
     }
 }
@@ -68,8 +67,8 @@ pub struct Closed<'a> {
     /// that it does not get was published with the count.
     notified: Notified<'a>,
     point: &'static WaitPoint,
-    /// The channel's address, for the wait note.
-    channel: usize,
+    /// For the wait note.
+    channel: Identity,
 }
 
 impl Future for Closed<'_> {
@@ -80,7 +79,6 @@ impl Future for Closed<'_> {
         let location = Location::caller();
         // SAFETY: `notified`, the only field that is pinned, is not moved out of.
         let this = unsafe { self.get_unchecked_mut() };
-        let channel = ptr::without_provenance(this.channel);
         // SAFETY: as above.
         let mut notified = unsafe { Pin::new_unchecked(&mut this.notified) };
         loop {
@@ -90,7 +88,10 @@ impl Future for Closed<'_> {
                 notified.set(this.receivers.gone.notified());
                 return Poll::Ready(());
             }
-            match notified.as_mut().poll_as(cx, this.point, channel, location) {
+            match notified
+                .as_mut()
+                .poll_as(cx, this.point, this.channel, location)
+            {
                 // A new receiver may have come since.
                 Poll::Ready(()) => notified.set(this.receivers.gone.notified()),
                 Poll::Pending => return Poll::Pending,

@@ -31,7 +31,7 @@ use super::batch::{Acquiring, BatchSemaphore, Source};
 use crate::loom::const_unless_loom;
 use crate::runtime::context::block_on_outside;
 use crate::telemetry::holders::Holder;
-use crate::telemetry::waits::WaitPoint;
+use crate::telemetry::waits::{Identity, Origin, WaitPoint};
 
 mod read;
 mod write;
@@ -71,6 +71,7 @@ pub struct RwLock<T: ?Sized> {
     max_readers: u32,
     /// The writer that has the lock.
     holder: Holder,
+    origin: Origin,
     data: UnsafeCell<T>,
 }
 
@@ -84,11 +85,11 @@ impl<T: ?Sized> Source for &RwLock<T> {
     fn semaphore(&self) -> &BatchSemaphore {
         &self.batch
     }
-    fn resource(&self) -> *const () {
-        ptr::from_ref(*self).cast()
+    fn identity(&self) -> Identity {
+        Identity::new(self.address(), self.origin)
     }
-    fn waited_for(&self) {
-        self.holder.waited_for(self.resource());
+    fn waited_for(&self, _: usize) {
+        self.holder.waited_for(self.address());
     }
 }
 
@@ -96,16 +97,17 @@ impl<T: ?Sized> Source for Arc<RwLock<T>> {
     fn semaphore(&self) -> &BatchSemaphore {
         &self.batch
     }
-    fn resource(&self) -> *const () {
-        Arc::as_ptr(self).cast()
+    fn identity(&self) -> Identity {
+        Identity::new(self.address(), self.origin)
     }
-    fn waited_for(&self) {
-        self.holder.waited_for(self.resource());
+    fn waited_for(&self, _: usize) {
+        self.holder.waited_for(self.address());
     }
 }
 
 impl<T: ?Sized> RwLock<T> {
     /// An unlocked lock.
+    #[track_caller]
     pub fn new(value: T) -> RwLock<T>
     where
         T: Sized,
@@ -133,6 +135,7 @@ impl<T: ?Sized> RwLock<T> {
 
     const_unless_loom! {
         /// As [`new`](RwLock::new), for constants and statics.
+        #[track_caller]
         pub const fn const_new(value: T) -> RwLock<T>
         where
             T: Sized,
@@ -161,6 +164,7 @@ impl<T: ?Sized> RwLock<T> {
                 batch: BatchSemaphore::new(max_reads as usize),
                 max_readers: max_reads,
                 holder: Holder::new(),
+                origin: Origin::here(),
                 data: UnsafeCell::new(value),
             }
         }
@@ -204,9 +208,10 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// [`TryLockError`] if a writer holds the lock or waits for it, or if there are as many readers
     /// as there may be.
+    #[track_caller]
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
         match self.batch.try_acquire(1) {
-            Ok(()) => Ok(RwLockReadGuard::locked(self)),
+            Ok(()) => Ok(RwLockReadGuard::locked(self, Location::caller())),
             Err(_) => Err(TryLockError(())),
         }
     }
@@ -216,9 +221,10 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     ///
     /// [`TryLockError`] as for `try_read`.
+    #[track_caller]
     pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
         match self.batch.try_acquire(1) {
-            Ok(()) => Ok(OwnedRwLockReadGuard::locked(self)),
+            Ok(()) => Ok(OwnedRwLockReadGuard::locked(self, Location::caller())),
             Err(_) => Err(TryLockError(())),
         }
     }
@@ -261,9 +267,10 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     ///
     /// [`TryLockError`] if it is locked, or promised to a task that waits.
+    #[track_caller]
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
         match self.batch.try_acquire(self.max_readers as usize) {
-            Ok(()) => Ok(RwLockWriteGuard::locked(self)),
+            Ok(()) => Ok(RwLockWriteGuard::locked(self, Location::caller())),
             Err(_) => Err(TryLockError(())),
         }
     }
@@ -273,9 +280,10 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     ///
     /// [`TryLockError`] if it is locked, or promised to a task that waits.
+    #[track_caller]
     pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
         match self.batch.try_acquire(self.max_readers as usize) {
-            Ok(()) => Ok(OwnedRwLockWriteGuard::locked(self)),
+            Ok(()) => Ok(OwnedRwLockWriteGuard::locked(self, Location::caller())),
             Err(_) => Err(TryLockError(())),
         }
     }
@@ -291,6 +299,11 @@ impl<T: ?Sized> RwLock<T> {
         T: Sized,
     {
         self.data.into_inner()
+    }
+
+    /// What wait notes name the lock by.
+    fn address(&self) -> *const () {
+        ptr::from_ref(self).cast()
     }
 
     /// A reader gives its permit back.
@@ -317,12 +330,14 @@ fn release_write(batch: &BatchSemaphore, holder: &Holder, permits: usize) {
 }
 
 impl<T> From<T> for RwLock<T> {
+    #[track_caller]
     fn from(value: T) -> RwLock<T> {
         RwLock::new(value)
     }
 }
 
 impl<T: Default> Default for RwLock<T> {
+    #[track_caller]
     fn default() -> RwLock<T> {
         RwLock::new(T::default())
     }
@@ -360,8 +375,9 @@ macro_rules! locking {
             fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 // SAFETY: `acquiring` is pinned with the future and not moved out of it.
                 let acquiring = unsafe { self.map_unchecked_mut(|this| &mut this.acquiring) };
-                match ready!(acquiring.poll(cx, &$point, Location::caller())) {
-                    Ok(lock) => Poll::Ready($guard::locked(lock)),
+                let place = Location::caller();
+                match ready!(acquiring.poll(cx, &$point, place)) {
+                    Ok(lock) => Poll::Ready($guard::locked(lock, place)),
                     Err(_) => unreachable!("a lock's semaphore is never closed"),
                 }
             }

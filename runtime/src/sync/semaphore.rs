@@ -20,7 +20,8 @@ use std::task::{Context, Poll};
 use super::batch::{Acquiring, BatchSemaphore, Source};
 use crate::loom::const_unless_loom;
 use crate::runtime::context::block_on_outside;
-use crate::telemetry::waits::WaitPoint;
+use crate::telemetry::holders::Takers;
+use crate::telemetry::waits::{Identity, Origin, WaitPoint};
 
 static ACQUIRE: WaitPoint = WaitPoint::new("semaphore", "acquire");
 
@@ -42,9 +43,18 @@ static ACQUIRE: WaitPoint = WaitPoint::new("semaphore", "acquire");
 /// drop(permit);
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Semaphore {
     batch: BatchSemaphore,
+    takers: Takers,
+    origin: Origin,
+}
+
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore")
+            .field("batch", &self.batch)
+            .finish()
+    }
 }
 
 /// The semaphore has been [closed](Semaphore::close).
@@ -83,8 +93,11 @@ impl Source for &Semaphore {
     fn semaphore(&self) -> &BatchSemaphore {
         &self.batch
     }
-    fn resource(&self) -> *const () {
-        ptr::from_ref(*self).cast()
+    fn identity(&self) -> Identity {
+        Semaphore::identity(self)
+    }
+    fn waited_for(&self, permits: usize) {
+        self.takers.waited_for(self.address(), permits);
     }
 }
 
@@ -92,8 +105,11 @@ impl Source for Arc<Semaphore> {
     fn semaphore(&self) -> &BatchSemaphore {
         &self.batch
     }
-    fn resource(&self) -> *const () {
-        Arc::as_ptr(self).cast()
+    fn identity(&self) -> Identity {
+        Semaphore::identity(self)
+    }
+    fn waited_for(&self, permits: usize) {
+        self.takers.waited_for(self.address(), permits);
     }
 }
 
@@ -109,16 +125,17 @@ impl Semaphore {
     #[track_caller]
     pub fn new(permits: usize) -> Semaphore {
         BatchSemaphore::check_permits(permits);
-        Semaphore {
-            batch: BatchSemaphore::new(permits),
-        }
+        Semaphore::const_new(permits)
     }
 
     const_unless_loom! {
         /// As [`new`](Semaphore::new), for constants and statics.
+        #[track_caller]
         pub const fn const_new(permits: usize) -> Semaphore {
             Semaphore {
                 batch: BatchSemaphore::new(permits),
+                takers: Takers::new(permits),
+                origin: Origin::here(),
             }
         }
     }
@@ -135,12 +152,16 @@ impl Semaphore {
     /// If there would be more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
+        self.takers.given_back();
         self.batch.release(n);
+        self.takers.added(n);
     }
 
     /// Takes up to `n` of the available permits away for good; how many it took.
     pub fn forget_permits(&self, n: usize) -> usize {
-        self.batch.forget(n)
+        let forgotten = self.batch.forget(n);
+        self.takers.forgotten(forgotten);
+        forgotten
     }
 
     /// Waits for a permit.
@@ -182,6 +203,7 @@ impl Semaphore {
     /// # Errors
     ///
     /// [`TryAcquireError::Closed`] or [`TryAcquireError::NoPermits`].
+    #[track_caller]
     pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_acquire_many(1)
     }
@@ -191,12 +213,10 @@ impl Semaphore {
     /// # Errors
     ///
     /// [`TryAcquireError::Closed`] or [`TryAcquireError::NoPermits`].
+    #[track_caller]
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.batch.try_acquire(n as usize)?;
-        Ok(SemaphorePermit {
-            semaphore: self,
-            permits: n as usize,
-        })
+        Ok(SemaphorePermit::taken(self, n as usize, Location::caller()))
     }
 
     /// Blocks this thread until there is a permit.
@@ -249,6 +269,7 @@ impl Semaphore {
     /// # Errors
     ///
     /// [`TryAcquireError::Closed`] or [`TryAcquireError::NoPermits`].
+    #[track_caller]
     pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.try_acquire_many_owned(1)
     }
@@ -259,15 +280,17 @@ impl Semaphore {
     /// # Errors
     ///
     /// [`TryAcquireError::Closed`] or [`TryAcquireError::NoPermits`].
+    #[track_caller]
     pub fn try_acquire_many_owned(
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.batch.try_acquire(n as usize)?;
-        Ok(OwnedSemaphorePermit {
-            semaphore: self,
-            permits: n as usize,
-        })
+        Ok(OwnedSemaphorePermit::taken(
+            self,
+            n as usize,
+            Location::caller(),
+        ))
     }
 
     /// As [`blocking_acquire`](Semaphore::blocking_acquire), with a permit that can be moved
@@ -312,6 +335,24 @@ impl Semaphore {
     pub fn is_closed(&self) -> bool {
         self.batch.is_closed()
     }
+
+    /// What wait notes name the semaphore by.
+    fn address(&self) -> *const () {
+        ptr::from_ref(self).cast()
+    }
+
+    fn identity(&self) -> Identity {
+        Identity::new(self.address(), self.origin).with_capacity(self.takers.total())
+    }
+
+    /// A permit is dropped.
+    fn give_back(&self, permits: usize) {
+        if permits > 0 {
+            // Before: whoever takes them says so after.
+            self.takers.given_back();
+            self.batch.release(permits);
+        }
+    }
 }
 
 /// Future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
@@ -337,9 +378,10 @@ impl<'a> Future for Acquire<'a> {
         let permits = self.permits;
         // SAFETY: `acquiring` is pinned with the future and not moved out of it.
         let acquiring = unsafe { self.map_unchecked_mut(|this| &mut this.acquiring) };
+        let place = Location::caller();
         acquiring
-            .poll(cx, &ACQUIRE, Location::caller())
-            .map_ok(|semaphore| SemaphorePermit { semaphore, permits })
+            .poll(cx, &ACQUIRE, place)
+            .map_ok(|semaphore| SemaphorePermit::taken(semaphore, permits, place))
     }
 }
 
@@ -366,9 +408,10 @@ impl Future for AcquireOwned {
         let permits = self.permits;
         // SAFETY: `acquiring` is pinned with the future and not moved out of it.
         let acquiring = unsafe { self.map_unchecked_mut(|this| &mut this.acquiring) };
+        let place = Location::caller();
         acquiring
-            .poll(cx, &ACQUIRE, Location::caller())
-            .map_ok(|semaphore| OwnedSemaphorePermit { semaphore, permits })
+            .poll(cx, &ACQUIRE, place)
+            .map_ok(|semaphore| OwnedSemaphorePermit::taken(semaphore, permits, place))
     }
 }
 
@@ -381,8 +424,21 @@ pub struct SemaphorePermit<'a> {
 }
 
 impl<'a> SemaphorePermit<'a> {
+    /// The caller has taken the permits, at `place`.
+    fn taken(
+        semaphore: &'a Semaphore,
+        permits: usize,
+        place: &'static Location<'static>,
+    ) -> SemaphorePermit<'a> {
+        if permits > 0 {
+            semaphore.takers.taken(place);
+        }
+        SemaphorePermit { semaphore, permits }
+    }
+
     /// Drops the permit without giving it back: the semaphore has that many fewer for good.
     pub fn forget(mut self) {
+        self.semaphore.takers.forgotten(self.permits);
         self.permits = 0;
     }
 
@@ -426,7 +482,7 @@ impl<'a> SemaphorePermit<'a> {
 
 impl Drop for SemaphorePermit<'_> {
     fn drop(&mut self) {
-        self.semaphore.batch.release(self.permits);
+        self.semaphore.give_back(self.permits);
     }
 }
 
@@ -439,8 +495,21 @@ pub struct OwnedSemaphorePermit {
 }
 
 impl OwnedSemaphorePermit {
+    /// The caller has taken the permits, at `place`.
+    fn taken(
+        semaphore: Arc<Semaphore>,
+        permits: usize,
+        place: &'static Location<'static>,
+    ) -> OwnedSemaphorePermit {
+        if permits > 0 {
+            semaphore.takers.taken_to_move(place);
+        }
+        OwnedSemaphorePermit { semaphore, permits }
+    }
+
     /// Drops the permit without giving it back: the semaphore has that many fewer for good.
     pub fn forget(mut self) {
+        self.semaphore.takers.forgotten(self.permits);
         self.permits = 0;
     }
 
@@ -484,7 +553,7 @@ impl OwnedSemaphorePermit {
 
 impl Drop for OwnedSemaphorePermit {
     fn drop(&mut self) {
-        self.semaphore.batch.release(self.permits);
+        self.semaphore.give_back(self.permits);
     }
 }
 

@@ -51,12 +51,14 @@ impl<T: UnwindSafe + RefUnwindSafe> RefUnwindSafe for SetOnce<T> {}
 
 impl<T> SetOnce<T> {
     /// An empty cell.
+    #[track_caller]
     pub fn new() -> SetOnce<T> {
         SetOnce::const_new()
     }
 
     const_unless_loom! {
         /// As [`new`](SetOnce::new), for constants and statics.
+        #[track_caller]
         pub const fn const_new() -> SetOnce<T> {
             SetOnce {
                 place: WriteOnce::new(),
@@ -67,6 +69,7 @@ impl<T> SetOnce<T> {
     }
 
     /// A cell with that value, or an empty one for `None`.
+    #[track_caller]
     pub fn new_with(value: Option<T>) -> SetOnce<T> {
         match value {
             Some(value) => SetOnce::from(value),
@@ -76,6 +79,7 @@ impl<T> SetOnce<T> {
 
     const_unless_loom! {
         /// A cell with that value, for constants and statics.
+        #[track_caller]
         pub const fn const_new_with(value: T) -> SetOnce<T> {
             SetOnce {
                 place: WriteOnce::written(value),
@@ -134,12 +138,14 @@ impl<T> SetOnce<T> {
 }
 
 impl<T> Default for SetOnce<T> {
+    #[track_caller]
     fn default() -> SetOnce<T> {
         SetOnce::new()
     }
 }
 
 impl<T> From<T> for SetOnce<T> {
+    #[track_caller]
     fn from(value: T) -> SetOnce<T> {
         SetOnce::const_new_with(value)
     }
@@ -204,7 +210,7 @@ impl<'a, T> Future for SetOnceWait<'a, T> {
             notified.set(cell.notify.notified());
             return Poll::Ready(value);
         }
-        let resource = ptr::from_ref(cell).cast();
+        let resource = cell.notify.identity_of(ptr::from_ref(cell).cast());
         ready!(notified.poll_as(cx, &WAIT, resource, location));
         Poll::Ready(cell.get().expect("notified after it was set"))
     }

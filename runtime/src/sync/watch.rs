@@ -41,7 +41,7 @@ use super::event_count::{EventCount, before};
 use super::receivers::Receivers;
 use crate::loom::atomic::{AtomicUsize, Ordering};
 use crate::loom::{RwLock, RwLockReadGuard};
-use crate::telemetry::waits::WaitPoint;
+use crate::telemetry::waits::{Identity, Origin, WaitPoint};
 
 pub mod error;
 pub mod futures;
@@ -54,6 +54,14 @@ struct Shared<T> {
     events: EventCount,
     receivers: Receivers,
     senders: AtomicUsize,
+    origin: Origin,
+}
+
+impl<T> Shared<T> {
+    /// What wait notes say of the channel.
+    fn identity(&self) -> Identity {
+        Identity::new(ptr::from_ref(self).cast(), self.origin)
+    }
 }
 
 // The lock is not poisoned by a panic: what a closure has left of the value is there.
@@ -73,12 +81,14 @@ impl<T: fmt::Debug> fmt::Debug for Shared<T> {
 }
 
 /// Creates a channel with a first value, which the receiver counts as seen.
+#[track_caller]
 pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared {
         value: RwLock::new(init),
         events: EventCount::new(),
         receivers: Receivers::new(1),
         senders: AtomicUsize::new(1),
+        origin: Origin::here(),
     });
     let sender = Sender {
         shared: shared.clone(),
@@ -120,6 +130,7 @@ pub struct Sender<T> {
 
 impl<T> Sender<T> {
     /// A sender without receivers.
+    #[track_caller]
     pub fn new(init: T) -> Sender<T> {
         channel(init).0
     }
@@ -205,7 +216,7 @@ impl<T> Sender<T> {
     pub fn closed(&self) -> Closed<'_> {
         self.shared
             .receivers
-            .closed(&CLOSED, ptr::from_ref(&*self.shared))
+            .closed(&CLOSED, self.shared.identity())
     }
 
     /// A new receiver, which counts the current value as seen.
@@ -243,6 +254,7 @@ impl<T> Clone for Sender<T> {
 }
 
 impl<T: Default> Default for Sender<T> {
+    #[track_caller]
     fn default() -> Sender<T> {
         Sender::new(T::default())
     }

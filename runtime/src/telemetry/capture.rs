@@ -4,11 +4,11 @@
 //! records: a task that completes in between is missing from this snapshot's sums, never counted
 //! twice. On a runtime at rest the sums are exact.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 use std::sync::atomic::{Ordering, fence};
 
-use super::holders::{self, HeldBy};
+use super::holders::{self, CellView, HeldBy, Taken};
 use super::origin::Origin;
 use super::record_table::Pin;
 use super::sites::SiteTimesTotal;
@@ -63,7 +63,7 @@ impl Snapshot {
         let counts = Snapshot::task_counts(handle);
         let workers = worker_snapshots(shared);
         let longest_polls = longest_polls(shared);
-        let (spawn_sites, tasks) = live_tasks(shared, finished, options.tasks);
+        let (spawn_sites, tasks, permits) = live_tasks(shared, finished, options.tasks);
         let (driver, timers) = handle.driver().snapshot();
         Snapshot {
             runtime_id: shared.id.as_u64(),
@@ -77,6 +77,7 @@ impl Snapshot {
             spawn_sites,
             tasks,
             longest_polls,
+            permits,
             injector_depth: shared.injector_depth() as u64,
             alive_tasks: counts.alive(),
             spawned_tasks: counts.spawned,
@@ -182,19 +183,23 @@ pub(super) fn pin_task(shared: &Shared, id: u64) -> Option<Pin<'_>> {
         .filter(|pin| pin.record().id.get() == id)
 }
 
-/// The spawn sites, with the finished tasks' totals as they were before, and the live tasks, as far as
-/// they are wanted.
+/// The spawn sites, with the finished tasks' totals as they were before, the live tasks, and who took
+/// what these wait for, as far as they are wanted.
 fn live_tasks(
     shared: &Shared,
     finished: Option<SharedSites>,
     with_tasks: bool,
-) -> (Vec<SpawnSiteSnapshot>, Vec<TaskSnapshot>) {
+) -> (
+    Vec<SpawnSiteSnapshot>,
+    Vec<TaskSnapshot>,
+    Vec<PermitsSnapshot>,
+) {
     let with_sites = finished.is_some();
     let mut sites = finished.unwrap_or_default();
     let mut alive_by_site: HashMap<_, u64> = HashMap::new();
     let mut tasks = Vec::new();
     if !with_sites && !with_tasks {
-        return (Vec::new(), tasks);
+        return (Vec::new(), tasks, Vec::new());
     }
     let context = TaskContext::new(shared, with_tasks);
     for slot in shared.records().slots() {
@@ -217,7 +222,7 @@ fn live_tasks(
         true => told_of_sites(shared, sites, &alive_by_site),
         false => Vec::new(),
     };
-    (spawn_sites, tasks)
+    (spawn_sites, tasks, context.permits())
 }
 
 /// What is told of the sites: never less than before. What has just been read lacks the tasks that
@@ -357,8 +362,8 @@ struct TaskContext<'a> {
     running: Vec<(u64, u64)>,
     shared: &'a Shared,
     notes: HashMap<u64, Vec<NoteView>>,
-    /// Who holds the locks that are waited for, by resource.
-    holders: HashMap<u64, HeldBy>,
+    /// Who holds or took what is waited for, by resource.
+    holders: HashMap<u64, CellView>,
 }
 
 /// Looks at a task that does not hold still; after the first few, others are let run in between.
@@ -371,8 +376,8 @@ impl<'a> TaskContext<'a> {
         let mut held_by = HashMap::new();
         if with_notes {
             waits::for_each(|note| notes.entry(note.task).or_default().push(note));
-            holders::for_each(|resource, holder| {
-                held_by.insert(resource, holder);
+            holders::for_each(|resource, view| {
+                held_by.insert(resource, view);
             });
         }
         let now = clock::raw();
@@ -546,11 +551,15 @@ impl<'a> TaskContext<'a> {
                 operation: note.point.operation(),
                 resource: note.resource,
                 count: note.count,
-                location: note.location.filter(|place| !is_library(place)),
+                location: users_place(note.location),
                 since_ns: clock::stamp_to_ns(note.since),
                 current: note.poll == poll,
                 holder: holder.map(|holder| holder.task),
                 holder_is_exact: holder.is_some_and(|holder| holder.exact),
+                held_at: holder.and_then(|holder| users_place(holder.place)),
+                created_at: users_place(note.origin),
+                capacity: capacity(note),
+                used: used(note),
             }
         };
         let mut waits: Vec<Wait> = notes.iter().map(wait).collect();
@@ -565,10 +574,66 @@ impl<'a> TaskContext<'a> {
                 task: note.resource,
                 // Half of the id is lost where addresses have 32 bits.
                 exact: usize::BITS == 64,
+                place: None,
             });
         }
-        self.holders.get(&note.resource).copied()
+        let of_lock = matches!(note.point.kind(), "mutex" | "rwlock");
+        let of_channel = (note.point.kind(), note.point.operation()) == ("mpsc", "send");
+        let view = self.holders.get(&note.resource)?;
+        view.holder.filter(|_| of_lock || of_channel)
     }
+
+    /// Who took permits and read guards, of what the tasks seen wait for.
+    fn permits(&self) -> Vec<PermitsSnapshot> {
+        let waited_for: HashSet<u64> = self
+            .notes
+            .values()
+            .flatten()
+            .map(|note| note.resource)
+            .collect();
+        let permits = |(resource, view): (&u64, &CellView)| PermitsSnapshot {
+            resource: *resource,
+            total: view.total,
+            acquired_by: view.takers.iter().map(acquirer).collect(),
+            latest_holds: !view.given_back && !view.many && view.total.is_some(),
+        };
+        self.holders
+            .iter()
+            .filter(|(resource, view)| {
+                let tells = !view.takers.is_empty() || view.total.is_some();
+                tells && waited_for.contains(resource)
+            })
+            .map(permits)
+            .collect()
+    }
+}
+
+fn acquirer(taken: &Taken) -> Acquirer {
+    Acquirer {
+        task: taken.task,
+        location: users_place(taken.place),
+        owned: taken.may_move,
+    }
+}
+
+/// What the resource has room for. A semaphore may have no permits at all, and still it has a bound.
+fn capacity(note: &NoteView) -> Option<u64> {
+    let bounded = note.capacity != 0 || note.point.kind() == "semaphore";
+    bounded.then_some(u64::from(note.capacity))
+}
+
+/// How much of its room is taken, as its waiter proves it: see [`Wait::used`].
+fn used(note: &NoteView) -> Option<u64> {
+    let capacity = capacity(note)?;
+    match (note.point.kind(), note.point.operation()) {
+        ("mpsc", "send") | ("semaphore", _) | ("duplex", "write") => Some(capacity),
+        ("mpsc" | "broadcast", "recv") | ("duplex", "read") => Some(0),
+        _ => None,
+    }
+}
+
+fn users_place(place: Option<&'static Location<'static>>) -> Option<&'static Location<'static>> {
+    place.filter(|place| !is_library(place))
 }
 
 /// Whether a place is in the standard library (a future polled through `&mut`) or in this crate (a

@@ -21,6 +21,7 @@ impl Snapshot {
             spawn_sites: Vec::new(),
             tasks: Vec::new(),
             longest_polls: Vec::new(),
+            permits: Vec::new(),
             injector_depth: 0,
             alive_tasks: 0,
             spawned_tasks: 0,
@@ -207,6 +208,28 @@ impl Wait {
             current: true,
             holder: None,
             holder_is_exact: false,
+            held_at: None,
+            created_at: None,
+            capacity: None,
+            used: None,
+        }
+    }
+}
+
+impl PermitsSnapshot {
+    /// A semaphore of that many permits, taken by these tasks, the latest first. For tests.
+    #[doc(hidden)]
+    pub fn new(resource: u64, total: Option<u64>, takers: &[u64]) -> PermitsSnapshot {
+        let acquirer = |&task: &u64| Acquirer {
+            task,
+            location: None,
+            owned: false,
+        };
+        PermitsSnapshot {
+            resource,
+            total,
+            acquired_by: takers.iter().map(acquirer).collect(),
+            latest_holds: true,
         }
     }
 }

@@ -1,9 +1,13 @@
-//! Holders: which task holds a lock that others wait for.
+//! Holders: which task holds a lock that others wait for, and where it took it.
 //!
-//! A lock has a [`Holder`], in which the task that takes it stores its id. Readers must not touch
-//! memory that may go away, so they look at cells of a process-wide table instead: the first task
-//! that ever waits for a lock gives it one, and from then on the holder stores its id there too. A
-//! lock that nobody has waited for has no cell; taking it is two stores' worth of telemetry.
+//! A lock has a [`Holder`], in which the task that takes it stores its id and the place. Readers must
+//! not touch memory that may go away, so they look at cells of a process-wide table instead
+//! ([`cell`]): the first task that ever waits for a lock gives it one, and from then on the holder
+//! stores these there too. A lock that nobody has waited for has no cell; taking it is three stores'
+//! worth of telemetry.
+//!
+//! What several may have a part of has no holder, but those who took from it: readers of a lock are
+//! remembered in its cell, takers of a semaphore's permits likewise ([`Takers`]).
 //!
 //! Non-goal: that a guard stays with the task that has taken it. One that was moved to another task
 //! is shown as held by the task that took it. An owned guard is made to be moved, so its holder is
@@ -19,15 +23,21 @@
 //! its store back. (A processor that moves the holder's look before its store, or the waiter's second
 //! look before its own, may leave a name in the cell until the lock is next taken. A fence would cost
 //! every unlock more than that is worth.)
+//!
+//! The place is stored before the name, and never cleared: it means nothing without a name.
 
-#![expect(unsafe_code, reason = "type-stable cells that are never freed")]
-
+use std::panic::Location;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
-
-use parking_lot::Mutex;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use super::current;
+
+mod cell;
+mod takers;
+
+use cell::Cell;
+pub(crate) use cell::{CellView, HeldBy, Taken, for_each};
+pub(crate) use takers::Takers;
 
 /// In the word with the holder's id, which is below 2^53: the guard is one that is easily moved.
 const MAY_MOVE: u64 = 1 << 63;
@@ -37,6 +47,8 @@ const MAY_MOVE: u64 = 1 << 63;
 pub(crate) struct Holder {
     /// 0: nobody, or no task. With `MAY_MOVE`.
     task: AtomicU64,
+    /// Where the latest to take the lock did so.
+    place: AtomicPtr<Location<'static>>,
     /// Null, or a cell of the table that is this lock's until it is dropped.
     cell: AtomicPtr<Cell>,
 }
@@ -52,34 +64,56 @@ impl Holder {
     pub(crate) const fn new() -> Holder {
         Holder {
             task: AtomicU64::new(0),
+            place: AtomicPtr::new(ptr::null_mut()),
             cell: AtomicPtr::new(ptr::null_mut()),
         }
     }
 
-    /// The task being polled on this thread has taken the lock.
+    /// The task being polled on this thread has taken the lock at that place.
     #[inline]
-    pub(crate) fn taken(&self) {
-        self.taken_with(0);
+    pub(crate) fn taken(&self, place: &'static Location<'static>) {
+        self.taken_with(0, place);
     }
 
     /// As [`taken`](Holder::taken), by an owned guard.
     #[inline]
-    pub(crate) fn taken_to_move(&self) {
-        self.taken_with(MAY_MOVE);
+    pub(crate) fn taken_to_move(&self, place: &'static Location<'static>) {
+        self.taken_with(MAY_MOVE, place);
     }
 
     #[inline]
-    fn taken_with(&self, mark: u64) {
+    fn taken_with(&self, mark: u64, place: &'static Location<'static>) {
         let task = current::get().task;
         if task == 0 {
             return;
         }
-        let task = task | mark;
+        self.hold(task | mark, ptr::from_ref(place).cast_mut());
+    }
+
+    #[inline]
+    fn hold(&self, task: u64, place: *mut Location<'static>) {
+        self.place.store(place, Ordering::Relaxed);
         self.task.store(task, Ordering::Relaxed);
         if let Some(cell) = self.cell() {
-            // Ordering: Release pairs with the Acquire fence in `Cell::read`: who sees this holder
-            // does not see the name of a lock that had the cell before.
-            cell.task.store(task, Ordering::Release);
+            cell.hold(task, place);
+        }
+    }
+
+    /// The task being polled on this thread has the only end of a channel now, which is easily moved.
+    /// To be called again and again: a change alone costs stores.
+    #[inline]
+    pub(crate) fn used(&self) {
+        let task = current::get().task;
+        if task != 0 && self.task.load(Ordering::Relaxed) != task | MAY_MOVE {
+            self.hold(task | MAY_MOVE, ptr::null_mut());
+        }
+    }
+
+    /// The task being polled on this thread has taken a part, beside others.
+    #[inline]
+    pub(crate) fn shared(&self, place: &'static Location<'static>) {
+        if let Some(cell) = self.cell() {
+            cell.push(current::get().task, place);
         }
     }
 
@@ -101,147 +135,33 @@ impl Holder {
         }
         if let Some(cell) = self.cell() {
             // Another may have taken the lock meanwhile: its name stays.
-            let _ = cell
-                .task
-                .compare_exchange(former.0, 0, Ordering::Relaxed, Ordering::Relaxed);
+            cell.let_go(former.0);
         }
     }
 
     /// A task waits for the lock, which its notes name by `resource`. Makes the holder visible.
     pub(crate) fn waited_for(&self, resource: *const ()) {
-        let cell = self.cell().unwrap_or_else(|| self.give_cell());
-        let resource = resource.addr() as u64;
-        if cell.resource.load(Ordering::Relaxed) != resource {
-            // Ordering: Release pairs with the first Acquire in `Cell::read`: who sees the lock's
-            // name sees no holder of a lock that had the cell before.
-            cell.resource.store(resource, Ordering::Release);
-        }
+        let cell = self.cell().unwrap_or_else(|| cell::give(&self.cell));
+        cell.name(resource);
         let task = self.task.load(Ordering::Relaxed);
-        if task == 0 || cell.task.load(Ordering::Relaxed) == task {
+        if task == 0 || cell.is_held_by(task) {
             return;
         }
-        // Ordering: Release as in `taken`; Acquire keeps the second look at the word behind the
-        // first half of this.
-        let stored = cell
-            .task
-            .compare_exchange(0, task, Ordering::AcqRel, Ordering::Relaxed);
-        if stored.is_ok() && self.task.load(Ordering::Relaxed) != task {
-            let _ = cell
-                .task
-                .compare_exchange(task, 0, Ordering::Relaxed, Ordering::Relaxed);
+        let place = self.place.load(Ordering::Relaxed);
+        if cell.hold_if_free(task, place) && self.task.load(Ordering::Relaxed) != task {
+            cell.let_go(task);
         }
     }
 
     #[inline]
     fn cell(&self) -> Option<&'static Cell> {
-        // Ordering: Acquire pairs with the Release in `give_cell`.
-        let cell = self.cell.load(Ordering::Acquire);
-        // SAFETY: null, or a cell of the table, which are leaked.
-        unsafe { cell.as_ref() }
-    }
-
-    #[cold]
-    fn give_cell(&self) -> &'static Cell {
-        let new = TABLE.lock().take();
-        // Ordering: Release pairs with the Acquire in `cell`, and here with another's.
-        match self.cell.compare_exchange(
-            ptr::null_mut(),
-            ptr::from_ref(new).cast_mut(),
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        ) {
-            Ok(_) => new,
-            Err(theirs) => {
-                TABLE.lock().free.push(new);
-                // SAFETY: not null, hence a cell of the table, which are leaked.
-                unsafe { &*theirs }
-            }
-        }
+        cell::of(&self.cell)
     }
 }
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        let cell = *self.cell.get_mut();
-        // SAFETY: null, or a cell of the table, which are leaked.
-        if let Some(cell) = unsafe { cell.as_ref() } {
-            cell.resource.store(0, Ordering::Relaxed);
-            cell.task.store(0, Ordering::Relaxed);
-            TABLE.lock().free.push(cell);
-        }
-    }
-}
-
-/// One lock's holder, for readers.
-#[derive(Debug)]
-struct Cell {
-    /// The address that wait notes name the lock by; 0: no lock's.
-    resource: AtomicU64,
-    /// 0: nobody, or no task. With `MAY_MOVE`.
-    task: AtomicU64,
-}
-
-impl Cell {
-    const fn new() -> Cell {
-        Cell {
-            resource: AtomicU64::new(0),
-            task: AtomicU64::new(0),
-        }
-    }
-
-    fn read(&self) -> Option<(u64, u64)> {
-        // Ordering: Acquire pairs with the Release in `Holder::waited_for`.
-        let resource = self.resource.load(Ordering::Acquire);
-        let task = self.task.load(Ordering::Relaxed);
-        // Ordering: Acquire pairs with the Release in `taken` and `waited_for`: the look that
-        // follows is not older than the holder.
-        fence(Ordering::Acquire);
-        let still = self.resource.load(Ordering::Relaxed) == resource;
-        (still && resource != 0 && task != 0).then_some((resource, task))
-    }
-}
-
-const CHUNK: usize = 256;
-
-/// Cells are leaked when first needed: as many as locks have been waited for at a time.
-struct Table {
-    chunks: Vec<&'static [Cell; CHUNK]>,
-    free: Vec<&'static Cell>,
-}
-
-static TABLE: Mutex<Table> = Mutex::new(Table {
-    chunks: Vec::new(),
-    free: Vec::new(),
-});
-
-impl Table {
-    fn take(&mut self) -> &'static Cell {
-        if self.free.is_empty() {
-            let chunk: &'static [Cell; CHUNK] = Box::leak(Box::new([const { Cell::new() }; CHUNK]));
-            self.chunks.push(chunk);
-            self.free.extend(chunk);
-        }
-        self.free.pop().expect("a chunk was just added")
-    }
-}
-
-/// Who holds a lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct HeldBy {
-    pub(crate) task: u64,
-    /// Whether it is the task that took it for certain.
-    pub(crate) exact: bool,
-}
-
-/// Calls `f` with the resource and the holder of every lock that is held and has been waited for.
-pub(crate) fn for_each(mut f: impl FnMut(u64, HeldBy)) {
-    let chunks = TABLE.lock().chunks.clone();
-    for cell in chunks.into_iter().flatten() {
-        if let Some((resource, task)) = cell.read() {
-            let exact = task & MAY_MOVE == 0;
-            let task = task & !MAY_MOVE;
-            f(resource, HeldBy { task, exact });
-        }
+        cell::take_back(&mut self.cell);
     }
 }
 
@@ -252,9 +172,9 @@ mod tests {
 
     fn holder_of(resource: *const ()) -> Option<u64> {
         let mut found = None;
-        for_each(|at, held_by| {
+        for_each(|at, view| {
             if at == resource.addr() as u64 {
-                found = Some(held_by.task);
+                found = view.holder.map(|holder| holder.task);
             }
         });
         found
@@ -270,7 +190,7 @@ mod tests {
         let task = fresh_task();
         {
             let _polling = polling(task);
-            holder.taken();
+            holder.taken(Location::caller());
         }
         assert_eq!(holder_of(address(&holder)), None);
         holder.waited_for(address(&holder));
@@ -283,14 +203,14 @@ mod tests {
         let (one, two) = (fresh_task(), fresh_task());
         {
             let _polling = polling(one);
-            holder.taken();
+            holder.taken(Location::caller());
         }
         holder.waited_for(address(&holder));
         let former = holder.release();
         holder.released(former);
         assert_eq!(holder_of(address(&holder)), None);
         let _polling = polling(two);
-        holder.taken();
+        holder.taken(Location::caller());
         assert_eq!(holder_of(address(&holder)), Some(two));
     }
 
@@ -300,13 +220,13 @@ mod tests {
         let (one, two) = (fresh_task(), fresh_task());
         {
             let _polling = polling(one);
-            holder.taken();
+            holder.taken(Location::caller());
         }
         holder.waited_for(address(&holder));
         let former = holder.release();
         {
             let _polling = polling(two);
-            holder.taken();
+            holder.taken(Location::caller());
         }
         holder.released(former);
         assert_eq!(holder_of(address(&holder)), Some(two));
@@ -317,28 +237,65 @@ mod tests {
         let holder = Holder::new();
         let exact = || {
             let mut found = None;
-            for_each(|at, held_by| {
+            for_each(|at, view| {
                 if at == address(&holder).addr() as u64 {
-                    found = Some(held_by.exact);
+                    found = view.holder.map(|holder| holder.exact);
                 }
             });
             found
         };
         holder.waited_for(address(&holder));
         let _polling = polling(fresh_task());
-        holder.taken_to_move();
+        holder.taken_to_move(Location::caller());
         assert_eq!(exact(), Some(false));
         let former = holder.release();
         holder.released(former);
         assert_eq!(exact(), None);
-        holder.taken();
+        holder.taken(Location::caller());
         assert_eq!(exact(), Some(true));
+    }
+
+    #[test]
+    fn the_place_is_that_of_the_latest_to_take_the_lock() {
+        let holder = Holder::new();
+        let place = || {
+            let mut found = None;
+            for_each(|at, view| {
+                if at == address(&holder).addr() as u64 {
+                    found = view.holder.and_then(|holder| holder.place);
+                }
+            });
+            found.map(Location::line)
+        };
+        let _polling = polling(fresh_task());
+        let first = Location::caller();
+        let second = Location::caller();
+        holder.taken(first);
+        holder.waited_for(address(&holder));
+        assert_eq!(place(), Some(first.line()));
+        let former = holder.release();
+        holder.released(former);
+        assert_eq!(place(), None, "nobody holds it");
+        holder.taken(second);
+        assert_eq!(place(), Some(second.line()));
+    }
+
+    #[test]
+    fn a_receiver_is_the_holder_from_its_first_use_on() {
+        let receiver = Holder::new();
+        receiver.waited_for(address(&receiver));
+        for task in [fresh_task(), fresh_task()] {
+            let _polling = polling(task);
+            receiver.used();
+            receiver.used();
+            assert_eq!(holder_of(address(&receiver)), Some(task));
+        }
     }
 
     #[test]
     fn nothing_is_held_outside_of_a_task() {
         let holder = Holder::new();
-        holder.taken();
+        holder.taken(Location::caller());
         holder.waited_for(address(&holder));
         assert_eq!(holder_of(address(&holder)), None);
     }
@@ -348,7 +305,7 @@ mod tests {
         let holder = Box::new(Holder::new());
         let at = address(&*holder);
         let _polling = polling(fresh_task());
-        holder.taken();
+        holder.taken(Location::caller());
         holder.waited_for(at);
         drop(holder);
         assert_eq!(holder_of(at), None);

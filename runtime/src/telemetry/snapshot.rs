@@ -76,6 +76,9 @@ pub struct Snapshot {
     /// The longest polls of a millisecond or more, the longest first: of each worker the eight
     /// tasks with the longest ones, one poll a task.
     pub longest_polls: Vec<LongestPoll>,
+    /// Who took permits of the semaphores, and read guards of the locks, that tasks wait for.
+    /// Empty if the capture was asked to leave out the tasks.
+    pub permits: Vec<PermitsSnapshot>,
     /// Tasks in the injector (the queue shared by all workers).
     pub injector_depth: u64,
     /// Tasks spawned and not yet finished.
@@ -573,11 +576,56 @@ pub struct Wait {
     /// be a left-over of a branch no longer polled.
     pub current: bool,
     /// The task that has taken the lock, if it is a mutex, or a read-write lock that a writer has,
-    /// and it was a task that took it. The task that is joined, if it is a join.
+    /// and it was a task that took it. The task that is joined, if it is a join. The task that
+    /// received last, if it is a bounded channel without room.
     pub holder: Option<u64>,
-    /// Whether only the holder can end the wait. False without a holder, and if it has the lock by
-    /// an owned guard, which may be another task's by now.
+    /// Whether only the holder can end the wait. False without a holder, if it has the lock by an
+    /// owned guard, which may be another task's by now, and for the receiver of a channel, which may
+    /// be too.
     pub holder_is_exact: bool,
+    /// Where the holder took the lock. `None` if that is not known: without a holder, if it is no
+    /// lock, and if a library took it.
+    pub held_at: Option<&'static Location<'static>>,
+    /// Where the resource was made. `None` if it does not remember that (sockets, timers, joins).
+    pub created_at: Option<&'static Location<'static>>,
+    /// What the resource has room for, when the wait began: messages of a bounded channel (that of a
+    /// `broadcast` too), bytes of a `duplex`, tasks of a barrier, permits of a semaphore that there
+    /// are in all, whoever has them. `None` if it has no such bound.
+    pub capacity: Option<u64>,
+    /// How much of that is taken, as far as the wait itself tells it: a task that waits to send waits
+    /// for a full channel, one that waits to receive for an empty one, and while somebody waits for
+    /// permits there are none to be had.
+    pub used: Option<u64>,
+}
+
+/// Who took from something that several tasks may take from: permits of a semaphore, or read guards
+/// of a read-write lock. It is known for those that tasks wait for, or have waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PermitsSnapshot {
+    /// As in [`Wait::resource`].
+    pub resource: u64,
+    /// Permits that there are now, whoever has them; those that were forgotten are not among them.
+    /// `None` if nobody counts: read guards.
+    pub total: Option<u64>,
+    /// The last few that took from it, the latest first. Permits can be moved, so these need not be
+    /// the ones that have them now.
+    pub acquired_by: Vec<Acquirer>,
+    /// Whether the latest of them has not given back what it took, for certain: nothing has come back
+    /// since, and nobody waits for more than one permit.
+    pub latest_holds: bool,
+}
+
+/// One that took permits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Acquirer {
+    /// The task; it may have finished since. 0: it was no task.
+    pub task: u64,
+    /// Where it took them.
+    pub location: Option<&'static Location<'static>>,
+    /// By an owned permit, which is made to be moved to another task.
+    pub owned: bool,
 }
 
 /// The pool that runs `spawn_blocking` work and file operations.

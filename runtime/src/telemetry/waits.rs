@@ -8,7 +8,7 @@
 //! Non-goal: order or completeness between cells. A reader sees each cell either as it was or as
 //! it is ([sequence lock](Cell::read)), and the set of cells at slightly different moments.
 //!
-//! Cost of a wait: a free-list pop, six plain stores and a push on the free list; no clock is read
+//! Cost of a wait: a free-list pop, nine plain stores and a push on the free list; no clock is read
 //! (a note's time is the beginning of the poll that went pending).
 
 #![expect(
@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 use parking_lot::Mutex;
 
 use super::current;
+pub(crate) use super::identity::{Identity, Origin};
 pub(crate) use super::wait_point::WaitPoint;
 
 /// A leaf future's note of what it waits for. Holds nothing while the future is not pending.
@@ -53,15 +54,14 @@ impl WaitNote {
         }
     }
 
-    /// Says that the task being polled on this thread waits at `point` for `resource` (an address
-    /// that identifies it among the live ones, or null). To be called each time the leaf returns
-    /// `Pending`; repeated calls within one wait keep its beginning. Outside of a task it does
-    /// nothing.
+    /// Says that the task being polled on this thread waits at `point` for `resource` (its identity,
+    /// or merely its address or null). To be called each time the leaf returns `Pending`; repeated
+    /// calls within one wait keep its beginning. Outside of a task it does nothing.
     #[inline]
     pub(crate) fn set(
         &mut self,
         point: &'static WaitPoint,
-        resource: *const (),
+        resource: impl Into<Identity>,
         location: Option<&'static Location<'static>>,
     ) {
         let now = current::get();
@@ -80,13 +80,7 @@ impl WaitNote {
         } else {
             self.place = allocate();
         }
-        cell(self.place.index).write(
-            self.place.sequence,
-            now,
-            point,
-            resource.addr() as u64,
-            location,
-        );
+        cell(self.place.index).write(self.place.sequence, now, point, resource.into(), location);
         self.place.sequence = self.place.sequence.wrapping_add(2);
     }
 
@@ -128,6 +122,9 @@ pub(crate) struct NoteView {
     pub(crate) count: u32,
     pub(crate) point: &'static WaitPoint,
     pub(crate) location: Option<&'static Location<'static>>,
+    pub(crate) origin: Option<&'static Location<'static>>,
+    /// 0: does not apply.
+    pub(crate) capacity: u32,
 }
 
 /// One note's contents. One writer at a time: whoever owns the index.
@@ -142,8 +139,13 @@ struct Cell {
     resource: AtomicU64,
     point: AtomicPtr<WaitPoint>,
     location: AtomicPtr<Location<'static>>,
+    origin: AtomicPtr<Location<'static>>,
     count: AtomicU32,
+    capacity: AtomicU32,
 }
+
+// A note is one cache line.
+const _: () = assert!(size_of::<Cell>() == 64);
 
 impl Cell {
     const fn new() -> Cell {
@@ -155,7 +157,9 @@ impl Cell {
             resource: AtomicU64::new(0),
             point: AtomicPtr::new(ptr::null_mut()),
             location: AtomicPtr::new(ptr::null_mut()),
+            origin: AtomicPtr::new(ptr::null_mut()),
             count: AtomicU32::new(0),
+            capacity: AtomicU32::new(0),
         }
     }
 
@@ -164,7 +168,7 @@ impl Cell {
         sequence: u32,
         now: current::Current,
         point: &'static WaitPoint,
-        resource: u64,
+        resource: Identity,
         location: Option<&'static Location<'static>>,
     ) {
         debug_assert_eq!(sequence, self.sequence.load(Ordering::Relaxed));
@@ -176,12 +180,17 @@ impl Cell {
         self.task.store(now.task, Ordering::Relaxed);
         self.poll.store(now.poll, Ordering::Relaxed);
         self.since.store(now.began, Ordering::Relaxed);
-        self.resource.store(resource, Ordering::Relaxed);
+        self.resource.store(resource.address, Ordering::Relaxed);
+        self.capacity.store(resource.capacity, Ordering::Relaxed);
         self.count.store(1, Ordering::Relaxed);
         self.point
             .store(ptr::from_ref(point).cast_mut(), Ordering::Relaxed);
-        let location = location.map_or(ptr::null_mut(), |l| ptr::from_ref(l).cast_mut());
-        self.location.store(location, Ordering::Relaxed);
+        let pointer = |place: Option<&'static Location<'static>>| {
+            place.map_or(ptr::null_mut(), |place| ptr::from_ref(place).cast_mut())
+        };
+        self.location.store(pointer(location), Ordering::Relaxed);
+        self.origin
+            .store(pointer(resource.origin), Ordering::Relaxed);
         // Ordering: pairs with the first Acquire load in `read`: whoever sees the even number
         // sees the stores above.
         self.sequence
@@ -208,7 +217,9 @@ impl Cell {
             let resource = self.resource.load(Ordering::Relaxed);
             let point = self.point.load(Ordering::Relaxed);
             let location = self.location.load(Ordering::Relaxed);
+            let origin = self.origin.load(Ordering::Relaxed);
             let count = self.count.load(Ordering::Relaxed);
+            let capacity = self.capacity.load(Ordering::Relaxed);
             // Ordering: pairs with the Release fence in `write`.
             fence(Ordering::Acquire);
             let after = self.sequence.load(Ordering::Relaxed);
@@ -217,6 +228,8 @@ impl Cell {
                 let point: &'static WaitPoint = unsafe { &*point };
                 // SAFETY: only `write` stores into `location`: null or a `&'static` reference.
                 let location: Option<&'static Location<'static>> = unsafe { location.as_ref() };
+                // SAFETY: as for `location`.
+                let origin: Option<&'static Location<'static>> = unsafe { origin.as_ref() };
                 return Some(NoteView {
                     task,
                     poll,
@@ -225,6 +238,8 @@ impl Cell {
                     count,
                     point,
                     location,
+                    origin,
+                    capacity,
                 });
             }
             std::hint::spin_loop();
@@ -380,7 +395,7 @@ mod tests {
         let task = u64::MAX - 1;
         let mut note = WaitNote::new();
         let _polling = polling(task, 1);
-        note.set(&LOCK, ptr::null(), Some(Location::caller()));
+        note.set(&LOCK, ptr::null::<()>(), Some(Location::caller()));
         let seen = notes_of(task);
         assert_eq!(seen.len(), 1);
         assert_eq!(seen[0].point, &LOCK);
@@ -396,7 +411,7 @@ mod tests {
         let mut note = WaitNote::new();
         for poll in 1..=3 {
             let _polling = polling(task, poll);
-            note.set(&LOCK, ptr::null(), None);
+            note.set(&LOCK, ptr::null::<()>(), None);
         }
         let seen = notes_of(task);
         assert_eq!((seen[0].since, seen[0].poll), (41, 3));
@@ -406,7 +421,7 @@ mod tests {
     fn set_outside_of_a_task_says_nothing() {
         let before = notes_of(0).len();
         let mut note = WaitNote::new();
-        note.set(&LOCK, ptr::null(), None);
+        note.set(&LOCK, ptr::null::<()>(), None);
         assert_eq!(note.place.index, NONE);
         assert_eq!(notes_of(0).len(), before);
     }
@@ -417,10 +432,10 @@ mod tests {
         let mut note = WaitNote::new();
         {
             let _polling = polling(first, 1);
-            note.set(&LOCK, ptr::null(), None);
+            note.set(&LOCK, ptr::null::<()>(), None);
         }
         let _polling = polling(second, 9);
-        note.set(&LOCK, ptr::null(), None);
+        note.set(&LOCK, ptr::null::<()>(), None);
         assert!(notes_of(first).is_empty());
         assert_eq!(notes_of(second)[0].since, 49);
     }

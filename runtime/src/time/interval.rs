@@ -112,7 +112,7 @@ impl Interval {
     ) -> Poll<Instant> {
         let coop = ready!(poll_proceed(cx));
         if self.alarm.poll(cx).is_pending() {
-            self.note.set(&TICK, ptr::null(), location);
+            self.note.set(&TICK, ptr::null::<()>(), location);
             return Poll::Pending;
         }
         self.note.clear();

@@ -112,7 +112,8 @@ impl Future for Sleep {
             coop.made_progress();
             return Poll::Ready(());
         }
-        this.note.set(&SLEEP, ptr::null(), Some(Location::caller()));
+        this.note
+            .set(&SLEEP, ptr::null::<()>(), Some(Location::caller()));
         Poll::Pending
     }
 }

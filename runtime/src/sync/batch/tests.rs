@@ -8,8 +8,8 @@ impl Source for &BatchSemaphore {
     fn semaphore(&self) -> &BatchSemaphore {
         self
     }
-    fn resource(&self) -> *const () {
-        std::ptr::from_ref(*self).cast()
+    fn identity(&self) -> Identity {
+        Identity::from(std::ptr::from_ref(*self).cast::<()>())
     }
 }
 

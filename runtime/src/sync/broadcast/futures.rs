@@ -9,7 +9,6 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::ptr;
 use std::task::{Context, Poll, ready};
 
 use super::Shared;
@@ -63,7 +62,7 @@ impl<T: Clone> Future for Recv<'_, T> {
                 Err(TryRecvError::Lagged(missed)) => RecvError::Lagged(missed),
                 Err(TryRecvError::Closed) => RecvError::Closed,
                 Err(TryRecvError::Empty) => {
-                    let resource = ptr::from_ref(this.shared).cast();
+                    let resource = this.shared.identity();
                     let awaiting = awaiting.as_mut();
                     // Ready if a message has come since the look above.
                     let _ = ready!(awaiting.poll(*this.next, cx, &RECV, resource, location));

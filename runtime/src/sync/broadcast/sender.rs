@@ -2,7 +2,6 @@
 
 #![expect(unsafe_code, reason = "slots are written by one sender at a time")]
 
-use std::ptr;
 use std::sync::Arc;
 
 use super::error::SendError;
@@ -107,8 +106,9 @@ impl<T> Sender<T> {
     ///
     /// Cancel safe.
     pub fn closed(&self) -> Closed<'_> {
-        let channel = ptr::from_ref(&*self.shared);
-        self.shared.receivers.closed(&futures::CLOSED, channel)
+        self.shared
+            .receivers
+            .closed(&futures::CLOSED, self.shared.identity())
     }
 
     /// Number of senders.

@@ -27,7 +27,7 @@ fn wait(events: &EventCount, seen: u64) -> Moment {
     let mut awaiting = pin!(Awaiting::new(events));
     loop {
         let awaiting = awaiting.as_mut();
-        match awaiting.poll(seen, &mut cx, &POINT, ptr::null(), here) {
+        match awaiting.poll(seen, &mut cx, &POINT, ptr::null::<()>().into(), here) {
             Poll::Ready(now) => return now,
             Poll::Pending => thread::park(),
         }
@@ -106,7 +106,7 @@ fn loom_locked_advance_against_a_wait_and_a_cancellation() {
                 let mut cx = Context::from_waker(Waker::noop());
                 let _ = awaiting
                     .as_mut()
-                    .poll(0, &mut cx, &POINT, ptr::null(), here);
+                    .poll(0, &mut cx, &POINT, ptr::null::<()>().into(), here);
             })
         };
         events.lock().advance();

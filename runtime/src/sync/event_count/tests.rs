@@ -10,7 +10,9 @@ fn wait(events: &EventCount, seen: u64) -> Spawned<impl Future<Output = Moment>>
     let mut awaiting = Box::pin(Awaiting::new(events));
     let here = Location::caller();
     spawned(poll_fn(move |cx| {
-        awaiting.as_mut().poll(seen, cx, &POINT, ptr::null(), here)
+        awaiting
+            .as_mut()
+            .poll(seen, cx, &POINT, ptr::null::<()>().into(), here)
     }))
 }
 
@@ -107,7 +109,7 @@ fn repoll_with_another_waker_wakes_the_latest() {
         let mut cx = Context::from_waker(waker);
         let result = awaiting
             .as_mut()
-            .poll(0, &mut cx, &POINT, ptr::null(), here);
+            .poll(0, &mut cx, &POINT, ptr::null::<()>().into(), here);
         assert!(result.is_pending());
     }
     assert!(events.advance());
@@ -125,7 +127,7 @@ fn wait_is_used_again_after_news_that_came_before_its_wake() {
     let mut poll = |seen| {
         awaiting
             .as_mut()
-            .poll(seen, &mut cx, &POINT, ptr::null(), here)
+            .poll(seen, &mut cx, &POINT, ptr::null::<()>().into(), here)
     };
     assert!(poll(0).is_pending());
     assert!(events.advance());

@@ -19,12 +19,15 @@ use super::permit::{OwnedPermit, Permit, PermitIterator};
 use crate::runtime::context::block_on_outside;
 use crate::sync::TryAcquireError;
 use crate::sync::batch::{BatchSemaphore, Source};
-use crate::telemetry::waits::WaitNote;
+use crate::telemetry::holders::Holder;
+use crate::telemetry::waits::{Identity, Origin, WaitNote};
 
 /// The limit of a bounded channel.
 pub(super) struct Bounded {
     semaphore: BatchSemaphore,
     bound: usize,
+    /// Who receives: those that wait for room wait for it.
+    receiver: Holder,
 }
 
 impl Bounded {
@@ -50,7 +53,16 @@ impl Bounded {
 }
 
 impl Limit for Bounded {
+    fn awaited(&self) {
+        self.receiver.used();
+    }
+
+    fn capacity(&self) -> usize {
+        self.bound
+    }
+
     fn received(&self, n: usize) {
+        self.receiver.used();
         self.semaphore.release(n);
     }
 
@@ -71,8 +83,12 @@ impl<T> Source for &Sender<T> {
     fn semaphore(&self) -> &BatchSemaphore {
         &self.chan().limit.semaphore
     }
-    fn resource(&self) -> *const () {
-        self.chan().address()
+    fn identity(&self) -> Identity {
+        self.chan().identity()
+    }
+    fn waited_for(&self, _: usize) {
+        let chan = self.chan();
+        chan.limit.receiver.waited_for(chan.address());
     }
     fn given_back(&self) {
         Bounded::given_back(self.chan());
@@ -83,8 +99,12 @@ impl<T> Source for Sender<T> {
     fn semaphore(&self) -> &BatchSemaphore {
         &self.chan().limit.semaphore
     }
-    fn resource(&self) -> *const () {
-        self.chan().address()
+    fn identity(&self) -> Identity {
+        self.chan().identity()
+    }
+    fn waited_for(&self, _: usize) {
+        let chan = self.chan();
+        chan.limit.receiver.waited_for(chan.address());
     }
     fn given_back(&self) {
         Bounded::given_back(self.chan());
@@ -113,8 +133,9 @@ pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
     let limit = Bounded {
         semaphore: BatchSemaphore::new(buffer),
         bound: buffer,
+        receiver: Holder::new(),
     };
-    let (tx, rx) = chan::channel(limit);
+    let (tx, rx) = chan::channel(limit, Origin::here());
     (
         Sender { tx },
         Receiver {
@@ -203,7 +224,7 @@ impl<T> Sender<T> {
     ///
     /// Cancel safe.
     pub fn closed(&self) -> Closed<'_> {
-        Closed::new(&self.chan().closing, self.chan().address())
+        Closed::new(&self.chan().closing, self.chan().identity())
     }
 
     /// Whether the receiver has been closed or dropped.

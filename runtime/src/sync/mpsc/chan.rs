@@ -26,12 +26,20 @@ use crate::loom::Mutex;
 use crate::loom::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::notify::Notify;
 use crate::task::coop;
-use crate::telemetry::waits::{WaitNote, WaitPoint};
+use crate::telemetry::waits::{Identity, Origin, WaitNote, WaitPoint};
 
 static RECV: WaitPoint = WaitPoint::new("mpsc", "recv");
 
 /// How a channel limits its senders.
 pub(super) trait Limit: Sized {
+    /// The receiver waits for messages.
+    fn awaited(&self) {}
+
+    /// Messages that the channel has room for; 0: no limit.
+    fn capacity(&self) -> usize {
+        0
+    }
+
     /// The receiver took `n` messages.
     fn received(&self, n: usize);
 
@@ -92,6 +100,7 @@ pub(super) struct Chan<T, L> {
     pub(super) limit: L,
     senders: AtomicUsize,
     weak_senders: AtomicUsize,
+    origin: Origin,
     /// Keeps what every push writes off the cache lines of what every pop writes. (Aligning to
     /// cache lines would make the allocation slower.)
     _apart: [u64; 8],
@@ -153,13 +162,14 @@ impl<T, L> Drop for Chan<T, L> {
 }
 
 /// Makes a channel.
-pub(super) fn channel<T, L: Limit>(limit: L) -> (Tx<T, L>, Rx<T, L>) {
+pub(super) fn channel<T, L: Limit>(limit: L, origin: Origin) -> (Tx<T, L>, Rx<T, L>) {
     let (list, head) = List::new();
     let chan = Arc::new(Chan {
         list,
         limit,
         senders: AtomicUsize::new(1),
         weak_senders: AtomicUsize::new(0),
+        origin,
         _apart: [0; 8],
         head: UnsafeCell::new(head),
         rx_waker: WakerCell(Mutex::new(None)),
@@ -172,6 +182,11 @@ pub(super) fn channel<T, L: Limit>(limit: L) -> (Tx<T, L>, Rx<T, L>) {
 }
 
 impl<T, L: Limit> Chan<T, L> {
+    /// What wait notes say of the channel.
+    pub(super) fn identity(&self) -> Identity {
+        Identity::new(self.address(), self.origin).with_capacity(self.limit.capacity())
+    }
+
     /// Whether the receiver was closed: true if and only if a send is refused for that.
     pub(super) fn is_closed(&self) -> bool {
         self.limit.is_closed(&self.list)
@@ -320,11 +335,12 @@ impl<T, L: Limit> Rx<T, L> {
         let coop = ready!(coop::poll_proceed(cx));
         let mut result = self.take();
         if let Err(TryRecvError::Empty) = result {
+            self.chan.limit.awaited();
             self.announce(cx);
             result = self.take();
         }
         if let Err(TryRecvError::Empty) = result {
-            note.set(&RECV, self.chan.address(), Some(location));
+            note.set(&RECV, self.chan.identity(), Some(location));
             return Poll::Pending;
         }
         coop.made_progress();
@@ -347,11 +363,12 @@ impl<T, L: Limit> Rx<T, L> {
         }
         let mut result = self.take_many(buffer, limit);
         if let Err(TryRecvError::Empty) = result {
+            self.chan.limit.awaited();
             self.announce(cx);
             result = self.take_many(buffer, limit);
         }
         if let Err(TryRecvError::Empty) = result {
-            note.set(&RECV, self.chan.address(), Some(location));
+            note.set(&RECV, self.chan.identity(), Some(location));
             return Poll::Pending;
         }
         coop.made_progress();

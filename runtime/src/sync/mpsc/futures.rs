@@ -9,7 +9,6 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::ptr;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::unbounded::UnboundedReceiver;
 use crate::sync::batch::Acquiring;
 use crate::sync::futures::Notified;
-use crate::telemetry::waits::{WaitNote, WaitPoint};
+use crate::telemetry::waits::{Identity, WaitNote, WaitPoint};
 use crate::time::{self, Timeout};
 
 static SEND: WaitPoint = WaitPoint::new("mpsc", "send");
@@ -239,17 +238,17 @@ impl<T> Future for ReserveOwned<T> {
 pub struct Closed<'a> {
     closing: &'a Closing,
     notified: Notified<'a>,
-    /// The channel's address, for the wait note.
-    channel: usize,
+    /// For the wait note.
+    channel: Identity,
 }
 
 impl<'a> Closed<'a> {
-    pub(super) fn new(closing: &'a Closing, channel: *const ()) -> Closed<'a> {
+    pub(super) fn new(closing: &'a Closing, channel: Identity) -> Closed<'a> {
         // Made before the first look at `closing`: it gets every later notification.
         Closed {
             closing,
             notified: closing.notify.notified(),
-            channel: channel.addr(),
+            channel,
         }
     }
 }
@@ -263,7 +262,7 @@ impl Future for Closed<'_> {
         if self.closing.is_closed() {
             return Poll::Ready(());
         }
-        let channel = ptr::without_provenance(self.channel);
+        let channel = self.channel;
         // SAFETY: `notified` is pinned with the future and not moved out of it.
         let notified = unsafe { self.map_unchecked_mut(|this| &mut this.notified) };
         notified.poll_as(cx, &CLOSED, channel, location)

@@ -9,7 +9,7 @@ use super::error::{SendError, TryRecvError};
 use super::futures::{Closed, UnboundedRecv, UnboundedRecvMany};
 use super::list::{Head, List};
 use crate::runtime::context::block_on_outside;
-use crate::telemetry::waits::WaitNote;
+use crate::telemetry::waits::{Origin, WaitNote};
 
 /// The limit of an unbounded channel: none.
 pub(super) struct Unbounded;
@@ -33,8 +33,9 @@ impl Limit for Unbounded {
 /// Creates a channel that holds any number of messages.
 ///
 /// Sending never waits. If messages are sent faster than they are received, memory runs out.
+#[track_caller]
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
-    let (tx, rx) = chan::channel(Unbounded);
+    let (tx, rx) = chan::channel(Unbounded, Origin::here());
     (
         UnboundedSender { tx },
         UnboundedReceiver {
@@ -70,7 +71,7 @@ impl<T> UnboundedSender<T> {
     ///
     /// Cancel safe.
     pub fn closed(&self) -> Closed<'_> {
-        Closed::new(&self.chan().closing, self.chan().address())
+        Closed::new(&self.chan().closing, self.chan().identity())
     }
 
     /// Whether the receiver has been closed or dropped.

@@ -5,6 +5,7 @@
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
 
@@ -62,9 +63,12 @@ fn unlock(batch: &BatchSemaphore, holder: &Holder) {
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    /// The caller holds the permit, and gives it to the guard.
-    pub(super) fn locked(mutex: &'a Mutex<T>) -> MutexGuard<'a, T> {
-        mutex.holder.taken();
+    /// The caller holds the permit, and gives it to the guard. It was taken at `place`.
+    pub(super) fn locked(
+        mutex: &'a Mutex<T>,
+        place: &'static Location<'static>,
+    ) -> MutexGuard<'a, T> {
+        mutex.holder.taken(place);
         MutexGuard { mutex }
     }
 
@@ -135,9 +139,12 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 }
 
 impl<T: ?Sized> OwnedMutexGuard<T> {
-    /// The caller holds the permit, and gives it to the guard.
-    pub(super) fn locked(mutex: Arc<Mutex<T>>) -> OwnedMutexGuard<T> {
-        mutex.holder.taken_to_move();
+    /// The caller holds the permit, and gives it to the guard. It was taken at `place`.
+    pub(super) fn locked(
+        mutex: Arc<Mutex<T>>,
+        place: &'static Location<'static>,
+    ) -> OwnedMutexGuard<T> {
+        mutex.holder.taken_to_move(place);
         OwnedMutexGuard { mutex }
     }
 

@@ -5,6 +5,7 @@
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
+use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
 
@@ -38,8 +39,12 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Sync> Send for OwnedRwLockReadG
 unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedRwLockReadGuard<T, U> {}
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
-    /// The caller holds one permit, and gives it to the guard.
-    pub(super) fn locked(lock: &'a RwLock<T>) -> RwLockReadGuard<'a, T> {
+    /// The caller holds one permit, and gives it to the guard. It was taken at `place`.
+    pub(super) fn locked(
+        lock: &'a RwLock<T>,
+        place: &'static Location<'static>,
+    ) -> RwLockReadGuard<'a, T> {
+        lock.holder.shared(place);
         RwLockReadGuard {
             batch: &lock.batch,
             data: lock.data.get(),
@@ -110,7 +115,11 @@ impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
 
 impl<T: ?Sized> OwnedRwLockReadGuard<T> {
     /// The caller holds one permit, and gives it to the guard.
-    pub(super) fn locked(lock: Arc<RwLock<T>>) -> OwnedRwLockReadGuard<T> {
+    pub(super) fn locked(
+        lock: Arc<RwLock<T>>,
+        place: &'static Location<'static>,
+    ) -> OwnedRwLockReadGuard<T> {
+        lock.holder.shared(place);
         OwnedRwLockReadGuard {
             data: lock.data.get(),
             lock,

@@ -5,6 +5,7 @@
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
 
@@ -60,9 +61,12 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync
 }
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
-    /// The caller holds all permits, and gives them to the guard.
-    pub(super) fn locked(lock: &'a RwLock<T>) -> RwLockWriteGuard<'a, T> {
-        lock.holder.taken();
+    /// The caller holds all permits, and gives them to the guard. They were taken at `place`.
+    pub(super) fn locked(
+        lock: &'a RwLock<T>,
+        place: &'static Location<'static>,
+    ) -> RwLockWriteGuard<'a, T> {
+        lock.holder.taken(place);
         RwLockWriteGuard {
             lock,
             _exclusive: PhantomData,
@@ -184,9 +188,12 @@ impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
 }
 
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
-    /// The caller holds all permits, and gives them to the guard.
-    pub(super) fn locked(lock: Arc<RwLock<T>>) -> OwnedRwLockWriteGuard<T> {
-        lock.holder.taken_to_move();
+    /// The caller holds all permits, and gives them to the guard. They were taken at `place`.
+    pub(super) fn locked(
+        lock: Arc<RwLock<T>>,
+        place: &'static Location<'static>,
+    ) -> OwnedRwLockWriteGuard<T> {
+        lock.holder.taken_to_move(place);
         OwnedRwLockWriteGuard { lock }
     }
 

@@ -10,7 +10,6 @@ use std::future::Future;
 use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
-use std::ptr;
 use std::task::{Context, Poll, ready};
 
 use super::error::RecvError;
@@ -53,7 +52,7 @@ impl<T> Future for Changed<'_, T> {
         let this = unsafe { self.get_unchecked_mut() };
         // SAFETY: as above.
         let awaiting = unsafe { Pin::new_unchecked(&mut this.awaiting) };
-        let resource = ptr::from_ref(this.shared).cast();
+        let resource = this.shared.identity();
         let now = ready!(awaiting.poll(*this.seen, cx, &CHANGED, resource, location));
         coop.made_progress();
         // A value that was not seen comes before the end.
@@ -105,7 +104,7 @@ impl<'a, T, F: FnMut(&T) -> bool> Future for WaitFor<'a, T, F> {
         let this = unsafe { self.get_unchecked_mut() };
         // SAFETY: as above.
         let mut awaiting = unsafe { Pin::new_unchecked(&mut this.awaiting) };
-        let resource = ptr::from_ref(this.shared).cast();
+        let resource = this.shared.identity();
         loop {
             // A unit of budget for each value: a fast sender does not hold the task here.
             let coop = ready!(coop::poll_proceed(cx));

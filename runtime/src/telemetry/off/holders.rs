@@ -1,4 +1,6 @@
-//! The twin without telemetry: locks that remember nothing.
+//! The twin without telemetry: locks and semaphores that remember nothing.
+
+use std::panic::Location;
 
 #[derive(Debug)]
 pub(crate) struct Holder;
@@ -12,10 +14,16 @@ impl Holder {
     }
 
     #[inline]
-    pub(crate) fn taken(&self) {}
+    pub(crate) fn taken(&self, _: &'static Location<'static>) {}
 
     #[inline]
-    pub(crate) fn taken_to_move(&self) {}
+    pub(crate) fn taken_to_move(&self, _: &'static Location<'static>) {}
+
+    #[inline]
+    pub(crate) fn used(&self) {}
+
+    #[inline]
+    pub(crate) fn shared(&self, _: &'static Location<'static>) {}
 
     #[inline]
     pub(crate) fn release(&self) -> Former {
@@ -27,4 +35,36 @@ impl Holder {
 
     #[inline]
     pub(crate) fn waited_for(&self, _: *const ()) {}
+}
+
+#[derive(Debug)]
+pub(crate) struct Takers;
+
+impl Takers {
+    pub(crate) const fn new(_: usize) -> Takers {
+        Takers
+    }
+
+    #[inline]
+    pub(crate) fn taken(&self, _: &'static Location<'static>) {}
+
+    #[inline]
+    pub(crate) fn taken_to_move(&self, _: &'static Location<'static>) {}
+
+    #[inline]
+    pub(crate) fn given_back(&self) {}
+
+    #[inline]
+    pub(crate) fn added(&self, _: usize) {}
+
+    #[inline]
+    pub(crate) fn forgotten(&self, _: usize) {}
+
+    #[inline]
+    pub(crate) fn total(&self) -> usize {
+        0
+    }
+
+    #[inline]
+    pub(crate) fn waited_for(&self, _: *const (), _: usize) {}
 }

@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+pub(crate) use super::identity::{Identity, Origin};
 pub(crate) use super::wait_point::WaitPoint;
 
 #[derive(Debug)]
@@ -16,7 +17,7 @@ impl WaitNote {
     pub(crate) fn set(
         &mut self,
         _: &'static WaitPoint,
-        _: *const (),
+        _: impl Into<Identity>,
         _: Option<&'static Location<'static>>,
     ) {
     }

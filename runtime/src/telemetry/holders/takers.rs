@@ -1,0 +1,226 @@
+//! Who took permits of a semaphore, and how many permits there are.
+//!
+//! The latest taker is remembered in the semaphore, by plain stores to a cache line that the taker has
+//! just written; the last few in its [cell](super::cell), once somebody has waited. Permits move
+//! between tasks, so who took them is not who has them. But this is certain: while a task waits for
+//! one permit, the permits that were taken latest have not come back, unless they were handed to a
+//! waiter that has not run since.
+
+use std::panic::Location;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+use super::MAY_MOVE;
+use super::cell::{self, Cell, Taker};
+use crate::telemetry::current;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Takers {
+    latest: Taker,
+    /// Null, or a cell of the table that is this semaphore's until it is dropped.
+    cell: AtomicPtr<Cell>,
+    /// Permits that there are: available, taken, and on their way to a waiter.
+    total: AtomicUsize,
+}
+
+impl Takers {
+    /// Of a semaphore with that many permits.
+    pub(crate) const fn new(total: usize) -> Takers {
+        Takers {
+            latest: Taker::new(),
+            cell: AtomicPtr::new(ptr::null_mut()),
+            total: AtomicUsize::new(total),
+        }
+    }
+
+    /// The task being polled on this thread has taken permits at that place.
+    #[inline]
+    pub(crate) fn taken(&self, place: &'static Location<'static>) {
+        self.taken_with(0, place);
+    }
+
+    /// As [`taken`](Takers::taken), by an owned permit.
+    #[inline]
+    pub(crate) fn taken_to_move(&self, place: &'static Location<'static>) {
+        self.taken_with(MAY_MOVE, place);
+    }
+
+    #[inline]
+    fn taken_with(&self, mark: u64, place: &'static Location<'static>) {
+        let task = match current::get().task {
+            0 => 0,
+            task => task | mark,
+        };
+        self.latest.store(task, ptr::from_ref(place).cast_mut());
+        if let Some(cell) = cell::of(&self.cell) {
+            cell.push(task, place);
+        }
+    }
+
+    /// Permits are about to come back.
+    #[inline]
+    pub(crate) fn given_back(&self) {
+        if let Some(cell) = cell::of(&self.cell) {
+            cell.give_back();
+        }
+    }
+
+    /// Permits have been added to those that there are.
+    pub(crate) fn added(&self, permits: usize) {
+        self.total.fetch_add(permits, Ordering::Relaxed);
+        self.tell_total();
+    }
+
+    /// Permits have been taken away for good.
+    pub(crate) fn forgotten(&self, permits: usize) {
+        self.total.fetch_sub(permits, Ordering::Relaxed);
+        self.tell_total();
+    }
+
+    /// How many permits there are, whoever has them.
+    pub(crate) fn total(&self) -> usize {
+        self.total.load(Ordering::Relaxed)
+    }
+
+    fn tell_total(&self) {
+        let Some(cell) = cell::of(&self.cell) else {
+            return;
+        };
+        // Of several that come at once the one that sees the final number tells it last.
+        let mut told = None;
+        while told != Some(self.total()) {
+            let total = self.total();
+            cell.set_total(total);
+            told = Some(total);
+        }
+    }
+
+    /// A task waits for so many permits of the semaphore, which its notes name by `resource`. Makes
+    /// visible who took them.
+    pub(crate) fn waited_for(&self, resource: *const (), permits: usize) {
+        let cell = cell::of(&self.cell).unwrap_or_else(|| {
+            let cell = cell::give(&self.cell);
+            cell.set_total(self.total());
+            cell
+        });
+        let latest = self.latest.load();
+        if latest.0 != 0 && cell.newest().0 != latest.0 {
+            // It took before there was a cell.
+            cell.push_raw(latest.0, latest.1);
+        }
+        if permits > 1 {
+            cell.set_many();
+        }
+        cell.name(resource);
+    }
+}
+
+impl Drop for Takers {
+    fn drop(&mut self) {
+        cell::take_back(&mut self.cell);
+    }
+}
+
+#[cfg(all(test, not(zokio_loom)))]
+mod tests {
+    use super::super::{CellView, for_each};
+    use super::*;
+    use crate::sync::test_util::{fresh_task, polling};
+
+    fn seen(takers: &Takers) -> Option<CellView> {
+        let mut found = None;
+        for_each(|at, view| {
+            if at == ptr::from_ref(takers).addr() as u64 {
+                found = Some(view);
+            }
+        });
+        found
+    }
+
+    fn wait_for(takers: &Takers) {
+        takers.waited_for(ptr::from_ref(takers).cast(), 1);
+    }
+
+    fn tasks(takers: &Takers) -> Vec<u64> {
+        let view = seen(takers).expect("a cell");
+        view.takers.iter().map(|taken| taken.task).collect()
+    }
+
+    #[test]
+    fn who_took_before_anybody_waited_shows_once_somebody_does() {
+        let takers = Takers::new(1);
+        let task = fresh_task();
+        {
+            let _polling = polling(task);
+            takers.taken(Location::caller());
+        }
+        assert!(seen(&takers).is_none());
+        wait_for(&takers);
+        let view = seen(&takers).unwrap();
+        assert_eq!((view.total, view.given_back), (Some(1), false));
+        assert_eq!(
+            (view.takers[0].task, view.takers[0].may_move),
+            (task, false)
+        );
+        assert_eq!(view.takers[0].place.map(Location::file), Some(file!()));
+        wait_for(&takers);
+        assert_eq!(tasks(&takers), [task], "it is told once");
+    }
+
+    #[test]
+    fn the_last_four_are_remembered_the_latest_first() {
+        let takers = Takers::new(5);
+        wait_for(&takers);
+        let all: Vec<u64> = (0..6).map(|_| fresh_task()).collect();
+        for &task in &all {
+            let _polling = polling(task);
+            takers.taken_to_move(Location::caller());
+        }
+        let latest: Vec<u64> = all.iter().rev().take(4).copied().collect();
+        assert_eq!(tasks(&takers), latest);
+        assert!(seen(&takers).unwrap().takers.iter().all(|t| t.may_move));
+    }
+
+    #[test]
+    fn permits_that_come_back_are_told_until_the_next_are_taken() {
+        let takers = Takers::new(1);
+        wait_for(&takers);
+        let _polling = polling(fresh_task());
+        takers.taken(Location::caller());
+        takers.given_back();
+        assert!(seen(&takers).unwrap().given_back);
+        takers.taken(Location::caller());
+        assert!(!seen(&takers).unwrap().given_back);
+    }
+
+    #[test]
+    fn the_total_follows_what_is_added_and_forgotten() {
+        let takers = Takers::new(3);
+        takers.forgotten(1);
+        wait_for(&takers);
+        assert_eq!(seen(&takers).unwrap().total, Some(2));
+        takers.added(5);
+        takers.forgotten(7);
+        assert_eq!(seen(&takers).unwrap().total, Some(0));
+    }
+
+    #[test]
+    fn a_taker_that_is_no_task_has_no_name() {
+        let takers = Takers::new(1);
+        wait_for(&takers);
+        takers.taken(Location::caller());
+        assert_eq!(tasks(&takers), [0]);
+    }
+
+    #[test]
+    fn the_cell_of_a_dropped_semaphore_tells_nothing() {
+        let takers = Box::new(Takers::new(1));
+        let at = ptr::from_ref(&*takers);
+        wait_for(&takers);
+        drop(takers);
+        let mut found = false;
+        for_each(|resource, _| found |= resource == at.addr() as u64);
+        assert!(!found);
+    }
+}

@@ -250,6 +250,7 @@ impl Unpacker {
             runtime.unpack(&state);
             state.apply(v1::RuntimeUpdate {
                 resources: Vec::new(),
+                wait_chains: Vec::new(),
                 findings: Vec::new(),
                 ..runtime.clone()
             });

@@ -108,12 +108,14 @@ impl v1::RuntimeUpdate {
                 self.longest_polls.clone()
             },
             longest_polls_unchanged,
+            wait_chains: self.wait_chains.clone(),
             full: false,
             ..self.without_lists()
         }
     }
 
-    /// A copy without spawn sites, tasks, long and longest polls, resources and findings.
+    /// A copy without spawn sites, tasks, long and longest polls, resources, chains and
+    /// findings.
     fn without_lists(&self) -> v1::RuntimeUpdate {
         v1::RuntimeUpdate {
             id: self.id,
@@ -147,6 +149,7 @@ impl v1::RuntimeUpdate {
             long_polls_unchanged: false,
             longest_polls: Vec::new(),
             longest_polls_unchanged: false,
+            wait_chains: Vec::new(),
         }
     }
 

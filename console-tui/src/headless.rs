@@ -101,9 +101,12 @@ async fn all_tasks(session: &mut Session, filter: &str) -> Result<Update, Consol
         filter: filter.into(),
         offset: 0,
         limit: PAGE,
+        resources: true,
         ..Query::default()
     };
     let mut all = session.update(&query).await?;
+    // Chains come with the first page.
+    query.resources = false;
     while let Some(offset) = next_offset(&all, query.offset) {
         query.offset = offset;
         let page = session.update(&query).await?;

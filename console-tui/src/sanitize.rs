@@ -14,6 +14,8 @@ use zokio_console_proto::v1;
 use crate::state::backtrace::Backtrace;
 use crate::state::{findings, model};
 
+mod chains;
+
 const MAX_NAME: usize = 256;
 const MAX_PATH: usize = 1_024;
 const MAX_MESSAGE: usize = 400;
@@ -210,6 +212,12 @@ fn runtime(raw: v1::RuntimeUpdate) -> model::RuntimeUpdate {
             .map(longest_poll)
             .collect(),
         longest_polls_unchanged: raw.longest_polls_unchanged,
+        wait_chains: raw
+            .wait_chains
+            .into_iter()
+            .take(chains::MAX_CHAINS)
+            .map(chains::chain)
+            .collect(),
     }
 }
 

@@ -13,6 +13,7 @@
 //! [`findings`](crate::findings)). Nothing here does I/O.
 
 mod blocked_worker;
+mod channel_full;
 mod cpu_hog;
 mod deadlock;
 mod finding;
@@ -26,6 +27,7 @@ mod lost_waker;
 mod never_yields;
 mod oversized_future;
 mod panic_loop;
+mod permits_leaked;
 mod pool_exhausted;
 mod queue_growth;
 mod self_wake_storm;
@@ -57,6 +59,8 @@ pub(crate) const RULES: &[Rule] = &[
     never_yields::RULE,
     timer_late::RULE,
     pool_exhausted::RULE,
+    permits_leaked::RULE,
+    channel_full::RULE,
     self_wake_storm::RULE,
     wake_storm::RULE,
     imbalance::RULE,

@@ -3,6 +3,7 @@
 //! Everything that can grow with the program has a bound here: texts, waits, spawn sites and, as the
 //! last resort, the whole message.
 
+mod chains;
 mod relations;
 mod resources;
 
@@ -59,15 +60,15 @@ pub(crate) fn runtime(
     findings: &[Finding],
     query: &Query,
 ) -> v1::RuntimeUpdate {
+    let (mut resources, mut waited_resources, mut wait_chains) = Default::default();
+    if query.wants_resources() {
+        (resources, waited_resources) = resources::of(&snapshot.tasks, &snapshot.permits);
+        wait_chains = chains::of(snapshot);
+    }
     let (rows, matching) = query.select(&snapshot.tasks, snapshot.taken_at_ns);
     let longest = snapshot.longest_polls.iter();
     let longest: Vec<_> = longest.copied().take(MAX_LONGEST_POLLS).collect();
     let relations = Relations::of(&snapshot.tasks, &rows, &longest);
-    let (resources, waited_resources) = if query.wants_resources() {
-        resources::of(&snapshot.tasks)
-    } else {
-        Default::default()
-    };
     v1::RuntimeUpdate {
         id: snapshot.runtime_id,
         name: clip(&snapshot.name),
@@ -108,6 +109,7 @@ pub(crate) fn runtime(
             .map(|poll| longest_poll(poll, &relations))
             .collect(),
         longest_polls_unchanged: false,
+        wait_chains,
     }
 }
 
@@ -131,8 +133,8 @@ pub(crate) fn runtime_info(snapshot: &Snapshot) -> v1::RuntimeInfo {
     }
 }
 
-/// Shortens the updates until they fit into one message together: rows first, then resources and
-/// spawn sites, then the workers' histograms, then findings, then workers. Counts such as
+/// Shortens the updates until they fit into one message together: rows first, then chains,
+/// resources and spawn sites, then the workers' histograms, then findings, then workers. Counts such as
 /// `matching_tasks` stay.
 pub(crate) fn fit(updates: &mut [v1::RuntimeUpdate]) {
     fit_into(updates, MAX_VIEW_BYTES);
@@ -146,6 +148,8 @@ fn fit_into(updates: &mut [v1::RuntimeUpdate], max_bytes: usize) {
         if !largest.tasks.is_empty() {
             largest.tasks.truncate(largest.tasks.len() / 2);
             largest.rows.truncate(largest.tasks.len());
+        } else if !largest.wait_chains.is_empty() {
+            largest.wait_chains.truncate(largest.wait_chains.len() / 2);
         } else if !largest.resources.is_empty() {
             largest.resources.truncate(largest.resources.len() / 2);
         } else if !largest.spawn_sites.is_empty() {
@@ -386,6 +390,10 @@ fn wait(w: &Wait) -> v1::Wait {
         since_ns: w.since_ns,
         current: w.current,
         holder: w.holder.unwrap_or(0),
+        holder_is_exact: w.holder_is_exact,
+        held_at: w.held_at.map(location),
+        created_at: w.created_at.map(location),
+        capacity: w.capacity,
     }
 }
 

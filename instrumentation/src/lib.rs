@@ -83,6 +83,7 @@ mod security;
 mod series;
 mod server;
 mod stacks;
+mod wait_chains;
 mod watchdog;
 
 use std::sync::{Mutex, PoisonError};

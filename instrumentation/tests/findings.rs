@@ -261,6 +261,30 @@ fn a_kind_that_is_off_is_not_told() {
 }
 
 #[test]
+fn a_receiver_that_waits_elsewhere_fills_its_channel() {
+    let finding = found(sick::full_channel::sick(), "channel-full");
+    assert!(names_file(&finding, "sick/full_channel.rs"), "{finding:?}");
+    assert_eq!(finding.resource.expect("a channel").kind, "mpsc");
+}
+
+#[test]
+fn a_permit_of_a_finished_task_is_leaked() {
+    let finding = found(sick::leaked_permit::sick(), "permits-leaked");
+    assert!(names_file(&finding, "sick/leaked_permit.rs"), "{finding:?}");
+    assert_eq!(finding.resource.expect("a semaphore").kind, "semaphore");
+}
+
+#[test]
+fn permits_that_go_from_task_to_task_are_healthy() {
+    silent(healthy::passed_on_permits());
+}
+
+#[test]
+fn a_channel_that_is_always_full_behind_a_slow_receiver_is_healthy() {
+    silent(healthy::slow_receiver());
+}
+
+#[test]
 fn findings_are_counted_for_prometheus() {
     let (guard, runtime) = watch(sick::deadlock::sick());
     view(&guard, |findings| (!findings.is_empty()).then_some(()));

@@ -100,37 +100,6 @@ fn locks_in_statics_know_their_place_too() {
 }
 
 #[test]
-fn who_waits_for_readers_is_told_of_those_that_came_since() {
-    let runtime = runtime();
-    let lock = Arc::new(RwLock::new(0));
-    let reader = {
-        let lock = Arc::clone(&lock);
-        move || {
-            let lock = Arc::clone(&lock);
-            async move {
-                let _guard = lock.read().await;
-                pending().await;
-            }
-        }
-    };
-    // A writer makes the first reader wait, so that from then on readers are noted.
-    let writing = lock.try_write().unwrap();
-    let first = runtime.spawn(reader());
-    look(&runtime);
-    drop(writing);
-    look(&runtime);
-    drop(runtime.spawn(async move { *lock.write().await }));
-    let snapshot = look(&runtime);
-    let (_, wait) = wait_for(&snapshot, "rwlock");
-    assert_eq!(wait.holder, None, "readers are no holder");
-    let permits = permits_of(&snapshot, wait.resource);
-    assert_eq!(permits.acquired_by.len(), 1);
-    let reader = permits.acquired_by[0].task.to_string();
-    assert_eq!(reader, first.id().to_string());
-    assert!(!permits.latest_holds, "of read guards that is not known");
-}
-
-#[test]
 fn a_full_channel_tells_its_capacity_and_who_receives() {
     let runtime = runtime();
     let ((tx, mut rx), made) = (mpsc::channel(2), line());

@@ -177,6 +177,11 @@ pub struct RuntimeUpdate {
     pub findings: ::prost::alloc::vec::Vec<Finding>,
     #[prost(bool, tag = "26")]
     pub findings_unchanged: bool,
+    /// Who waits for whom, if the request asks for resources: one chain a resource, from the task that
+    /// has waited longest on. Circles first, then chains through locks, semaphores and channels, then
+    /// the longest waits; at most 64.
+    #[prost(message, repeated, tag = "27")]
+    pub wait_chains: ::prost::alloc::vec::Vec<WaitChain>,
     /// The longest polls of a millisecond or more since the runtime was built, one a task, the longest
     /// first. When `longest_polls_unchanged`, left out: they are those of the update before.
     #[prost(message, repeated, tag = "28")]
@@ -213,6 +218,72 @@ pub struct LongestPoll {
     #[prost(uint64, tag = "6")]
     pub ended_at_ns: u64,
 }
+/// A task, what it waits for, who can end that, what that one waits for, and so on.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WaitChain {
+    #[prost(message, repeated, tag = "1")]
+    pub links: ::prost::alloc::vec::Vec<WaitLink>,
+    /// The last link's holder is the first link's task: none of them can go on.
+    #[prost(bool, tag = "2")]
+    pub circle: bool,
+    /// Tasks that wait for the first link's resource.
+    #[prost(uint64, tag = "3")]
+    pub waiters: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WaitLink {
+    #[prost(uint64, tag = "1")]
+    pub task: u64,
+    /// Empty: no name.
+    #[prost(string, tag = "2")]
+    pub task_name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub spawned_at: ::core::option::Option<Location>,
+    #[prost(enumeration = "TaskState", tag = "4")]
+    pub state: i32,
+    #[prost(uint64, tag = "5")]
+    pub state_since_ns: u64,
+    /// What it waits for. Empty: nothing that is known, so the chain ends here.
+    #[prost(string, tag = "6")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub operation: ::prost::alloc::string::String,
+    /// As in Wait.
+    #[prost(uint64, tag = "8")]
+    pub resource: u64,
+    /// Where it waits. Absent: unknown.
+    #[prost(message, optional, tag = "9")]
+    pub location: ::core::option::Option<Location>,
+    #[prost(uint64, tag = "10")]
+    pub since_ns: u64,
+    /// Where the resource was made. Absent: unknown.
+    #[prost(message, optional, tag = "11")]
+    pub created_at: ::core::option::Option<Location>,
+    #[prost(uint64, optional, tag = "12")]
+    pub capacity: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "13")]
+    pub used: ::core::option::Option<u64>,
+    /// Who can end the wait; 0: nobody that is known.
+    #[prost(uint64, tag = "14")]
+    pub holder: u64,
+    #[prost(enumeration = "HolderRole", tag = "15")]
+    pub role: i32,
+    /// Whether nobody but the holder can end the wait.
+    #[prost(bool, tag = "16")]
+    pub holder_is_exact: bool,
+    /// Where the holder took it. Absent: unknown.
+    #[prost(message, optional, tag = "17")]
+    pub held_at: ::core::option::Option<Location>,
+    /// The holder has finished: it cannot end the wait any more.
+    #[prost(bool, tag = "18")]
+    pub holder_is_gone: bool,
+    /// Other things that the task waits for at the same time, any of which may end the wait.
+    #[prost(uint64, tag = "19")]
+    pub other_waits: u64,
+    /// Permits that a semaphore has in all, whoever has them. Absent: it is no semaphore.
+    #[prost(uint64, optional, tag = "20")]
+    pub permits: ::core::option::Option<u64>,
+}
 /// Something that tasks wait for. Its identity is kind and id; without an id, kind and operation.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Resource {
@@ -236,6 +307,42 @@ pub struct Resource {
     /// Those that have waited longest, in the order of their waits; at most 32.
     #[prost(message, repeated, tag = "7")]
     pub first_waiters: ::prost::alloc::vec::Vec<Waiter>,
+    /// Where it was made. Absent: unknown.
+    #[prost(message, optional, tag = "8")]
+    pub created_at: ::core::option::Option<Location>,
+    /// Messages, permits, bytes or tasks that it has room for. Absent: no such bound.
+    #[prost(uint64, optional, tag = "9")]
+    pub capacity: ::core::option::Option<u64>,
+    /// How much of that is taken. Absent: unknown.
+    #[prost(uint64, optional, tag = "10")]
+    pub used: ::core::option::Option<u64>,
+    /// The task that has the lock, that is joined, or that receives; 0: none or unknown.
+    #[prost(uint64, tag = "11")]
+    pub holder: u64,
+    #[prost(bool, tag = "12")]
+    pub holder_is_exact: bool,
+    /// Where the holder took it. Absent: unknown.
+    #[prost(message, optional, tag = "13")]
+    pub held_at: ::core::option::Option<Location>,
+    /// The last few that took permits, the latest first. Permits can be moved: these need
+    /// not be the ones that have them now.
+    #[prost(message, repeated, tag = "14")]
+    pub acquired_by: ::prost::alloc::vec::Vec<Acquirer>,
+    /// The latest of them has not given back what it took, for certain.
+    #[prost(bool, tag = "15")]
+    pub latest_holds: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Acquirer {
+    /// It may have finished since. 0: no task.
+    #[prost(uint64, tag = "1")]
+    pub task: u64,
+    /// Where it took them. Absent: unknown.
+    #[prost(message, optional, tag = "2")]
+    pub location: ::core::option::Option<Location>,
+    /// By an owned permit, which is made to be moved to another task.
+    #[prost(bool, tag = "3")]
+    pub owned: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Waiter {
@@ -625,9 +732,22 @@ pub struct Wait {
     /// Touched in the task's latest poll.
     #[prost(bool, tag = "6")]
     pub current: bool,
-    /// The task that has the lock, or that is joined; 0: none or unknown.
+    /// The task that has the lock, that is joined, or that receives from the full channel; 0: none or
+    /// unknown.
     #[prost(uint64, tag = "7")]
     pub holder: u64,
+    /// Whether nobody but the holder can end the wait.
+    #[prost(bool, tag = "8")]
+    pub holder_is_exact: bool,
+    /// Where the holder took it. Absent: unknown.
+    #[prost(message, optional, tag = "9")]
+    pub held_at: ::core::option::Option<Location>,
+    /// Where the resource was made. Absent: unknown.
+    #[prost(message, optional, tag = "10")]
+    pub created_at: ::core::option::Option<Location>,
+    /// As in Resource.
+    #[prost(uint64, optional, tag = "11")]
+    pub capacity: ::core::option::Option<u64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Blocking {
@@ -973,6 +1093,46 @@ impl TaskSort {
             "TASK_SORT_LOCATION" => Some(Self::Location),
             "TASK_SORT_WAKES" => Some(Self::Wakes),
             "TASK_SORT_WAITS_FOR" => Some(Self::WaitsFor),
+            _ => None,
+        }
+    }
+}
+/// What a task has to do with what another waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum HolderRole {
+    Unspecified = 0,
+    /// It has the lock.
+    Holds = 1,
+    /// It is the task that is joined.
+    Joined = 2,
+    /// It receives from the channel.
+    Receives = 3,
+    /// It was the latest to take permits.
+    Acquired = 4,
+}
+impl HolderRole {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "HOLDER_ROLE_UNSPECIFIED",
+            Self::Holds => "HOLDER_ROLE_HOLDS",
+            Self::Joined => "HOLDER_ROLE_JOINED",
+            Self::Receives => "HOLDER_ROLE_RECEIVES",
+            Self::Acquired => "HOLDER_ROLE_ACQUIRED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "HOLDER_ROLE_UNSPECIFIED" => Some(Self::Unspecified),
+            "HOLDER_ROLE_HOLDS" => Some(Self::Holds),
+            "HOLDER_ROLE_JOINED" => Some(Self::Joined),
+            "HOLDER_ROLE_RECEIVES" => Some(Self::Receives),
+            "HOLDER_ROLE_ACQUIRED" => Some(Self::Acquired),
             _ => None,
         }
     }

@@ -236,7 +236,7 @@ struct Json<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct JsonFinding<'a> {
+pub(super) struct JsonFinding<'a> {
     kind: &'a str,
     severity: &'static str,
     summary: &'a str,
@@ -293,7 +293,7 @@ impl<'a> Json<'a> {
 }
 
 impl<'a> JsonFinding<'a> {
-    fn new(finding: &'a Finding) -> JsonFinding<'a> {
+    pub(super) fn new(finding: &'a Finding) -> JsonFinding<'a> {
         JsonFinding {
             kind: &finding.kind,
             severity: finding.severity.as_str(),

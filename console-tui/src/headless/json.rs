@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
+use super::check::JsonFinding;
 use crate::state::model;
+
+mod chains;
 
 /// Grows when a field changes its meaning or goes.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -42,6 +45,8 @@ struct Runtime<'a> {
     tasks: Vec<Task<'a>>,
     long_polls: Vec<LongPoll<'a>>,
     longest_polls: Vec<LongestPoll<'a>>,
+    waits: Vec<chains::Chain<'a>>,
+    findings: Vec<JsonFinding<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -293,6 +298,12 @@ impl<'a> Runtime<'a> {
                 .map(|poll| LongPoll::new(poll, summary.taken_at_ns))
                 .collect(),
             longest_polls: runtime.longest_polls.iter().map(LongestPoll::new).collect(),
+            waits: runtime
+                .wait_chains
+                .iter()
+                .map(|chain| chains::Chain::new(chain, summary.taken_at_ns))
+                .collect(),
+            findings: runtime.findings.iter().map(JsonFinding::new).collect(),
         }
     }
 }
@@ -464,13 +475,44 @@ mod tests {
     use crate::sanitize;
     use crate::state::fixtures::{describe, snapshot};
 
+    fn chain() -> model::WaitChain {
+        let holder = model::LinkHolder {
+            task: 42,
+            role: model::Role::Holds,
+            exact: true,
+            held_at: Some(model::Location::default()),
+            gone: false,
+        };
+        let wait = model::LinkWait {
+            kind: "mutex".into(),
+            operation: "lock".into(),
+            holder: Some(holder),
+            ..model::LinkWait::default()
+        };
+        let waiting = model::WaitLink {
+            task: 17,
+            wait: Some(wait),
+            ..model::WaitLink::default()
+        };
+        let last = model::WaitLink {
+            task: 42,
+            ..model::WaitLink::default()
+        };
+        model::WaitChain {
+            links: vec![waiting, last],
+            circle: false,
+            waiters: 1,
+        }
+    }
+
     fn written() -> String {
         let server = sanitize::server(&describe());
         let query = model::Query {
             limit: 3,
             ..model::Query::default()
         };
-        let update = sanitize::update(snapshot(30, &query));
+        let mut update = sanitize::update(snapshot(30, &query));
+        update.runtimes[0].wait_chains = vec![chain()];
         serde_json::to_string_pretty(&Snapshot::new(&server, &update)).unwrap()
     }
 

@@ -194,6 +194,7 @@ fn wait(kind: &str, operation: &str, line: u32, since_ns: u64) -> v1::Wait {
         since_ns,
         current: true,
         holder: 0,
+        ..Default::default()
     }
 }
 
@@ -466,6 +467,7 @@ pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
                 longest_poll(9, 1_870_000, now_ns),
             ],
             longest_polls_unchanged: false,
+            wait_chains: Vec::new(),
         }],
         ..v1::Update::default()
     }
@@ -487,6 +489,7 @@ fn resources_at(now_ns: u64) -> Vec<v1::Resource> {
         oldest_since_ns: first_waiters[0].since_ns,
         location: location("examples/src/bin/http_server/orders.rs", line),
         first_waiters,
+        ..Default::default()
     };
     let connections = (10..26)
         .map(|task| waiter(task, "conn", "read", (40 - task) * 20_000_000, true))

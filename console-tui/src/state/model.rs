@@ -6,9 +6,11 @@
 
 mod records;
 mod resource;
+mod wait_chain;
 
 pub(crate) use records::{Child, Children, Lag, Lags, LastWaker, LongestPoll, WakerKind};
 pub(crate) use resource::{Resource, ResourceKey, Waiter};
+pub(crate) use wait_chain::{LinkHolder, LinkWait, Role, WaitChain, WaitLink};
 
 use super::findings::Finding;
 
@@ -84,6 +86,8 @@ pub(crate) struct RuntimeUpdate {
     pub(crate) longest_polls: Vec<LongestPoll>,
     /// They are those of the update before, and not sent again.
     pub(crate) longest_polls_unchanged: bool,
+    /// Circles first.
+    pub(crate) wait_chains: Vec<WaitChain>,
 }
 
 /// A poll that took over the watchdog's threshold.

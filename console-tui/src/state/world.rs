@@ -12,7 +12,7 @@ use super::findings::Finding;
 use super::history::{Lane, Rates, StateTimes, WorkerRates, per_second};
 use super::model::{
     Cost, LongPoll, LongestPoll, Resource, RuntimeUpdate, SpawnSite, Summary, Task, TaskState,
-    Update, Worker,
+    Update, WaitChain, Worker,
 };
 use super::tree;
 
@@ -105,6 +105,8 @@ pub(crate) struct Runtime {
     pub(crate) resources: Vec<Resource>,
     /// Resources that tasks wait for, in all.
     pub(crate) waited_resources: u64,
+    /// Who waits for whom, circles first.
+    pub(crate) wait_chains: Vec<WaitChain>,
     /// The worst first.
     pub(crate) findings: Vec<Finding>,
     pub(crate) tasks: TaskTable,
@@ -182,6 +184,7 @@ impl Runtime {
             long_polls: Vec::new(),
             resources: Vec::new(),
             waited_resources: 0,
+            wait_chains: Vec::new(),
             findings: Vec::new(),
             tasks: TaskTable::default(),
             longest_polls: Vec::new(),
@@ -201,6 +204,7 @@ impl Runtime {
         }
         self.apply_sites(update.spawn_sites);
         self.apply_long_polls(update.long_polls);
+        self.wait_chains = update.wait_chains;
         if !update.findings_unchanged {
             self.findings = update.findings;
         }

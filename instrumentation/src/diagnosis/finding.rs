@@ -57,6 +57,7 @@ pub(crate) enum Subject {
     /// A function, by its name, or else where tasks are spawned.
     Function(String),
     Spawn(Place),
+    Resource(u64),
     Runtime,
 }
 

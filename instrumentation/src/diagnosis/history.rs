@@ -3,10 +3,11 @@
 //! Bounded: a ring of looks without tasks, and of each task that is followed the latest snapshot and
 //! a few facts about the time before it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use zokio::telemetry::{
-    BlockingSnapshot, Snapshot, TaskKind, TaskSnapshot, TaskState, TimersSnapshot, WorkerState,
+    Acquirer, BlockingSnapshot, Snapshot, TaskKind, TaskSnapshot, TaskState, TimersSnapshot,
+    WorkerState,
 };
 
 use super::sites::{SiteTrace, Sites};
@@ -25,6 +26,9 @@ pub(crate) struct History {
     sites: Sites,
     cpu_wait: CpuWait,
     long_polls: Vec<LongPoll>,
+    /// Semaphores whose latest taker holds what it took and is not among the tasks, in the last look
+    /// that had tasks.
+    leaked: Vec<(u64, Acquirer)>,
     now_ns: u64,
 }
 
@@ -176,6 +180,7 @@ impl History {
             ..Look::new(&snapshot)
         });
         self.sites.note(&snapshot);
+        self.leaked = leaked(&snapshot);
         let mut former = std::mem::take(&mut self.tasks);
         let mut fresh = Vec::new();
         for task in snapshot.tasks {
@@ -247,6 +252,11 @@ impl History {
             (Some(before), Some(now)) => now.cpu_wait_since(before),
             _ => 0,
         }
+    }
+
+    /// Semaphores by the resource's id, with the taker that is gone and has given nothing back.
+    pub(super) fn leaked(&self) -> &[(u64, Acquirer)] {
+        &self.leaked
     }
 
     /// The watchdog's long polls, those of a while ago among them.
@@ -325,6 +335,22 @@ impl TimersLook {
             lateness_ns: lateness.sum_ns,
         }
     }
+}
+
+fn leaked(snapshot: &Snapshot) -> Vec<(u64, Acquirer)> {
+    let is_borrowing_task = |taker: &Acquirer| taker.task != 0 && !taker.owned;
+    let mut held: Vec<(u64, Acquirer)> = snapshot
+        .permits
+        .iter()
+        .filter(|permits| permits.latest_holds)
+        .filter_map(|permits| Some((permits.resource, *permits.acquired_by.first()?)))
+        .filter(|(_, taker)| is_borrowing_task(taker))
+        .collect();
+    let takers: HashSet<u64> = held.iter().map(|(_, taker)| taker.task).collect();
+    let ids = snapshot.tasks.iter().map(|task| task.id);
+    let alive: HashSet<u64> = ids.filter(|id| takers.contains(id)).collect();
+    held.retain(|(_, taker)| !alive.contains(&taker.task));
+    held
 }
 
 fn stranded(snapshot: &Snapshot, thresholds: &Thresholds) -> Option<u64> {

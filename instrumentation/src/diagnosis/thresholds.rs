@@ -149,6 +149,12 @@ pub struct Thresholds {
     /// lost-waker: idle for this long.
     pub lost_idle: Duration,
 
+    /// permits-leaked: somebody has waited for this long.
+    pub(crate) leaked_waited: Duration,
+
+    /// channel-full: somebody has waited for room, and the receiver for something else, for this long.
+    pub(crate) full_waited: Duration,
+
     /// imbalance: looks that it spans.
     pub imbalance_looks: usize,
     /// A task that has waited this long for its turn, while a worker slept all that time, is stranded;
@@ -223,6 +229,8 @@ impl Default for Thresholds {
             storm_mean_poll: Duration::from_micros(4),
             storm_budget_percent: 20,
             lost_idle: Duration::from_millis(500),
+            leaked_waited: Duration::from_secs(1),
+            full_waited: Duration::from_secs(3),
             imbalance_looks: 3,
             imbalance_stranded: Duration::from_millis(10),
             imbalance_looks_stranded: 2,

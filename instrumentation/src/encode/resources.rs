@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use zokio::telemetry::{TaskSnapshot, Wait};
+use zokio::telemetry::{Acquirer, PermitsSnapshot, TaskSnapshot, Wait};
 use zokio_console_proto::v1;
 
 use super::{clip, location};
@@ -37,7 +37,7 @@ struct Tally {
 }
 
 /// The resources with the most waiters, in order, and how many resources have waiters at all.
-pub(super) fn of(tasks: &[TaskSnapshot]) -> (Vec<v1::Resource>, u64) {
+pub(super) fn of(tasks: &[TaskSnapshot], permits: &[PermitsSnapshot]) -> (Vec<v1::Resource>, u64) {
     let mut tallies: HashMap<Key, Tally> = HashMap::new();
     for wait in tasks.iter().flat_map(|task| &task.waits) {
         let tally = tallies.entry(key(wait)).or_insert(Tally {
@@ -59,7 +59,10 @@ pub(super) fn of(tasks: &[TaskSnapshot]) -> (Vec<v1::Resource>, u64) {
     let sent = order
         .iter()
         .zip(&mut first)
-        .map(|((key, tally), waiters)| resource(*key, *tally, waiters))
+        .map(|((key, tally), waiters)| {
+            let permits = permits.iter().find(|p| key.1 != 0 && p.resource == key.1);
+            resource(*key, *tally, waiters, permits)
+        })
         .collect();
     (sent, in_all)
 }
@@ -95,8 +98,15 @@ fn keep_first(waiters: &mut Vec<(&TaskSnapshot, &Wait)>) {
     waiters.truncate(MAX_WAITERS);
 }
 
-fn resource(key: Key, tally: Tally, waiters: &[(&TaskSnapshot, &Wait)]) -> v1::Resource {
+fn resource(
+    key: Key,
+    tally: Tally,
+    waiters: &[(&TaskSnapshot, &Wait)],
+    permits: Option<&PermitsSnapshot>,
+) -> v1::Resource {
     let oldest = waiters.first().map(|(_, wait)| *wait);
+    let total = permits.and_then(|permits| permits.total);
+    let acquired_by = permits.map_or(&[][..], |permits| &permits.acquired_by);
     v1::Resource {
         kind: clip(key.0),
         id: key.1,
@@ -114,6 +124,31 @@ fn resource(key: Key, tally: Tally, waiters: &[(&TaskSnapshot, &Wait)]) -> v1::R
                 current: wait.current,
             })
             .collect(),
+        created_at: oldest.and_then(|wait| wait.created_at).map(location),
+        // While somebody waits for permits, all that there are are taken.
+        capacity: total.or(oldest.and_then(|wait| wait.capacity)),
+        used: total.or_else(|| used(key, tally, oldest)),
+        holder: oldest.and_then(|wait| wait.holder).unwrap_or(0),
+        holder_is_exact: oldest.is_some_and(|wait| wait.holder_is_exact),
+        held_at: oldest.and_then(|wait| wait.held_at).map(location),
+        acquired_by: acquired_by.iter().map(acquirer).collect(),
+        latest_holds: permits.is_some_and(|permits| permits.latest_holds),
+    }
+}
+
+/// How much of its room is taken. Of a barrier those are the ones that wait.
+fn used(key: Key, tally: Tally, oldest: Option<&Wait>) -> Option<u64> {
+    match key.0 {
+        "barrier" => Some(tally.waiters),
+        _ => oldest?.used,
+    }
+}
+
+fn acquirer(acquirer: &Acquirer) -> v1::Acquirer {
+    v1::Acquirer {
+        task: acquirer.task,
+        location: acquirer.location.map(location),
+        owned: acquirer.owned,
     }
 }
 
@@ -148,7 +183,7 @@ mod tests {
             task(4, &[("mutex", "lock", 7, 20)]),
             task(5, &[]),
         ];
-        let (resources, in_all) = of(&tasks);
+        let (resources, in_all) = of(&tasks, &[]);
         assert_eq!(in_all, 3);
         let seen: Vec<_> = resources
             .iter()
@@ -167,7 +202,7 @@ mod tests {
             task(1, &[("rwlock", "write", 7, 10)]),
             task(2, &[("rwlock", "read", 7, 20)]),
         ];
-        let (resources, _) = of(&tasks);
+        let (resources, _) = of(&tasks, &[]);
         assert_eq!(resources.len(), 1);
         assert_eq!(resources[0].operation, "write");
         assert_eq!(resources[0].first_waiters[1].operation, "read");
@@ -180,7 +215,7 @@ mod tests {
             task(2, &[("tcp", "write", 0, 1)]),
             task(3, &[("tcp", "read", 0, 1)]),
         ];
-        let (resources, in_all) = of(&tasks);
+        let (resources, in_all) = of(&tasks, &[]);
         assert_eq!((resources[0].waiters, in_all), (2, 2));
     }
 
@@ -188,7 +223,7 @@ mod tests {
     fn a_wait_left_over_counts_and_says_so() {
         let mut left = task(1, &[("mutex", "lock", 7, 1)]);
         left.waits[0].current = false;
-        let (resources, _) = of(&[left]);
+        let (resources, _) = of(&[left], &[]);
         assert_eq!(resources[0].waiters, 1);
         assert!(!resources[0].first_waiters[0].current);
     }
@@ -200,7 +235,7 @@ mod tests {
             .collect();
         // Latest first, so that the first waiters are found at the end.
         tasks.extend((0..1_000).map(|n| task(9_000 + n, &[("mutex", "lock", 500, 9_000 - n)])));
-        let (resources, in_all) = of(&tasks);
+        let (resources, in_all) = of(&tasks, &[]);
         assert_eq!((resources.len(), in_all), (MAX_RESOURCES, 1_000));
         assert_eq!((resources[0].id, resources[0].waiters), (500, 1_001));
         let first = ids(&resources[0]);

@@ -41,6 +41,7 @@ mod tests {
     use tracing_subscriber::registry;
 
     use super::super::Pass;
+    use crate::diagnosis::Thresholds;
     use super::*;
     use crate::diagnosis::Subject;
 
@@ -76,7 +77,7 @@ mod tests {
         let deadlock = finding("deadlock", Severity::Critical);
         let hog = finding("cpu-hog", Severity::Warning);
         let told = Told::default();
-        let pass = Pass::new(Duration::from_secs(1));
+        let pass = Pass::new(Duration::from_secs(1), Thresholds::default());
         let both = [deadlock.clone(), hog.clone()];
         tracing::subscriber::with_default(registry().with(told.clone()), || {
             pass.tell("main", &[], std::slice::from_ref(&deadlock));

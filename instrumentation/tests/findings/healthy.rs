@@ -231,3 +231,37 @@ pub(crate) async fn many_senders() {
         yield_now().await;
     }
 }
+
+/// Each permit is taken by a task that ends at once, and kept by the one that it has spawned; others
+/// wait all the time.
+pub(crate) async fn passed_on_permits() {
+    let permits = Arc::new(zokio::sync::Semaphore::new(1));
+    let waiting = Arc::clone(&permits);
+    drop(zokio::spawn(async move {
+        loop {
+            drop(waiting.acquire().await.expect("it is open"));
+        }
+    }));
+    loop {
+        let permits = Arc::clone(&permits);
+        let taking = zokio::spawn(async move {
+            let permit = permits.acquire_owned().await.expect("it is open");
+            zokio::spawn(async move {
+                zokio::time::sleep(Duration::from_millis(1_500)).await;
+                drop(permit);
+            })
+        });
+        taking.await.expect("it ends").await.expect("it ends");
+    }
+}
+
+/// The channel is full all the time, and the receiver waits for something else most of it.
+pub(crate) async fn slow_receiver() {
+    let (tx, mut rx) = zokio::sync::mpsc::channel(1);
+    drop(zokio::spawn(
+        async move { while tx.send(0).await.is_ok() {} },
+    ));
+    while rx.recv().await.is_some() {
+        zokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}

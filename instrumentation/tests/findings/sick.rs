@@ -8,8 +8,12 @@ pub(crate) mod blocked_worker;
 pub(crate) mod cpu_hog;
 #[path = "../../../examples/src/bin/sick/deadlock.rs"]
 pub(crate) mod deadlock;
+#[path = "../../../examples/src/bin/sick/full_channel.rs"]
+pub(crate) mod full_channel;
 #[path = "../../../examples/src/bin/sick/imbalance.rs"]
 pub(crate) mod imbalance;
+#[path = "../../../examples/src/bin/sick/leaked_permit.rs"]
+pub(crate) mod leaked_permit;
 #[path = "../../../examples/src/bin/sick/lifo_captive.rs"]
 pub(crate) mod lifo_captive;
 #[path = "../../../examples/src/bin/sick/lost_waker.rs"]

@@ -184,7 +184,7 @@ pub(super) fn pin_task(shared: &Shared, id: u64) -> Option<Pin<'_>> {
 }
 
 /// The spawn sites, with the finished tasks' totals as they were before, the live tasks, and who took
-/// what these wait for, as far as they are wanted.
+/// permits that these wait for, as far as they are wanted.
 fn live_tasks(
     shared: &Shared,
     finished: Option<SharedSites>,
@@ -583,7 +583,7 @@ impl<'a> TaskContext<'a> {
         view.holder.filter(|_| of_lock || of_channel)
     }
 
-    /// Who took permits and read guards, of what the tasks seen wait for.
+    /// Who took permits of what the tasks seen wait for.
     fn permits(&self) -> Vec<PermitsSnapshot> {
         let waited_for: HashSet<u64> = self
             .notes

@@ -76,8 +76,8 @@ pub struct Snapshot {
     /// The longest polls of a millisecond or more, the longest first: of each worker the eight
     /// tasks with the longest ones, one poll a task.
     pub longest_polls: Vec<LongestPoll>,
-    /// Who took permits of the semaphores, and read guards of the locks, that tasks wait for.
-    /// Empty if the capture was asked to leave out the tasks.
+    /// Who took permits of the semaphores that tasks wait for. Empty if the capture was asked to leave
+    /// out the tasks.
     pub permits: Vec<PermitsSnapshot>,
     /// Tasks in the injector (the queue shared by all workers).
     pub injector_depth: u64,
@@ -598,15 +598,14 @@ pub struct Wait {
     pub used: Option<u64>,
 }
 
-/// Who took from something that several tasks may take from: permits of a semaphore, or read guards
-/// of a read-write lock. It is known for those that tasks wait for, or have waited for.
+/// Who took permits of a semaphore. It is known for those that tasks wait for, or have waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PermitsSnapshot {
     /// As in [`Wait::resource`].
     pub resource: u64,
     /// Permits that there are now, whoever has them; those that were forgotten are not among them.
-    /// `None` if nobody counts: read guards.
+    /// `None`: unknown.
     pub total: Option<u64>,
     /// The last few that took from it, the latest first. Permits can be moved, so these need not be
     /// the ones that have them now.

@@ -31,6 +31,7 @@ impl Runtime {
             long_polls: self.long_polls.clone(),
             resources: self.resources.clone(),
             waited_resources: self.waited_resources,
+            wait_chains: self.wait_chains.clone(),
             findings: self.findings.clone(),
             findings_unchanged: false,
             longest_polls: self.longest_polls.clone(),

@@ -69,6 +69,7 @@ fn wait() -> BoxedStrategy<v1::Wait> {
             since_ns,
             current,
             holder: since_ns,
+            ..Default::default()
         })
         .boxed()
 }
@@ -103,6 +104,7 @@ fn resource() -> BoxedStrategy<v1::Resource> {
                     oldest_since_ns,
                     location,
                     first_waiters,
+                    ..Default::default()
                 }
             },
         )

@@ -39,12 +39,11 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Sync> Send for OwnedRwLockReadG
 unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedRwLockReadGuard<T, U> {}
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
-    /// The caller holds one permit, and gives it to the guard. It was taken at `place`.
+    /// The caller holds one permit, and gives it to the guard.
     pub(super) fn locked(
         lock: &'a RwLock<T>,
-        place: &'static Location<'static>,
+        _: &'static Location<'static>,
     ) -> RwLockReadGuard<'a, T> {
-        lock.holder.shared(place);
         RwLockReadGuard {
             batch: &lock.batch,
             data: lock.data.get(),
@@ -117,9 +116,8 @@ impl<T: ?Sized> OwnedRwLockReadGuard<T> {
     /// The caller holds one permit, and gives it to the guard.
     pub(super) fn locked(
         lock: Arc<RwLock<T>>,
-        place: &'static Location<'static>,
+        _: &'static Location<'static>,
     ) -> OwnedRwLockReadGuard<T> {
-        lock.holder.shared(place);
         OwnedRwLockReadGuard {
             data: lock.data.get(),
             lock,

@@ -26,7 +26,7 @@ pub(super) const TAKERS: usize = 4;
 
 type Place = *mut Location<'static>;
 
-/// One that took permits or a read guard.
+/// One that took permits.
 #[derive(Debug)]
 pub(super) struct Taker {
     /// 0: nobody, or no task. With `MAY_MOVE`.

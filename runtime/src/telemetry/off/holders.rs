@@ -23,9 +23,6 @@ impl Holder {
     pub(crate) fn used(&self) {}
 
     #[inline]
-    pub(crate) fn shared(&self, _: &'static Location<'static>) {}
-
-    #[inline]
     pub(crate) fn release(&self) -> Former {
         Former
     }

@@ -152,16 +152,16 @@ impl BatchSemaphore {
         }
     }
 
-    /// Gives permits back, or adds new ones.
+    /// Gives permits back, or adds new ones. Whether they went to waiters.
     ///
     /// # Panics
     ///
     /// If there would be more than [`MAX_PERMITS`](BatchSemaphore::MAX_PERMITS).
     #[inline]
     #[track_caller]
-    pub(super) fn release(&self, permits: usize) {
+    pub(super) fn release(&self, permits: usize) -> bool {
         if permits == 0 {
-            return;
+            return false;
         }
         let mut state = self.state.load(Ordering::Relaxed);
         while state & WAITERS == 0 {
@@ -171,7 +171,7 @@ impl BatchSemaphore {
                 .state
                 .compare_exchange_weak(state, sum, Ordering::Release, Ordering::Relaxed)
             {
-                Ok(_) => return,
+                Ok(_) => return false,
                 Err(now) => state = now,
             }
         }
@@ -181,6 +181,7 @@ impl BatchSemaphore {
             Self::MAX_PERMITS
         );
         self.release_locked(permits, self.queue.lock());
+        true
     }
 
     /// The state with more permits.
@@ -346,6 +347,9 @@ pub(super) trait Source {
     /// Called when an acquisition of so many permits is pending.
     fn waited_for(&self, _permits: usize) {}
 
+    /// Called when an acquisition that has waited gets its permits.
+    fn granted(&self, _place: &'static Location<'static>) {}
+
     /// Called after a cancelled acquisition has given permits back.
     fn given_back(&self) {}
 }
@@ -436,6 +440,8 @@ impl<S: Source> Acquiring<S> {
                         .clear();
                     if result.is_err() {
                         this.leave();
+                    } else {
+                        source.granted(location);
                     }
                 }
                 if result.is_ok() {

@@ -99,6 +99,9 @@ impl Source for &Semaphore {
     fn waited_for(&self, permits: usize) {
         self.takers.waited_for(self.address(), permits);
     }
+    fn granted(&self, place: &'static Location<'static>) {
+        self.takers.granted(place);
+    }
 }
 
 impl Source for Arc<Semaphore> {
@@ -110,6 +113,9 @@ impl Source for Arc<Semaphore> {
     }
     fn waited_for(&self, permits: usize) {
         self.takers.waited_for(self.address(), permits);
+    }
+    fn granted(&self, place: &'static Location<'static>) {
+        self.takers.granted_to_move(place);
     }
 }
 
@@ -152,8 +158,7 @@ impl Semaphore {
     /// If there would be more than [`MAX_PERMITS`](Semaphore::MAX_PERMITS).
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
-        self.takers.given_back();
-        self.batch.release(n);
+        self.release(n);
         self.takers.added(n);
     }
 
@@ -345,13 +350,16 @@ impl Semaphore {
         Identity::new(self.address(), self.origin).with_capacity(self.takers.total())
     }
 
+    #[track_caller]
+    fn release(&self, permits: usize) {
+        if self.batch.release(permits) {
+            self.takers.given_back();
+        }
+    }
+
     /// A permit is dropped.
     fn give_back(&self, permits: usize) {
-        if permits > 0 {
-            // Before: whoever takes them says so after.
-            self.takers.given_back();
-            self.batch.release(permits);
-        }
+        self.release(permits);
     }
 }
 

@@ -144,7 +144,7 @@ impl Cell {
     #[inline]
     pub(super) fn push(&self, task: u64, place: &'static Location<'static>) {
         self.push_raw(task, ptr::from_ref(place).cast_mut());
-        self.given_back.store(false, Ordering::Relaxed);
+        self.keep();
     }
 
     pub(super) fn push_raw(&self, task: u64, place: Place) {
@@ -154,7 +154,11 @@ impl Cell {
         self.takers[next as usize % TAKERS].store(task, place);
     }
 
-    #[inline]
+    /// Of what the latest has taken nothing has come back.
+    pub(super) fn keep(&self) {
+        self.given_back.store(false, Ordering::Relaxed);
+    }
+
     pub(super) fn give_back(&self) {
         self.given_back.store(true, Ordering::Relaxed);
     }

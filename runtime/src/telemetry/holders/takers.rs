@@ -1,7 +1,9 @@
 //! Who took permits of a semaphore, and how many permits there are.
 //!
 //! The latest taker is remembered in the semaphore, by plain stores to a cache line that the taker has
-//! just written; the last few in its [cell](super::cell), once somebody has waited. Permits move
+//! just written. In its [cell](super::cell) are the last few of those that waited for their permits, and
+//! of those that others found when they began to wait: while nobody waits the cell is not touched, since
+//! it lies in a line that another processor wrote last, and that costs as much as the semaphore. Permits move
 //! between tasks, so who took them is not who has them. But this is certain: while a task waits for
 //! one permit, the permits that were taken latest have not come back, unless they were handed to a
 //! waiter that has not run since.
@@ -53,13 +55,27 @@ impl Takers {
             task => task | mark,
         };
         self.latest.store(task, ptr::from_ref(place).cast_mut());
+    }
+
+    /// The task being polled on this thread has waited, and gets its permits at that place.
+    pub(crate) fn granted(&self, place: &'static Location<'static>) {
+        self.granted_with(0, place);
+    }
+
+    /// As [`granted`](Takers::granted), for an owned permit.
+    pub(crate) fn granted_to_move(&self, place: &'static Location<'static>) {
+        self.granted_with(MAY_MOVE, place);
+    }
+
+    fn granted_with(&self, mark: u64, place: &'static Location<'static>) {
         if let Some(cell) = cell::of(&self.cell) {
-            cell.push(task, place);
+            let task = current::get().task;
+            cell.push(if task == 0 { 0 } else { task | mark }, place);
         }
     }
 
-    /// Permits are about to come back.
-    #[inline]
+    /// Permits have come back and gone to waiters.
+    #[cold]
     pub(crate) fn given_back(&self) {
         if let Some(cell) = cell::of(&self.cell) {
             cell.give_back();
@@ -75,6 +91,9 @@ impl Takers {
     /// Permits have been taken away for good.
     pub(crate) fn forgotten(&self, permits: usize) {
         self.total.fetch_sub(permits, Ordering::Relaxed);
+        // That nobody has them is not the latest taker's doing.
+        self.latest.store(0, ptr::null_mut());
+        self.given_back();
         self.tell_total();
     }
 
@@ -105,9 +124,10 @@ impl Takers {
             cell
         });
         let latest = self.latest.load();
-        if latest.0 != 0 && cell.newest().0 != latest.0 {
-            // It took before there was a cell.
+        if cell.newest().0 != latest.0 {
+            // It took while nobody waited.
             cell.push_raw(latest.0, latest.1);
+            cell.keep();
         }
         if permits > 1 {
             cell.set_many();
@@ -176,6 +196,7 @@ mod tests {
         for &task in &all {
             let _polling = polling(task);
             takers.taken_to_move(Location::caller());
+            takers.granted_to_move(Location::caller());
         }
         let latest: Vec<u64> = all.iter().rev().take(4).copied().collect();
         assert_eq!(tasks(&takers), latest);
@@ -187,11 +208,31 @@ mod tests {
         let takers = Takers::new(1);
         wait_for(&takers);
         let _polling = polling(fresh_task());
-        takers.taken(Location::caller());
+        takers.granted(Location::caller());
         takers.given_back();
         assert!(seen(&takers).unwrap().given_back);
-        takers.taken(Location::caller());
+        takers.granted(Location::caller());
         assert!(!seen(&takers).unwrap().given_back);
+    }
+
+    #[test]
+    fn a_taker_is_told_no_more_after_one_without_a_name_and_after_permits_were_forgotten() {
+        for forget in [false, true] {
+            let takers = Takers::new(2);
+            {
+                let _polling = polling(fresh_task());
+                takers.taken(Location::caller());
+            }
+            wait_for(&takers);
+            if forget {
+                takers.forgotten(1);
+                assert!(seen(&takers).unwrap().given_back);
+            } else {
+                takers.taken(Location::caller());
+            }
+            wait_for(&takers);
+            assert_eq!(tasks(&takers)[0], 0);
+        }
     }
 
     #[test]
@@ -209,7 +250,7 @@ mod tests {
     fn a_taker_that_is_no_task_has_no_name() {
         let takers = Takers::new(1);
         wait_for(&takers);
-        takers.taken(Location::caller());
+        takers.granted(Location::caller());
         assert_eq!(tasks(&takers), [0]);
     }
 

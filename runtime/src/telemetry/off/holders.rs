@@ -49,6 +49,12 @@ impl Takers {
     pub(crate) fn taken_to_move(&self, _: &'static Location<'static>) {}
 
     #[inline]
+    pub(crate) fn granted(&self, _: &'static Location<'static>) {}
+
+    #[inline]
+    pub(crate) fn granted_to_move(&self, _: &'static Location<'static>) {}
+
+    #[inline]
     pub(crate) fn given_back(&self) {}
 
     #[inline]

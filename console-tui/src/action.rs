@@ -4,6 +4,7 @@ use crate::keymap::Key;
 use crate::recording::{Frame, Moment, Play};
 use crate::state::backtrace::Backtrace;
 use crate::state::model::{Query, Server, TaskDetails, Update};
+use crate::state::timeline::recording::Recording;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -38,6 +39,11 @@ pub(crate) enum Action {
         runtime_id: u64,
         task_id: u64,
         answer: Result<Vec<Backtrace>, String>,
+    },
+    /// The answer to [`Effect::FetchTimeline`], or why there is none.
+    Timeline {
+        runtime_id: u64,
+        answer: Result<Box<Recording>, String>,
     },
     /// The connection is gone and will be tried again.
     Lost { reason: String, retry_in_ms: u64 },
@@ -94,6 +100,14 @@ pub(crate) enum Command {
     ShowPool,
     ShowCost,
     ShowFindings,
+    ShowTimeline,
+    ReadAgain,
+    Earlier,
+    Later,
+    ZoomIn,
+    ZoomOut,
+    NextLongPoll,
+    PreviousLongPoll,
     ToggleHelp,
     Back,
     NextRuntime,
@@ -156,6 +170,8 @@ pub(crate) enum Effect {
     Save(Save),
     /// Ask a task where it waits.
     FetchBacktrace { runtime_id: u64, task_id: u64 },
+    /// Read what the workers of a runtime did lately.
+    FetchTimeline { runtime_id: u64 },
     /// Show another of the programs that are watched.
     SwitchTarget(Switch),
     /// End.

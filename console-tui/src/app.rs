@@ -185,6 +185,7 @@ pub(crate) async fn run(options: Options, feeds: Vec<Feed>) -> Result<(), Consol
                         runtime_id,
                         task_id,
                     },
+                    Effect::FetchTimeline { runtime_id } => Request::FetchTimeline { runtime_id },
                     Effect::FetchDetails {
                         runtime_id,
                         task_id,

@@ -33,8 +33,11 @@ use crate::action::{Action, DetailsAnswer};
 use crate::error::ConsoleError;
 use crate::recording::{Frame, KEYFRAME_INTERVAL, Kind, Play};
 use crate::sanitize;
+use crate::sanitize::lanes::{Collector, MAX_EVENTS};
 use crate::state::backtrace::Backtrace;
 use crate::state::model::{Query, Server, Update};
+use crate::state::timeline::LAST_NS;
+use crate::state::timeline::recording::Recording;
 use crate::target::Target;
 pub(crate) use backoff::Backoff;
 use channel::Channel;
@@ -88,6 +91,9 @@ pub(crate) enum Request {
     FetchBacktrace {
         runtime_id: u64,
         task_id: u64,
+    },
+    FetchTimeline {
+        runtime_id: u64,
     },
     /// For a recording that is being played.
     Play(Play),
@@ -275,15 +281,16 @@ impl Session {
         }
     }
 
-    /// What the workers did in the time `last` before now, in chunks.
+    /// What the workers of these runtimes, or of all, did in the time `last` before now, in chunks.
     pub(crate) async fn trace(
         &mut self,
+        runtime_ids: Vec<u64>,
         last: Duration,
     ) -> Result<Streaming<v1::TraceChunk>, ConsoleError> {
         let request = v1::TraceRequest {
             major: MAJOR,
             minor: MINOR,
-            runtime_ids: Vec::new(),
+            runtime_ids,
             last_ns: u64::try_from(last.as_nanos()).unwrap_or(u64::MAX),
         };
         let answer = in_time(&self.target, self.client.trace(request)).await?;
@@ -481,7 +488,10 @@ async fn pause(
             Ok(None) => return false,
             Ok(Some(Request::Subscribe(new))) => *query = new,
             Ok(Some(
-                Request::FetchDetails { .. } | Request::FetchBacktrace { .. } | Request::Play(_),
+                Request::FetchDetails { .. }
+                | Request::FetchBacktrace { .. }
+                | Request::FetchTimeline { .. }
+                | Request::Play(_),
             )) => {}
         }
     }
@@ -603,6 +613,22 @@ async fn backtrace(
     Ok(all)
 }
 
+/// All that the workers of a runtime did lately, or why that cannot be told, in words.
+async fn timeline(mut session: Session, runtime_id: u64) -> Result<Box<Recording>, String> {
+    let last = Duration::from_nanos(LAST_NS);
+    let asked = session.trace(vec![runtime_id], last).await;
+    let mut stream = asked.map_err(|error| error.to_string())?;
+    let mut collector = Collector::new(runtime_id, MAX_EVENTS);
+    while let Some(chunk) = session
+        .next_chunk(&mut stream)
+        .await
+        .map_err(|error| error.to_string())?
+    {
+        collector.add(chunk);
+    }
+    Ok(Box::new(collector.finish()))
+}
+
 /// Starts what a request asks for; gives back the query if it was one.
 fn take(request: Request, session: &Session, out: &mpsc::Sender<Action>) -> Option<Query> {
     match request {
@@ -623,6 +649,15 @@ fn take(request: Request, session: &Session, out: &mpsc::Sender<Action>) -> Opti
                         answer,
                     })
                     .await;
+            });
+            None
+        }
+        Request::FetchTimeline { runtime_id } => {
+            let (session, out) = (session.clone(), out.clone());
+            zokio::spawn(async move {
+                let answer = timeline(session, runtime_id).await;
+                // The console has ended: nobody wants the answer.
+                let _ = out.send(Action::Timeline { runtime_id, answer }).await;
             });
             None
         }

@@ -116,6 +116,7 @@ pub(crate) enum Context {
     /// Screens without rows.
     Panels,
     Findings,
+    Timeline,
     Help,
     /// The filter is being typed: other characters are text.
     FilterInput,
@@ -126,7 +127,7 @@ pub(crate) enum Context {
 }
 
 /// All of them.
-pub(crate) const CONTEXTS: [Context; 12] = [
+pub(crate) const CONTEXTS: [Context; 13] = [
     Context::Workers,
     Context::Tasks,
     Context::Detail,
@@ -135,6 +136,7 @@ pub(crate) const CONTEXTS: [Context; 12] = [
     Context::Resource,
     Context::Panels,
     Context::Findings,
+    Context::Timeline,
     Context::Help,
     Context::FilterInput,
     Context::FilterMenu,
@@ -180,6 +182,7 @@ const LISTS: When = When::Screens(&[
     Context::Resources,
     Context::Resource,
     Context::Findings,
+    Context::Timeline,
     Context::Help,
     Context::FilterMenu,
     Context::ColumnMenu,
@@ -187,6 +190,7 @@ const LISTS: When = When::Screens(&[
 const TASKS: When = When::Screens(&[Context::Tasks]);
 const TABLES: When = When::Screens(&[Context::Tasks, Context::Sites, Context::Resources]);
 const FINDINGS: When = When::Screens(&[Context::Findings]);
+const TIMELINE: When = When::Screens(&[Context::Timeline]);
 const TYPING: When = When::Screens(&[Context::FilterInput]);
 const EVERYWHERE: When = When::Screens(&[
     Context::Workers,
@@ -197,6 +201,7 @@ const EVERYWHERE: When = When::Screens(&[
     Context::Resource,
     Context::Panels,
     Context::Findings,
+    Context::Timeline,
     Context::Help,
     Context::FilterInput,
     Context::FilterMenu,
@@ -222,7 +227,7 @@ const fn bind(
 }
 
 /// All keys, as they are unless the user binds others.
-pub(crate) static BINDINGS: [Binding; 56] = [
+pub(crate) static BINDINGS: [Binding; 65] = [
     bind(
         &["w"],
         When::Anywhere,
@@ -271,6 +276,13 @@ pub(crate) static BINDINGS: [Binding; 56] = [
         Command::ShowFindings,
         "Screens",
         "diagnosis: what is wrong",
+    ),
+    bind(
+        &["T"],
+        When::Anywhere,
+        Command::ShowTimeline,
+        "Screens",
+        "timeline: what the workers did lately",
     ),
     bind(
         &["?"],
@@ -435,6 +447,56 @@ pub(crate) static BINDINGS: [Binding; 56] = [
         Command::Open,
         "Diagnosis",
         "details of the task that is to blame",
+    ),
+    bind(
+        &["left", "h"],
+        TIMELINE,
+        Command::Earlier,
+        "Timeline",
+        "earlier; a page up: half of it",
+    ),
+    bind(
+        &["right", "l"],
+        TIMELINE,
+        Command::Later,
+        "Timeline",
+        "later; a page down: half of it",
+    ),
+    bind(
+        &["+", "="],
+        TIMELINE,
+        Command::ZoomIn,
+        "Timeline",
+        "closer, around the cursor",
+    ),
+    bind(&["-"], TIMELINE, Command::ZoomOut, "Timeline", "wider"),
+    bind(
+        &["n"],
+        TIMELINE,
+        Command::NextLongPoll,
+        "Timeline",
+        "the next long poll of any worker",
+    ),
+    bind(
+        &["N"],
+        TIMELINE,
+        Command::PreviousLongPoll,
+        "Timeline",
+        "the long poll before",
+    ),
+    bind(
+        &["R"],
+        TIMELINE,
+        Command::ReadAgain,
+        "Timeline",
+        "read the recorders again",
+    ),
+    bind(
+        &["enter"],
+        TIMELINE,
+        Command::Open,
+        "Timeline",
+        "details of the task under the cursor",
     ),
     bind(
         &["enter"],

@@ -73,7 +73,9 @@ fn take(request: Request, tape: &mut Tape<FileSource<File>>, query: &mut Query) 
         Request::Subscribe(asked) => *query = asked,
         Request::Play(play) => tape.perform(play),
         // What a task's details have beyond its row is not recorded; a backtrace is not asked for.
-        Request::FetchDetails { .. } | Request::FetchBacktrace { .. } => {}
+        Request::FetchDetails { .. }
+        | Request::FetchBacktrace { .. }
+        | Request::FetchTimeline { .. } => {}
     }
 }
 

@@ -6,6 +6,7 @@
 //! unknown enum values become "unknown". Numbers pass as they are: the state computes on them
 //! with saturating arithmetic.
 
+pub(crate) mod lanes;
 pub(crate) mod trace;
 
 use unicode_width::UnicodeWidthChar;

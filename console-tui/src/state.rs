@@ -33,6 +33,7 @@ pub(crate) mod targets;
 pub(crate) mod tasks;
 #[cfg(test)]
 mod tests;
+pub(crate) mod timeline;
 mod tree;
 pub(crate) mod world;
 
@@ -71,6 +72,8 @@ pub(crate) enum Screen {
     /// What telemetry costs.
     Cost,
     Findings,
+    /// What the workers did lately.
+    Timeline,
 }
 
 /// The console's state.
@@ -112,6 +115,7 @@ pub(crate) struct State {
     pub(crate) first_worker: usize,
     pub(crate) tasks: TasksView,
     pub(crate) findings: FindingsView,
+    pub(crate) timeline: timeline::Timeline,
     pub(crate) detail: Option<Detail>,
     pub(crate) sites: SitesView,
     pub(crate) resources: ResourcesView,
@@ -281,6 +285,7 @@ impl State {
             Screen::Resource => Context::Resource,
             Screen::Pool | Screen::Cost => Context::Panels,
             Screen::Findings => Context::Findings,
+            Screen::Timeline => Context::Timeline,
         }
     }
 
@@ -340,8 +345,10 @@ pub(crate) fn update(state: &mut State, action: Action) -> Vec<Effect> {
 
 fn press(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let pending = state.pending_key.take();
+    // A recording of the workers stands still of its own: there the arrows are the cursor's.
+    let on_timeline = state.context() == Context::Timeline;
     let clock = keymap::clock::command(state.context(), key);
-    if let Some(command) = clock.filter(|_| pending.is_none() && state.paused()) {
+    if let Some(command) = clock.filter(|_| pending.is_none() && state.paused() && !on_timeline) {
         return perform(state, command, effects);
     }
     match keymap::resolve(state.context(), pending, key) {
@@ -416,10 +423,12 @@ fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
                 detail.backtrace = Some(Asked::Answered(answer));
             }
         }
+        Action::Timeline { runtime_id, answer } => timeline::answer(state, runtime_id, answer),
         Action::Lost {
             reason,
             retry_in_ms,
         } => {
+            timeline::lost(state);
             let detail = state.detail.as_mut();
             if let Some(asked @ Asked::Waiting) = detail.and_then(|d| d.backtrace.as_mut()) {
                 *asked = Asked::Answered(Err(NO_CONNECTION.into()));
@@ -591,6 +600,14 @@ fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         Command::CursorRight => state.tasks.edit(LineEdit::right),
         Command::CursorToStart => state.tasks.edit(LineEdit::home),
         Command::CursorToEnd => state.tasks.edit(LineEdit::end),
+        Command::ShowTimeline
+        | Command::ReadAgain
+        | Command::Earlier
+        | Command::Later
+        | Command::ZoomIn
+        | Command::ZoomOut
+        | Command::NextLongPoll
+        | Command::PreviousLongPoll => timeline::perform(state, command, effects),
         Command::TogglePause
         | Command::SeekBack
         | Command::SeekForward
@@ -657,6 +674,9 @@ fn step_runtime(state: &mut State, forward: bool, effects: &mut Vec<Effect>) {
     let next = (at + step).checked_rem(runtimes.len());
     if let Some(id) = next.map(|next| runtimes[next].summary.id) {
         state.show_runtime(id);
+        if state.screen == Screen::Timeline {
+            timeline::ask(state, effects);
+        }
     }
 }
 
@@ -725,6 +745,7 @@ fn step(state: &mut State, command: Command) {
                 detail.scroll = to(detail.scroll);
             }
         }
+        Screen::Timeline => timeline::step(&mut state.timeline, command),
         Screen::Pool | Screen::Cost => {}
     }
 }

@@ -4,7 +4,7 @@
 //!  zokio  w Workers  t Tasks  d Diagnosis  ? Help …       demo 1/2   tabs
 //! ╭ panel ───────────────────────────────────────────────────────╮
 //! │ one of: workers, tasks, detail, sites, resources, pool, cost,│
-//! │ diagnosis, help                                              │
+//! │ timeline, diagnosis, help                                    │
 //! ╰──────────────────────────────────────────────────────────────╯
 //!  ● connected http://127.0.0.1:6669 …  lag 0ms         12:34:56Z   status
 //! ```
@@ -27,6 +27,7 @@ pub(crate) mod targets;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod widgets;
 mod workers;
 
@@ -55,6 +56,7 @@ pub(crate) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         (None, Screen::Resources) => resources::render(state, theme, main, buffer),
         (None, Screen::Resource) => resources::render_one(state, theme, main, buffer),
         (None, Screen::Pool) => pool::render(state, theme, main, buffer),
+        (None, Screen::Timeline) => timeline::render(state, theme, main, buffer),
         (None, Screen::Cost) => cost::render(state, theme, main, buffer),
     }
     if let (Some(menu), None) = (state.menu, state.help) {

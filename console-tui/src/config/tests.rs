@@ -50,7 +50,7 @@ fn everything_can_be_set() {
         starved = false
         self-wakes = "80%"
         [keys]
-        show-tasks = "T"
+        show-tasks = "X"
         first = ["ctrl-t", "x x"]
     "#;
     let config = Config::parse(text).unwrap();
@@ -75,7 +75,7 @@ fn everything_can_be_set() {
         let of = bindings.find(|b| b.command == command);
         of.map(|binding| binding.shown_keys()).unwrap()
     };
-    assert_eq!(keys(Command::ShowTasks), "T");
+    assert_eq!(keys(Command::ShowTasks), "X");
     assert_eq!(keys(Command::First), "Ctrl-t xx");
     assert_eq!(Config::parse(&config.text()).unwrap().text(), config.text());
 }

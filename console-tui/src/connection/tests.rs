@@ -317,7 +317,10 @@ fn a_server_that_cannot_be_traced_yet_says_what_to_do() {
     on_runtime(async {
         let fake = Fake::start(Manner::Healthy).await;
         let mut session = connect(&target(fake.address)).await.unwrap();
-        let error = session.trace(Duration::from_secs(1)).await.unwrap_err();
+        let error = session
+            .trace(Vec::new(), Duration::from_secs(1))
+            .await
+            .unwrap_err();
         assert!(
             error.to_string().ends_with("than this command: update it"),
             "{error}"

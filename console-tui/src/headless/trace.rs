@@ -40,7 +40,7 @@ pub(crate) async fn save(
     mut progress: Option<&mut dyn Write>,
     notes: &mut impl Write,
 ) -> Result<(), ConsoleError> {
-    let mut stream = session.trace(last).await?;
+    let mut stream = session.trace(Vec::new(), last).await?;
     let mut trace = Trace::new();
     while let Some(chunk) = session.next_chunk(&mut stream).await? {
         trace.add(chunk);

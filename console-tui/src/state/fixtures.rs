@@ -714,3 +714,93 @@ pub(crate) fn backtrace(state: &mut State) {
 pub(crate) fn command(state: &mut State, command: Command) {
     update(state, Action::Command(command));
 }
+
+pub(crate) fn trace_event(
+    kind: v1::TraceEventKind,
+    at_ns: u64,
+    duration_ns: u64,
+    task_id: u64,
+) -> v1::TraceEvent {
+    v1::TraceEvent {
+        kind: kind.into(),
+        at_ns,
+        duration_ns,
+        task_id,
+        polls: 1,
+        ..Default::default()
+    }
+}
+
+/// What two workers did in 80 ms: short polls with parks between, two long polls, a steal.
+pub(crate) fn recording() -> crate::state::timeline::recording::Recording {
+    use v1::TraceEventKind as Kind;
+    const MS: u64 = 1_000_000;
+    let mut events = [Vec::new(), Vec::new()];
+    for (lane, events) in events.iter_mut().enumerate() {
+        let long = [50, 30][lane] * MS;
+        let task = [12, 7][lane];
+        for step in 0..40 {
+            let at = step * 2 * MS;
+            if (long..long + 10 * MS).contains(&at) {
+                continue;
+            }
+            let wake = v1::TraceEvent {
+                by_driver: true,
+                ..trace_event(Kind::Wake, at, 0, 2)
+            };
+            events.push(wake);
+            events.push(trace_event(Kind::Poll, at + 1_000, step * 9_000, 2));
+            events.push(trace_event(Kind::Park, at + MS / 2, MS * 3 / 2, 0));
+        }
+        events.push(v1::TraceEvent {
+            by_task_id: 2,
+            ..trace_event(Kind::Wake, long - 1_000, 0, task)
+        });
+        events.push(trace_event(Kind::Poll, long, 9 * MS, task));
+    }
+    events[1].push(trace_event(Kind::Steal, 70 * MS, 0, 0));
+    let name = |id, name: &str, line| v1::TraceTask {
+        id,
+        name: name.into(),
+        location: location("examples/src/bin/http_server/server.rs", line),
+        ..Default::default()
+    };
+    let workers = (0..2).map(|index| v1::TraceWorker {
+        index,
+        capacity_bytes: 4096,
+        overwritten: u64::from(index),
+        complete_since_ns: 6 * MS,
+        ..Default::default()
+    });
+    let mut collector = sanitize::lanes::Collector::new(1, 10_000);
+    collector.add(v1::TraceChunk {
+        runtime_id: 1,
+        runtime: Some(v1::TraceRuntime {
+            name: "http".into(),
+            taken_at_ns: 80 * MS,
+            workers: workers.collect(),
+            ..Default::default()
+        }),
+        tasks: vec![name(12, "conn", 112), name(2, "accept", 40)],
+        events: (0..)
+            .zip(events)
+            .map(|(worker, events)| v1::TraceEvents { worker, events })
+            .collect(),
+    });
+    collector.finish()
+}
+
+/// A console that shows this recording.
+pub(crate) fn recorded(width: u16, height: u16) -> State {
+    let mut state = watching(width, height);
+    press(&mut state, "T");
+    let answer = Ok(Box::new(recording()));
+    update(
+        &mut state,
+        Action::Timeline {
+            runtime_id: 1,
+            answer,
+        },
+    );
+    state
+}

@@ -65,7 +65,12 @@ fn press_row(state: &mut State, row: usize, effects: &mut Vec<Effect>) {
             Some(open) => (open.waiters.top, open.waiters.selected),
             None => return,
         },
-        Screen::Workers | Screen::Detail | Screen::Findings | Screen::Pool | Screen::Cost => return,
+        Screen::Workers
+        | Screen::Detail
+        | Screen::Findings
+        | Screen::Pool
+        | Screen::Cost
+        | Screen::Timeline => return,
     };
     let at = top.saturating_add(row);
     if at >= state.rows_in_all() {

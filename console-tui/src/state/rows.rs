@@ -3,7 +3,7 @@
 use super::backtrace::Strokes;
 use super::resources::OpenResource;
 use super::world::Runtime;
-use super::{Detail, Effect, Screen, State, resources, show, sites};
+use super::{Detail, Effect, Screen, State, resources, show, sites, timeline};
 
 impl State {
     /// Rows of the table shown, those that are not on the screen too.
@@ -26,7 +26,7 @@ impl State {
                 let asked = detail.backtrace.as_ref();
                 asked.map_or(waits, |asked| asked.lines(Strokes::ASCII).len())
             }),
-            Screen::Pool | Screen::Cost => 0,
+            Screen::Pool | Screen::Cost | Screen::Timeline => 0,
         }
     }
 }
@@ -98,6 +98,12 @@ pub(super) fn select(state: &mut State, row: usize) {
 }
 
 pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
+    if state.screen == Screen::Timeline {
+        if let Some((runtime_id, task_id)) = timeline::task(state) {
+            open_task(state, runtime_id, task_id, effects);
+        }
+        return;
+    }
     let Some(runtime) = state.shown_runtime() else {
         return;
     };
@@ -141,7 +147,7 @@ pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
                 open_task(state, runtime_id, task_id, effects);
             }
         }
-        Screen::Workers | Screen::Detail | Screen::Pool | Screen::Cost => {}
+        Screen::Workers | Screen::Detail | Screen::Pool | Screen::Cost | Screen::Timeline => {}
     }
 }
 

@@ -39,10 +39,10 @@ pub(crate) struct Tabs {
     pub(crate) entries: Vec<Tab>,
 }
 
-/// Command, label, label where there is little room, screens.
+/// Command, label, label where there is little room (empty: it is left out there), screens.
 type Entry = (Command, &'static str, &'static str, &'static [Screen]);
 
-const SCREENS: [Entry; 7] = [
+const SCREENS: [Entry; 8] = [
     (Command::ShowWorkers, "Workers", "Work", &[Screen::Workers]),
     (
         Command::ShowTasks,
@@ -59,6 +59,7 @@ const SCREENS: [Entry; 7] = [
     ),
     (Command::ShowPool, "Pool", "Pool", &[Screen::Pool]),
     (Command::ShowCost, "Self", "Self", &[Screen::Cost]),
+    (Command::ShowTimeline, "Timeline", "", &[Screen::Timeline]),
     (
         Command::ShowFindings,
         "Diagnosis",
@@ -105,6 +106,9 @@ fn line(state: &State, named: bool, long: bool, everywhere: bool) -> Tabs {
         entries.push(tab);
     };
     for (command, label, short, screens) in SCREENS {
+        if !long && short.is_empty() {
+            continue;
+        }
         let active = state.help.is_none() && screens.contains(&state.screen);
         let (label, short) = match (command, found) {
             (Command::ShowFindings, true) => ("Diagnosis!", "Diag!"),

@@ -317,3 +317,34 @@ fn ascii_screens_hold_nothing_but_ascii() {
     }
     insta::assert_snapshot!("workers_ascii_80x24", draw(&watching(80, 24), ASCII));
 }
+
+#[test]
+fn timeline_screen() {
+    for (width, height) in SIZES {
+        let mut state = crate::state::fixtures::recorded(width, height);
+        press(&mut state, "N");
+        let name = format!("timeline_{width}x{height}");
+        insta::assert_snapshot!(name, draw(&state, UNICODE));
+        let name = format!("timeline_ascii_{width}x{height}");
+        insta::assert_snapshot!(name, draw(&state, ASCII));
+    }
+}
+
+#[test]
+fn timeline_screen_without_the_right_to_read() {
+    picture("timeline_refused", |state| {
+        press(state, "T");
+        let answer = Err(
+            "127.0.0.1:6669 refused: the token shown lets one look only: to read the \
+                          flight recorders, show the control token"
+                .into(),
+        );
+        update(
+            state,
+            Action::Timeline {
+                runtime_id: 1,
+                answer,
+            },
+        );
+    });
+}

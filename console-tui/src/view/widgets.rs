@@ -12,10 +12,10 @@ use crate::state::model::Histogram;
 use crate::state::world::Runtime;
 use crate::theme::{Role, Theme};
 
-const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+pub(super) const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 /// Time spent searching has a glyph of its own, so that it is told from work without colours too.
 const SEARCHING: &str = "▒";
-const PARKED: &str = "·";
+pub(super) const PARKED: &str = "·";
 
 /// Draws a frame with a title and returns the area inside.
 pub(super) fn panel(title: &str, theme: Theme, area: Rect, buffer: &mut Buffer) -> Rect {

@@ -5,10 +5,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use zokio_console_proto::v1;
 
-use crate::action::{Action, DetailsAnswer, Mouse, MouseKind};
+use crate::action::{Action, Command, DetailsAnswer, Mouse, MouseKind};
 use crate::keymap::{BINDINGS, Key};
 use crate::sanitize;
+use crate::sanitize::lanes::Collector;
 use crate::state::fixtures::{at, describe, state};
+use crate::state::timeline::Reading;
 use crate::state::update;
 use crate::theme::{Depth, Palette, Theme};
 
@@ -351,9 +353,67 @@ enum Step {
     Details(Box<v1::Task>, Option<v1::Histogram>),
     Size(u16, u16),
     Mouse(Mouse),
+    Trace(v1::TraceChunk),
     Lost(String),
     Refused(String),
     Connected,
+}
+
+fn trace() -> BoxedStrategy<v1::TraceChunk> {
+    let event =
+        (-1..9i32, prop::array::uniform6(number()), any::<bool>()).prop_map(|(kind, n, flag)| {
+            v1::TraceEvent {
+                kind,
+                at_ns: n[0],
+                duration_ns: n[1],
+                task_id: n[2] % 5,
+                polls: n[3] as u32,
+                from_outside: flag,
+                under_way: flag,
+                by_task_id: n[4],
+                by_driver: n[5] % 2 == 0,
+                ..Default::default()
+            }
+        });
+    let events = (0..6u32, prop::collection::vec(event, 0..40))
+        .prop_map(|(worker, events)| v1::TraceEvents { worker, events });
+    let worker =
+        (0..40u32, number(), number()).prop_map(|(index, overwritten, n)| v1::TraceWorker {
+            index,
+            overwritten,
+            complete_since_ns: n,
+            capacity_bytes: n,
+            ..Default::default()
+        });
+    let task = (0..5u64, text(), location()).prop_map(|(id, name, location)| v1::TraceTask {
+        id,
+        name,
+        location,
+        ..Default::default()
+    });
+    (
+        text(),
+        number(),
+        number(),
+        prop::collection::vec(worker, 0..40),
+        prop::collection::vec(events, 0..6),
+        prop::collection::vec(task, 0..5),
+    )
+        .prop_map(
+            |(name, taken_at_ns, from_ns, workers, events, tasks)| v1::TraceChunk {
+                runtime_id: 0,
+                runtime: Some(v1::TraceRuntime {
+                    name,
+                    taken_at_ns,
+                    from_ns,
+                    workers,
+                    events: 0,
+                }),
+                tasks,
+                events,
+            },
+        )
+        .boxed()
 }
 
 fn steps() -> BoxedStrategy<Vec<Step>> {
@@ -378,6 +438,7 @@ fn steps() -> BoxedStrategy<Vec<Step>> {
                 [usize::from(kind)];
             Step::Mouse(Mouse { kind, x, y })
         }),
+        4 => trace().prop_map(Step::Trace),
         1 => text().prop_map(Step::Lost),
         1 => text().prop_map(Step::Refused),
         1 => Just(Step::Connected),
@@ -418,6 +479,15 @@ proptest! {
                 }
                 Step::Mouse(mouse) => Action::Mouse(mouse),
                 Step::Size(width, height) => Action::Resize { width, height },
+                Step::Trace(chunk) => {
+                    update(&mut state, Action::Command(Command::ShowTimeline));
+                    let runtime_id = state.runtime.unwrap_or(0);
+                    state.timeline.reading = Reading::Waiting { runtime_id };
+                    let mut collector = Collector::new(0, 20);
+                    collector.add(sanitize::trace::chunk(chunk));
+                    let answer = Ok(Box::new(collector.finish()));
+                    Action::Timeline { runtime_id, answer }
+                }
                 Step::Lost(reason) => Action::Lost { reason: sanitize::message(&reason), retry_in_ms: 5 },
                 Step::Refused(message) => Action::Refused {
                     message: sanitize::message(&message),

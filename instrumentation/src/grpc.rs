@@ -14,6 +14,7 @@ use crate::flight::{Sending, Tracing};
 use crate::sampler::query::Query;
 use crate::sampler::{MAX_VIEWERS, Sampler, Subscription, Wish};
 use crate::security::token::Grant;
+use crate::tracing_layer;
 
 /// The largest request that is read.
 const MAX_REQUEST_BYTES: usize = 64 * 1024;
@@ -136,6 +137,7 @@ impl Console for Service {
             task: Some(encode::task_details(&detail)),
             poll_time: detail.poll_time.as_ref().map(encode::histogram),
             taken_at_ns: now_ns(),
+            events: tracing_layer::events_of(task_id),
         }))
     }
 

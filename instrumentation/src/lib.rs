@@ -83,6 +83,8 @@ mod security;
 mod series;
 mod server;
 mod stacks;
+#[cfg_attr(not(feature = "tracing-layer"), path = "tracing_layer/off.rs")]
+mod tracing_layer;
 mod wait_chains;
 mod watchdog;
 
@@ -102,6 +104,8 @@ pub use flight::dumps::{DEFAULT_FLIGHT_BYTES, DEFAULT_FLIGHT_FILES};
 pub use row::{SourcePlace, TaskRow, WaitRow};
 pub use sampler::query::select_tasks;
 pub use security::tls::Tls;
+#[cfg(feature = "tracing-layer")]
+pub use tracing_layer::TaskEvents;
 pub use watchdog::DEFAULT_LONG_POLL_THRESHOLD;
 
 /// What came of [`init`]. It may be ignored: failures have been reported through `tracing`.

@@ -832,6 +832,31 @@ pub struct TaskDetailsResponse {
     pub poll_time: ::core::option::Option<Histogram>,
     #[prost(uint64, tag = "3")]
     pub taken_at_ns: u64,
+    /// What it told `tracing` lately, the oldest first, if the program has the layer for that.
+    #[prost(message, repeated, tag = "6")]
+    pub events: ::prost::alloc::vec::Vec<TaskEvent>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TaskEvent {
+    #[prost(uint64, tag = "1")]
+    pub at_ns: u64,
+    /// "ERROR", "WARN", "INFO", "DEBUG" or "TRACE".
+    #[prost(string, tag = "2")]
+    pub level: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub target: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
+    /// Those of the event, then those of the spans around it, the innermost first.
+    #[prost(message, repeated, tag = "5")]
+    pub fields: ::prost::alloc::vec::Vec<TaskField>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaskField {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct BacktracesRequest {

@@ -659,6 +659,7 @@ pub(crate) fn detail(state: &mut State) {
         task,
         poll_time: Some(histogram(9)),
         taken_at_ns: 89 * SECOND,
+        ..Default::default()
     };
     let found = sanitize::details(raw).expect("a task");
     update(

@@ -41,9 +41,9 @@ mod tests {
     use tracing_subscriber::registry;
 
     use super::super::Pass;
-    use crate::diagnosis::Thresholds;
     use super::*;
     use crate::diagnosis::Subject;
+    use crate::diagnosis::Thresholds;
 
     /// Level and text of what is told.
     #[derive(Clone, Default)]

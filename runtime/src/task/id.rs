@@ -38,7 +38,8 @@ impl Id {
         NonZeroU64::new(id).map(Id)
     }
 
-    pub(crate) fn as_u64(self) -> u64 {
+    /// The number by which telemetry and consoles know the task.
+    pub fn as_u64(self) -> u64 {
         self.0.get()
     }
 }

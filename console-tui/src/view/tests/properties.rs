@@ -473,7 +473,7 @@ proptest! {
                 Step::Text(c) => Action::Key(Key { code: crate::keymap::KeyCode::Char(c), ctrl: false }),
                 Step::Details(task, poll_time) => {
                     let (runtime_id, task_id) = state.detail.as_ref().map_or((0, 0), |d| (d.runtime_id, d.task_id));
-                    let raw = v1::TaskDetailsResponse { task: Some(*task), poll_time, taken_at_ns: 5 };
+                    let raw = v1::TaskDetailsResponse { task: Some(*task), poll_time, taken_at_ns: 5, ..Default::default() };
                     let answer = DetailsAnswer::Found(Box::new(sanitize::details(raw).unwrap()));
                     Action::Details { runtime_id, task_id, answer }
                 }

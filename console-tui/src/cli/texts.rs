@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::Cli;
+use super::args::Cli;
 use crate::error::ConsoleError;
 
 const NAME: &str = "zokio-console";

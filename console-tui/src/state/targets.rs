@@ -204,7 +204,11 @@ impl Targets {
                 let room = label.saturating_sub(id.len()).max(1);
                 format::truncate_end(&server.process_name, room) + &id
             }
-            _ => format::truncate_middle(&connection.target, label),
+            _ => {
+                let target = &connection.target;
+                let short = target.strip_prefix("http://").unwrap_or(target);
+                format::truncate_middle(short, label)
+            }
         };
         TargetTab {
             at,

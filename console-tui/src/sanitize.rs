@@ -36,6 +36,8 @@ const MAX_CHILDREN: usize = 64;
 const MAX_FINDINGS: usize = 256;
 const MAX_PLACES: usize = 64;
 const MAX_EVIDENCE: usize = 64;
+const MAX_EVENTS: usize = 64;
+const MAX_FIELDS: usize = 64;
 const MAX_BUCKETS: usize = 1_024;
 /// Combining marks on one character.
 const MAX_MARKS: usize = 2;
@@ -582,7 +584,18 @@ pub(crate) fn details(raw: v1::TaskDetailsResponse) -> Option<model::TaskDetails
         task: task(raw.task?),
         poll_time: raw.poll_time.map(|raw| histogram(Some(raw))),
         taken_at_ns: raw.taken_at_ns,
+        events: raw.events.iter().take(MAX_EVENTS).map(event).collect(),
     })
+}
+
+fn event(raw: &v1::TaskEvent) -> model::TaskEvent {
+    let field = |raw: &v1::TaskField| (text(&raw.name, MAX_NAME), text(&raw.value, MAX_NAME));
+    model::TaskEvent {
+        at_ns: raw.at_ns,
+        level: text(&raw.level, MAX_NAME),
+        message: message(&raw.message),
+        fields: raw.fields.iter().take(MAX_FIELDS).map(field).collect(),
+    }
 }
 
 /// The query as the wire has it.

@@ -47,7 +47,7 @@ use connection::{Connection, Link};
 use findings::FindingsView;
 use line_edit::LineEdit;
 use menu::{Menu, MenuKind};
-use model::{Histogram, Query, Task};
+use model::{Histogram, Query, Task, TaskEvent};
 use playback::Playback;
 use resources::{OpenResource, ResourcesView};
 use rows::{follow_lists, invert, open, select, sort_by_neighbour};
@@ -170,6 +170,8 @@ pub(crate) struct Detail {
     /// The last that is known of it.
     pub(crate) task: Option<Task>,
     pub(crate) poll_time: Option<Histogram>,
+    /// What it told `tracing` lately, the oldest first.
+    pub(crate) events: Vec<TaskEvent>,
     /// The telemetry clock when `task` was true.
     pub(crate) taken_at_ns: u64,
     /// It is over: what is shown is the last that was seen.
@@ -519,6 +521,7 @@ fn take_details(state: &mut State, runtime_id: u64, task_id: u64, answer: Detail
         DetailsAnswer::Found(found) if !paused => {
             detail.taken_at_ns = found.taken_at_ns;
             detail.task = Some(found.task);
+            detail.events = found.events;
             detail.poll_time = found.poll_time.or(detail.poll_time.take());
             detail.gone = false;
         }

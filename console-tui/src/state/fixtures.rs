@@ -3,7 +3,7 @@
 use prost::Message as _;
 use zokio_console_proto::v1;
 
-use super::model::Query;
+use super::model::{Query, TaskEvent};
 use super::{State, update};
 use crate::action::{Action, Command, DetailsAnswer, Now};
 use crate::keymap::Key;
@@ -670,6 +670,22 @@ pub(crate) fn detail(state: &mut State) {
             answer: DetailsAnswer::Found(Box::new(found)),
         },
     );
+}
+
+/// What the task of the detail screen told `tracing`.
+pub(crate) fn told(state: &mut State) {
+    let detail = state.detail.as_mut().expect("a task is open");
+    let event = |at_s: u64, level: &str, message: &str, order: &str| TaskEvent {
+        at_ns: at_s * SECOND,
+        level: level.to_owned(),
+        message: message.to_owned(),
+        fields: vec![("order".to_owned(), order.to_owned())],
+    };
+    detail.events = vec![
+        event(80, "INFO", "order taken", "1041"),
+        event(84, "INFO", "order taken", "1042"),
+        event(88, "WARN", "the store is slow", "1042"),
+    ];
 }
 
 /// What the task of the detail screen answers when it is asked where it waits.

@@ -565,6 +565,18 @@ pub(crate) struct TaskDetails {
     /// None: the server does not keep them.
     pub(crate) poll_time: Option<Histogram>,
     pub(crate) taken_at_ns: u64,
+    /// What it told `tracing` lately, the oldest first.
+    pub(crate) events: Vec<TaskEvent>,
+}
+
+/// Something that a task told `tracing`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TaskEvent {
+    pub(crate) at_ns: u64,
+    pub(crate) level: String,
+    pub(crate) message: String,
+    /// Names and values.
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 /// What to order tasks by.

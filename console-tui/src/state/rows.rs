@@ -159,6 +159,7 @@ fn open_task(state: &mut State, runtime_id: u64, task_id: u64, effects: &mut Vec
         task_id,
         task: runtime.and_then(|runtime| runtime.tasks.get(task_id).cloned()),
         poll_time: None,
+        events: Vec::new(),
         taken_at_ns: runtime.map_or(0, Runtime::rows_at_ns),
         gone: false,
         asked: true,

@@ -72,6 +72,7 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         polls_area,
         buffer,
     );
+    let waits_area = events(detail, theme, waits_area, buffer);
     if let Some(asked) = &detail.backtrace {
         backtrace(asked, detail.scroll, theme, waits_area, buffer);
         return;
@@ -81,6 +82,46 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         Some(poll) => stack(poll, detail, theme, waits_area, buffer),
         None => waits(task, detail, theme, waits_area, buffer),
     }
+}
+
+/// The last events, below what the task waits for, if there are any and there is room. Gives what is
+/// left of the area.
+fn events(detail: &Detail, theme: Theme, area: Rect, buffer: &mut Buffer) -> Rect {
+    let rows = u16::try_from(detail.events.len()).unwrap_or(u16::MAX);
+    let height = rows.saturating_add(2).min(area.height / 2);
+    if rows == 0 || height < 3 {
+        return area;
+    }
+    let [rest, area] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(height)]).areas(area);
+    let inner = panel("Events", theme, area, buffer);
+    let shown = usize::from(inner.height).min(detail.events.len());
+    let room = usize::from(inner.width).saturating_sub(18);
+    for (row, event) in detail.events[detail.events.len() - shown..]
+        .iter()
+        .enumerate()
+    {
+        let ago = format::duration(detail.taken_at_ns.saturating_sub(event.at_ns));
+        let fields = event.fields.iter();
+        let fields: String = fields
+            .map(|(name, value)| format!(" {name}={value}"))
+            .collect();
+        let role = match event.level.as_str() {
+            "ERROR" | "WARN" => Role::Bad,
+            _ => Role::Text,
+        };
+        let text = format::truncate_end(&format!("{}{fields}", event.message), room);
+        let line = Line::from(vec![
+            Span::styled(
+                format!("{} ago ", format::right(&ago, 7)),
+                theme.style(Role::Dim),
+            ),
+            Span::styled(format::left(&event.level, 6), theme.style(role)),
+            Span::raw(text),
+        ]);
+        put(row, line, inner, buffer);
+    }
+    rest
 }
 
 fn identity(

@@ -7,7 +7,7 @@ use ratatui::backend::TestBackend;
 
 use crate::action::Action;
 use crate::state::fixtures::{
-    at, backtrace, detail, feed, press, resources, state, stuck, watching,
+    at, backtrace, detail, feed, press, resources, state, stuck, told, watching,
 };
 use crate::state::targets::Targets;
 use crate::state::{State, update};
@@ -140,6 +140,14 @@ fn workers_screen_of_a_stuck_worker() {
     picture("workers_stuck", |state| {
         stuck(state);
         press(state, "w");
+    });
+}
+
+#[test]
+fn detail_screen_of_a_task_that_told_tracing_something() {
+    picture("detail_events", |state| {
+        detail(state);
+        told(state);
     });
 }
 

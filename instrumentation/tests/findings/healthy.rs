@@ -244,6 +244,10 @@ pub(crate) async fn passed_on_permits() {
     }));
     loop {
         let permits = Arc::clone(&permits);
+        #[expect(
+            clippy::async_yields_async,
+            reason = "the task that takes the permit ends before the one that has it"
+        )]
         let taking = zokio::spawn(async move {
             let permit = permits.acquire_owned().await.expect("it is open");
             zokio::spawn(async move {

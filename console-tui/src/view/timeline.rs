@@ -30,6 +30,10 @@ const BELOW: usize = 4;
 /// Cells that a task has to have next to one another for its name to be written below them.
 const NAMED: usize = 4;
 const STOLE: &str = "▸";
+
+/// Cells of more than this do not show steals, which are moments: many lie in each, and they would
+/// cover the polls.
+const STEALS_BELOW_NS: u64 = 1_000_000;
 const DRIVER: &str = "▒";
 const UNKNOWN: &str = "╌";
 /// Tasks next to one another are to be told apart.
@@ -145,7 +149,7 @@ fn cell(lane: &Lane, begin: u64, end: u64, theme: Theme) -> (&'static str, Style
             What::Driver => driver += part,
         }
     }
-    if lane.stole(begin, end) {
+    if end - begin < STEALS_BELOW_NS && lane.stole(begin, end) {
         return (STOLE, theme.style(Role::Warn), task);
     }
     if polled {

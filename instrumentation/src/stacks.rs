@@ -34,6 +34,9 @@ const POLLERS: [&str; 2] = ["zokio::task::raw::poll", "zokio::scheduler::"];
 /// The file that they are in. Of an inlined function debug information may tell the bare name only.
 const POLLERS_FILE: &str = "/src/task/raw.rs";
 
+/// Below zokio's sources, the file with the function that takes the stack of a task: the innermost.
+const TAKER_FILE: &str = "telemetry/trace/native.rs";
+
 /// A function on a stack.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Frame {
@@ -81,13 +84,22 @@ impl Names {
 /// Cuts off what the runtime does within the operation that is awaited, and the standard library's
 /// glue.
 fn from_operation(mut frames: Vec<Frame>) -> Vec<Frame> {
+    // Of an inlined function the bare name may be all that is known, so the file counts, too: where
+    // zokio's are is told by the function that took the stack.
+    let taker = frames.first().map(|f| f.file.clone()).unwrap_or_default();
+    let sources = taker.strip_suffix(TAKER_FILE).filter(|s| !s.is_empty());
+    let is_zokio = |f: &Frame| {
+        starts_in(f, &["zokio::"]) || sources.is_some_and(|sources| f.file.starts_with(sources))
+    };
     // With the function that the program has called itself the innermost one left.
-    let inside = frames.iter().position(is_own).unwrap_or(frames.len());
-    let operation = frames[..inside]
+    let inside = frames.iter().position(|f| is_own(f) && !is_zokio(f));
+    let operation = frames[..inside.unwrap_or(frames.len())]
         .iter()
-        .rposition(|f| starts_in(f, &["zokio::"]));
+        .rposition(is_zokio);
     frames.drain(..operation.unwrap_or(0));
-    frames.retain(|f| !starts_in(f, &["core::", "std::", "alloc::"]));
+    frames.retain(|f| {
+        !starts_in(f, &["core::", "std::", "alloc::"]) && !f.file.starts_with("/rustc/")
+    });
     frames
 }
 
@@ -190,6 +202,31 @@ mod tests {
         ]);
         let names: Vec<_> = frames.iter().map(|f| &*f.function).collect();
         assert_eq!(names, ["std::thread::sleep", "app::handler::{closure#0}"]);
+    }
+
+    #[test]
+    fn operation_is_found_if_inlined_functions_have_bare_names() {
+        let at = |function: &str, file: &str| Frame {
+            file: file.to_owned(),
+            ..frame(function)
+        };
+        let frames = from_operation(vec![
+            at("walk", "/src/zokio-0.1.0/src/telemetry/trace/native.rs"),
+            at(
+                "try_with",
+                "/rustc/59807616/library/std/src/thread/local.rs",
+            ),
+            at("poll_proceed", "/src/zokio-0.1.0/src/task/coop.rs"),
+            at("poll", "/src/zokio-0.1.0/src/time/sleep.rs"),
+            at(
+                "poll<Sleep>",
+                "/rustc/59807616/library/core/src/future/future.rs",
+            ),
+            at("{async_fn#0}", "/home/app/src/client.rs"),
+            at("app::run::{closure#0}", "/home/app/src/main.rs"),
+        ]);
+        let names: Vec<_> = frames.iter().map(|f| &*f.function).collect();
+        assert_eq!(names, ["poll", "{async_fn#0}", "app::run::{closure#0}"]);
     }
 
     #[test]

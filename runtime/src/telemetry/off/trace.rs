@@ -9,7 +9,7 @@ use crate::scheduler::Shared;
 use crate::task::raw::Runnable;
 
 #[derive(Default)]
-pub(crate) struct Questions;
+pub(crate) struct Questions {}
 
 #[derive(Debug, Default)]
 pub(crate) struct Answers;

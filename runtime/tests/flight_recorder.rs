@@ -296,8 +296,10 @@ fn wakes_from_outside_are_told_by_the_poll() {
         _ => None,
     };
     let outside: Vec<_> = polls.iter().filter_map(outside).collect();
-    // Spawned from outside and yielded, woken from outside.
-    assert_eq!(outside, [(true, 2), (true, 1)]);
+    // Spawned from outside and yielded, in one event unless that took long; woken from outside.
+    assert!(outside[0].0);
+    assert_eq!(outside.last(), Some(&(true, 1)));
+    assert_eq!(outside.iter().map(|(_, polls)| polls).sum::<u32>(), 3);
 }
 
 #[test]

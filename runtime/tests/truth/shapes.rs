@@ -13,7 +13,7 @@ use crate::world::burn;
 use crate::{alone, at_rest, capture, current, is_long_form, multi, os};
 
 /// Of a poll that nothing interrupts: what lies between two stamps beyond the task's own time.
-const POLL_ERROR_NS: u64 = 20_000;
+const POLL_ERROR_NS: u64 = 50_000;
 
 /// Rounds in which a poll that nothing interrupted is looked for.
 const ROUNDS: usize = 200;

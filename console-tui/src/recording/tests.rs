@@ -150,6 +150,12 @@ fn order_and_filter_are_applied_to_what_was_recorded() {
     let some = tape.moment(&query).world.runtimes.remove(0).tasks;
     assert_eq!(some.rows, [3], "by name");
     assert_eq!((some.matching, some.offset, some.not_recorded), (1, 0, 0));
+    let of_size = Query {
+        filter: "size=192".into(),
+        ..query.clone()
+    };
+    let some = tape.moment(&of_size).world.runtimes.remove(0).tasks;
+    assert_eq!(some.rows, [3], "by the bytes of its future");
     let by_id = tape
         .moment(&Query {
             filter: String::new(),

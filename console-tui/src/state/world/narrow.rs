@@ -78,8 +78,7 @@ impl TaskRow for Task {
     }
 
     fn future_bytes(&self) -> Option<u64> {
-        // The server does not send it.
-        None
+        self.future_bytes
     }
 
     fn state_since_ns(&self) -> u64 {

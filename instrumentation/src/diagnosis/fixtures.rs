@@ -7,7 +7,7 @@ use zokio::telemetry::{Snapshot, SpawnSiteSnapshot, TaskSnapshot, Wait, WorkerSn
 
 use super::{Finding, History, Rule, Thresholds};
 use crate::stacks::Frame;
-use crate::watchdog::{LongPoll, Stack};
+use crate::watchdog::{CpuWait, LongPoll, Stack};
 
 pub(super) const MS: u64 = 1_000_000;
 
@@ -77,6 +77,27 @@ pub(super) fn history_of_sites(sites: impl IntoIterator<Item = SpawnSiteSnapshot
     for (second, site) in (1..).zip(sites) {
         let mut look = snapshot(second);
         look.spawn_sites.push(site);
+        history.note_snapshot(look, &Thresholds::default());
+    }
+    history
+}
+
+/// Three looks at one site, a second apart, while threads waited that long for a CPU; `note` says
+/// what has happened by each second.
+pub(super) fn history_of_three(
+    cpu_wait_us: u64,
+    note: impl Fn(u64, &mut Snapshot, &mut SpawnSiteSnapshot),
+) -> History {
+    let mut history = History::default();
+    let unchanged = site();
+    for second in 1..=3 {
+        let (mut look, mut site) = (snapshot(second), unchanged.clone());
+        note(second, &mut look, &mut site);
+        look.spawn_sites.push(site);
+        history.note_cpu_wait(CpuWait {
+            rests: second * 50,
+            late_ns: second * 50 * cpu_wait_us * 1_000,
+        });
         history.note_snapshot(look, &Thresholds::default());
     }
     history

@@ -80,28 +80,17 @@ pub(super) fn who_delays_most(history: &History, looks: usize) -> Option<&SiteTr
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{MS, found, site, snapshot};
+    use super::super::fixtures::{MS, found, history_of_three};
     use super::*;
-    use crate::watchdog::CpuWait;
     use zokio::telemetry::Lag;
 
     /// Three looks, between which that many captives waited for so long each.
     fn history(waits: u64, each_ms: u64, cpu_wait_ms: u64) -> History {
-        let mut history = History::default();
-        for second in 1..=3 {
-            let mut look = snapshot(second);
+        history_of_three(cpu_wait_ms * 1_000, |second, look, site| {
             let waits = second * waits;
             look.workers[0].lags.lifo = Lag::new(waits, waits * each_ms * MS);
-            let mut site = site();
             site.delayed_others_ns = waits * each_ms * MS;
-            look.spawn_sites.push(site);
-            history.note_cpu_wait(CpuWait {
-                rests: second * 50,
-                late_ns: second * 50 * cpu_wait_ms * MS,
-            });
-            history.note_snapshot(look, &Thresholds::default());
-        }
-        history
+        })
     }
 
     #[test]

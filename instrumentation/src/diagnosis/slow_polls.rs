@@ -91,9 +91,8 @@ fn finding(site: &SiteTrace, change: &SiteLook, elapsed_ns: u64, cpu_wait_ns: u6
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{MS, found, long_poll, site, snapshot};
+    use super::super::fixtures::{MS, found, history_of_three, long_poll, site, snapshot};
     use super::*;
-    use crate::watchdog::CpuWait;
     use zokio::telemetry::HistogramSnapshot;
 
     /// Three looks, a second apart, between which that many polls were made, some of which were slow
@@ -104,22 +103,12 @@ mod tests {
 
     /// The same, with more polls of a millisecond or more.
     fn history_with_long(polls: u64, slow: u64, long: u64, cpu_wait_us: u64) -> History {
-        let mut history = History::default();
-        for second in 1..=3 {
-            let mut look = snapshot(second);
-            let mut site = site();
+        history_of_three(cpu_wait_us, |second, _, site| {
             (site.polls, site.slow_polls) = (second * polls, second * slow);
             site.long_polls = second * long;
             let buckets = vec![(1 << 14, second * polls), (1 << 25, second * slow)];
             site.poll_time = HistogramSnapshot::from_parts(0, 30 * MS, buckets);
-            look.spawn_sites.push(site);
-            history.note_cpu_wait(CpuWait {
-                rests: second * 50,
-                late_ns: second * 50 * cpu_wait_us * 1_000,
-            });
-            history.note_snapshot(look, &Thresholds::default());
-        }
-        history
+        })
     }
 
     #[test]

@@ -113,33 +113,22 @@ fn long_polls(history: &History, looks: usize, cpu_wait_ns: u64) -> LongPolls<'_
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{MS, found, site, snapshot};
+    use super::super::fixtures::{MS, found, history_of_three};
     use super::*;
-    use crate::watchdog::CpuWait;
     use zokio::telemetry::HistogramSnapshot;
 
     /// Three looks at two workers, between which a hundred timers fired with that lateness, and so
     /// many polls of 50 ms each were made.
     fn history(lateness_ms: u64, long_polls: u64, cpu_wait_ms: u64) -> History {
-        let mut history = History::default();
-        for second in 1..=3 {
-            let mut look = snapshot(second);
+        history_of_three(cpu_wait_ms * 1_000, |second, look, site| {
             let (fired, polls) = (second * 100, second * long_polls);
             let late = vec![(lateness_ms * MS + 1, fired)];
             look.timers.lateness =
                 HistogramSnapshot::from_parts(fired * lateness_ms * MS, lateness_ms * MS, late);
-            let mut site = site();
             (site.polls, site.long_polls, site.slow_polls) = (polls, polls, polls);
             site.busy_ns = polls * 50 * MS;
             site.poll_time = HistogramSnapshot::from_parts(0, 0, vec![(1 << 26, polls)]);
-            look.spawn_sites.push(site);
-            history.note_cpu_wait(CpuWait {
-                rests: second * 50,
-                late_ns: second * 50 * cpu_wait_ms * MS,
-            });
-            history.note_snapshot(look, &Thresholds::default());
-        }
-        history
+        })
     }
 
     #[test]

@@ -52,12 +52,15 @@ use zokio_console_proto::tokio_console::instrument::{
 use zokio_console_proto::tokio_console::tasks::TaskDetails;
 
 use crate::sampler::Sampler;
-use crate::security::token::Grant;
+use crate::security::token::check_control;
 use feed::{Feed, Letters, MAX_WATCHERS, Refusal};
 use updates::Updates;
 
 /// The largest request that is read.
 const MAX_REQUEST_BYTES: usize = 1024;
+
+/// What takes the control token: pausing is felt by all viewers.
+const PAUSE: &str = "pause and resume what all viewers see";
 
 /// See the module.
 pub(crate) struct Compat {
@@ -133,7 +136,7 @@ impl Instrument for Service {
         &self,
         request: Request<PauseRequest>,
     ) -> Result<Response<PauseResponse>, Status> {
-        check_control(&request)?;
+        check_control(&request, PAUSE)?;
         self.0.set_paused(true);
         Ok(Response::new(PauseResponse {}))
     }
@@ -142,21 +145,10 @@ impl Instrument for Service {
         &self,
         request: Request<ResumeRequest>,
     ) -> Result<Response<ResumeResponse>, Status> {
-        check_control(&request)?;
+        check_control(&request, PAUSE)?;
         self.0.set_paused(false);
         Ok(Response::new(ResumeResponse {}))
     }
-}
-
-/// Pausing is felt by all viewers. What the request may do was noted by the router.
-fn check_control<T>(request: &Request<T>) -> Result<(), Status> {
-    if request.extensions().get() == Some(&Grant::Control) {
-        return Ok(());
-    }
-    Err(Status::permission_denied(
-        "the token shown lets one look only: to pause and resume what all viewers see, show the \
-         control token",
-    ))
 }
 
 impl From<Refusal> for Status {

@@ -8,12 +8,12 @@ use zokio::telemetry::{now_ns, task_snapshot};
 use zokio_console_proto::v1::console_server::{Console, ConsoleServer};
 use zokio_console_proto::{MAJOR, MAX_MESSAGE_BYTES, MINOR, v1};
 
-use crate::backtraces::{self, Answers, Backtraces};
+use crate::backtraces::{Answers, Backtraces};
 use crate::encode;
 use crate::flight::{Sending, Tracing};
 use crate::sampler::query::Query;
 use crate::sampler::{MAX_VIEWERS, Sampler, Subscription, Wish};
-use crate::security::token::Grant;
+use crate::security::token::check_control;
 use crate::tracing_layer;
 
 /// The largest request that is read.
@@ -105,7 +105,8 @@ impl Console for Service {
         &self,
         request: Request<v1::BacktracesRequest>,
     ) -> Result<Response<Answers>, Status> {
-        backtraces::check_control(&request)?;
+        // A task that is asked is polled.
+        check_control(&request, "ask tasks where they wait, which polls them")?;
         let request = request.into_inner();
         let runtimes = self.sampler.runtimes();
         self.check_runtime(request.runtime_id)?;
@@ -144,13 +145,7 @@ impl Console for Service {
     type TraceStream = Sending;
 
     async fn trace(&self, request: Request<v1::TraceRequest>) -> Result<Response<Sending>, Status> {
-        // What the request may do was noted by the router.
-        if request.extensions().get() != Some(&Grant::Control) {
-            return Err(Status::permission_denied(
-                "the token shown lets one look only: to read the flight recorders, show the control \
-                 token",
-            ));
-        }
+        check_control(&request, "read the flight recorders")?;
         let v1::TraceRequest {
             major,
             minor,

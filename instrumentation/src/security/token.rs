@@ -6,6 +6,7 @@ use std::path::Path;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use tonic::{Request, Status};
 
 use crate::error::{Error, Kind};
 
@@ -93,6 +94,17 @@ pub(crate) enum Grant {
     Read,
     /// Look, and change what other viewers see.
     Control,
+}
+
+/// Refuses a request that may only look; `what` it asks for goes into the words. What it may do was
+/// noted by the router.
+pub(crate) fn check_control<T>(request: &Request<T>, what: &str) -> Result<(), Status> {
+    if request.extensions().get() == Some(&Grant::Control) {
+        return Ok(());
+    }
+    Err(Status::permission_denied(format!(
+        "the token shown lets one look only: to {what}, show the control token"
+    )))
 }
 
 /// What the token of a request was worth.

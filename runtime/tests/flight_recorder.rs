@@ -296,10 +296,11 @@ fn wakes_from_outside_are_told_by_the_poll() {
         _ => None,
     };
     let outside: Vec<_> = polls.iter().filter_map(outside).collect();
-    // Spawned from outside and yielded, in one event unless that took long; woken from outside.
-    assert!(outside[0].0);
-    assert_eq!(outside.last(), Some(&(true, 1)));
-    assert_eq!(outside.iter().map(|(_, polls)| polls).sum::<u32>(), 3);
+    // Spawned from outside and yielded, woken from outside. Polls that take long, as under a sanitizer,
+    // are not folded; then the one after the yield is an event of its own, and not from outside.
+    let folded = [(true, 2), (true, 1)];
+    let apart = [(true, 1), (false, 1), (true, 1)];
+    assert!(outside == folded || outside == apart, "{outside:?}");
 }
 
 #[test]

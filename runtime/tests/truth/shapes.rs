@@ -12,8 +12,13 @@ use zokio::telemetry::Snapshot;
 use crate::world::burn;
 use crate::{alone, at_rest, capture, current, is_long_form, multi, os};
 
-/// Of a poll that nothing interrupts: what lies between two stamps beyond the task's own time.
-const POLL_ERROR_NS: u64 = 50_000;
+/// Of a poll that nothing interrupts: what lies between two stamps beyond the task's own time. More
+/// where a sanitizer watches each access.
+const POLL_ERROR_NS: u64 = if cfg!(zokio_sanitize) {
+    100_000
+} else {
+    20_000
+};
 
 /// Rounds in which a poll that nothing interrupted is looked for.
 const ROUNDS: usize = 200;

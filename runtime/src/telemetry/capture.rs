@@ -7,6 +7,8 @@
 use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 use std::sync::atomic::{Ordering, fence};
+use std::thread;
+use std::time::Duration;
 
 use super::holders::{self, CellView, HeldBy, Taken};
 use super::origin::Origin;
@@ -366,9 +368,14 @@ struct TaskContext<'a> {
     holders: HashMap<u64, CellView>,
 }
 
-/// Looks at a task that does not hold still; after the first few, others are let run in between.
-const MAX_LOOKS: usize = 64;
+/// Looks at a task that does not hold still. After the first few, others are let run in between. Of one
+/// that is stopped between two states, where its numbers do not fit together, the last looks are apart:
+/// on a machine with a processor to spare the others are through in no time, while whoever moves the
+/// task waits for one.
+const MAX_LOOKS: usize = 128;
 const EAGER_LOOKS: usize = 8;
+const CLOSE_LOOKS: usize = 64;
+const BETWEEN_LOOKS: Duration = Duration::from_micros(100);
 
 impl<'a> TaskContext<'a> {
     fn new(shared: &'a Shared, with_notes: bool) -> TaskContext<'a> {
@@ -417,6 +424,9 @@ impl<'a> TaskContext<'a> {
             TaskState::Idle | TaskState::Done => {}
         }
         let idle = now.saturating_sub(created).saturating_sub(busy + scheduled);
+        // Those of its own are counted first: if it is stopped in between for longer than we look, they
+        // are told with the others, the next time.
+        let wakes = counts.wakes + seen.pending_wakes;
         let header = pin.header();
         let worker = header.map_or(NO_WORKER, |header| header.worker.get());
         // That of a task that was never woken is the stamp of its spawn.
@@ -442,8 +452,8 @@ impl<'a> TaskContext<'a> {
             scheduled_ns: clock::ticks_to_ns(scheduled),
             idle_ns: clock::ticks_to_ns(idle),
             longest_poll_ns: clock::ticks_to_ns(counts.longest_poll),
-            wakes: counts.wakes + seen.pending_wakes,
-            self_wakes: counts.self_wakes,
+            wakes,
+            self_wakes: counts.self_wakes.min(wakes),
             waker_clones: seen.wakers.0,
             waker_drops: seen.wakers.1,
             longest_poll_at_ns: (counts.longest_poll > 0).then(|| record.longest_poll_at_ns()),
@@ -481,10 +491,14 @@ impl<'a> TaskContext<'a> {
             let is_moving = by_worker
                 && word.is_some_and(|w| w.is_scheduled() && !w.is_cancelled())
                 && !is_answered;
-            let is_stable = stamp != 0 && !is_moving && before == marks();
-            if !is_stable && looks < MAX_LOOKS && !pin.is_gone() {
-                if looks > EAGER_LOOKS {
-                    std::thread::yield_now();
+            let is_between = stamp == 0 || is_moving;
+            let is_stable = !is_between && before == marks();
+            let patience = if is_between { MAX_LOOKS } else { CLOSE_LOOKS };
+            if !is_stable && looks < patience && !pin.is_gone() {
+                if looks > CLOSE_LOOKS {
+                    thread::sleep(BETWEEN_LOOKS);
+                } else if looks > EAGER_LOOKS {
+                    thread::yield_now();
                 }
                 continue;
             }

@@ -420,6 +420,43 @@ fn local_tasks_are_told_where_they_are_polled_on_a_worker() {
 }
 
 #[test]
+fn local_task_that_yields_is_not_woken_from_outside_again() {
+    let runtime = current();
+    let set = task::LocalSet::new();
+    let (send, receive) = oneshot::channel::<()>();
+    let id = set.block_on(&runtime, async {
+        let local = task::spawn_local(async {
+            receive.await.unwrap();
+            task::yield_now().await;
+        });
+        let id = id_of(local.id());
+        task::yield_now().await;
+        std::thread::spawn(|| send.send(()).unwrap())
+            .join()
+            .unwrap();
+        local.await.unwrap();
+        id
+    });
+    let events = kinds(&dump(&runtime).lanes[0]);
+    let outside = events.iter().filter_map(|kind| match kind {
+        FlightEventKind::Poll {
+            task, from_outside, ..
+        } if *task == id => Some(*from_outside),
+        _ => None,
+    });
+    let outside: Vec<_> = outside.collect();
+    // Spawned, woken by the thread, and then by itself: folded, or an event of its own.
+    let folded = [false, true];
+    let apart = [false, true, false];
+    assert!(outside == folded || outside == apart, "{outside:?}");
+    let polls = events.iter().filter_map(|kind| match kind {
+        FlightEventKind::Poll { task, polls, .. } if *task == id => Some(*polls),
+        _ => None,
+    });
+    assert_eq!(polls.sum::<u32>(), 3);
+}
+
+#[test]
 fn recorder_that_is_off_says_so() {
     let runtime = Builder::new_current_thread()
         .flight_recorder(0)

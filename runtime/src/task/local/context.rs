@@ -216,24 +216,22 @@ impl Context {
         // It stays as long as the task is not complete, which it is only by this thread.
         let shared = header.shared();
         let mut traced = Poll::Pending;
+        // The future that polls the set may be a task's, too.
+        let outer_wakes = current::take_self_wakes();
         if seen.is_special() {
             // As in `WorkerContext::run_special`.
-            let outer_wakes = current::take_self_wakes();
             let begin = clock::raw();
             traced = trace::poll(shared, &task);
             let took = clock::raw().saturating_sub(begin);
             header.scheduled_at.set(header.scheduled_at.get() + took);
             let (now, more) = header.state.begin_poll();
             (seen, more_wakes) = (now, more_wakes + more);
-            current::give_self_wakes(outer_wakes);
         }
         let record = shared.records().get(header.slot);
         let begin = clock::raw();
         let waited = begin.saturating_sub(header.scheduled_at.get());
         count_begin(record, begin);
         record.wakes.add(more_wakes);
-        // The future that polls the set may be a task's, too.
-        let outer_wakes = current::take_self_wakes();
         let polled = {
             let poll = record.polls.get() as u32;
             let _current = current::Restore::enter(current::Current::task(header.id, poll, begin));
@@ -256,6 +254,8 @@ impl Context {
                     AfterPoll::Idle => {}
                     AfterPoll::Scheduled => {
                         header.scheduled_at.set(end);
+                        let worker = context::with_core_of(shared, |worker, _| worker.index());
+                        header.woken_on.set(worker.unwrap_or(NO_WORKER));
                         record.note_waker(Origin::during_poll(header.id, self_wakes));
                         self.tasks.borrow_mut().push_back(task);
                     }

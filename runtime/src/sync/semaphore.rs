@@ -102,6 +102,9 @@ impl Source for &Semaphore {
     fn granted(&self, place: &'static Location<'static>) {
         self.takers.granted(place);
     }
+    fn given_back(&self) {
+        self.takers.given_back();
+    }
 }
 
 impl Source for Arc<Semaphore> {
@@ -116,6 +119,9 @@ impl Source for Arc<Semaphore> {
     }
     fn granted(&self, place: &'static Location<'static>) {
         self.takers.granted_to_move(place);
+    }
+    fn given_back(&self) {
+        self.takers.given_back();
     }
 }
 
@@ -356,11 +362,6 @@ impl Semaphore {
             self.takers.given_back();
         }
     }
-
-    /// A permit is dropped.
-    fn give_back(&self, permits: usize) {
-        self.release(permits);
-    }
 }
 
 /// Future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
@@ -490,7 +491,7 @@ impl<'a> SemaphorePermit<'a> {
 
 impl Drop for SemaphorePermit<'_> {
     fn drop(&mut self) {
-        self.semaphore.give_back(self.permits);
+        self.semaphore.release(self.permits);
     }
 }
 
@@ -561,7 +562,7 @@ impl OwnedSemaphorePermit {
 
 impl Drop for OwnedSemaphorePermit {
     fn drop(&mut self) {
-        self.semaphore.give_back(self.permits);
+        self.semaphore.release(self.permits);
     }
 }
 

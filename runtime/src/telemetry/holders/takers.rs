@@ -90,6 +90,9 @@ impl Takers {
 
     /// Permits have been taken away for good.
     pub(crate) fn forgotten(&self, permits: usize) {
+        if permits == 0 {
+            return;
+        }
         self.total.fetch_sub(permits, Ordering::Relaxed);
         // That nobody has them is not the latest taker's doing.
         self.latest.store(0, ptr::null_mut());
@@ -124,7 +127,7 @@ impl Takers {
             cell
         });
         let latest = self.latest.load();
-        if cell.newest().0 != latest.0 {
+        if cell.newest() != latest {
             // It took while nobody waited.
             cell.push_raw(latest.0, latest.1);
             cell.keep();
@@ -201,6 +204,31 @@ mod tests {
         let latest: Vec<u64> = all.iter().rev().take(4).copied().collect();
         assert_eq!(tasks(&takers), latest);
         assert!(seen(&takers).unwrap().takers.iter().all(|t| t.may_move));
+    }
+
+    #[test]
+    fn a_task_that_takes_again_elsewhere_is_told_with_the_new_place() {
+        let takers = Takers::new(2);
+        let _polling = polling(fresh_task());
+        takers.taken(Location::caller());
+        wait_for(&takers);
+        takers.given_back();
+        let place = Location::caller();
+        takers.taken(place);
+        wait_for(&takers);
+        let view = seen(&takers).unwrap();
+        assert_eq!(view.takers[0].place, Some(place));
+        assert!(!view.given_back);
+    }
+
+    #[test]
+    fn forgetting_nothing_is_no_event() {
+        let takers = Takers::new(1);
+        let _polling = polling(fresh_task());
+        takers.taken(Location::caller());
+        wait_for(&takers);
+        takers.forgotten(0);
+        assert!(!seen(&takers).unwrap().given_back);
     }
 
     #[test]

@@ -183,7 +183,7 @@ impl Driver {
         handle.events.add(events as u64);
         let of_events = self.wakers.len();
         let timers = handle.timers.fire(&mut self.wakers);
-        {
+        if of_events > 0 {
             let _driver = current::Restore::enter(Current::outside(Outside::Driver));
             self.wakers.wake_first(of_events);
         }

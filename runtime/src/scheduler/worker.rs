@@ -542,8 +542,7 @@ impl<'a> WorkerContext<'a> {
 
     /// Looks at the driver if nobody else does.
     pub(super) fn run_driver(&self) {
-        let begin = clock::raw();
-        let Some(turn) = self.look_at_driver() else {
+        let Some((begin, turn)) = self.look_at_driver() else {
             return;
         };
         let end = self.stamp.get();
@@ -551,16 +550,18 @@ impl<'a> WorkerContext<'a> {
         self.with_core(|_| self.remote().ring.driver(begin, end, events, timers));
     }
 
-    /// As [`run_driver`](WorkerContext::run_driver), for which nothing is recorded.
-    fn look_at_driver(&self) -> Option<Turn> {
+    /// As [`run_driver`](WorkerContext::run_driver), for which nothing is recorded. Gives the stamp of
+    /// its beginning, too.
+    fn look_at_driver(&self) -> Option<(u64, Turn)> {
         let mut driver = self.shared.driver.try_lock()?;
+        let begin = clock::raw();
         let turn = self.in_driver(1, || {
             let turn = driver.park(&self.shared.driver_handle, Some(Duration::ZERO));
             drop(driver);
             turn
         });
         self.stamp_now();
-        Some(turn)
+        Some((begin, turn))
     }
 
     /// Runs a turn of the driver: what it wakes is enqueued here, and another worker woken once if
@@ -640,7 +641,7 @@ impl<'a> WorkerContext<'a> {
         };
         if is_over() && !shared.is_shutdown() {
             // A hook that ends each sleep before it begins must not keep the driver from its turn.
-            found.add(self.look_at_driver().unwrap_or_default());
+            found.add(self.look_at_driver().unwrap_or_default().1);
         }
         loop {
             if !is_over() {
@@ -718,8 +719,12 @@ pub(crate) struct HandedOver<'a> {
 }
 
 /// Puts the worker's core in its place and has a blocking thread take it. `None`: this thread has
-/// no core, or the system refuses a thread; then the worker blocks.
+/// no core, or the system refuses a thread, or the task is only being traced, which is no poll that
+/// could be booked elsewhere; then the worker blocks.
 pub(crate) fn hand_over<'a>(worker: &'a WorkerContext<'a>) -> Option<HandedOver<'a>> {
+    if trace::is_on() {
+        return None;
+    }
     let mut core = worker.take_core()?;
     let remote = worker.remote();
     let current = remote.counters.current().unwrap_or_default();

@@ -46,6 +46,7 @@ use super::wait_list::{WaitList, Waiter, WakeBatch};
 use crate::loom::atomic::{AtomicUsize, Ordering, fence};
 use crate::loom::{Mutex, MutexGuard, const_unless_loom};
 use crate::task::coop;
+use crate::telemetry::trace;
 use crate::telemetry::waits::{Identity, WaitPoint};
 
 const CLOSED: usize = 1;
@@ -401,7 +402,10 @@ impl<S: Source> Acquiring<S> {
         point: &'static WaitPoint,
         location: &'static Location<'static>,
     ) -> Poll<Result<S, AcquireError>> {
-        ready!(coop::poll_traced(cx));
+        let has_budget = coop::has_budget_remaining();
+        if !has_budget && trace::leaf(cx) {
+            return Poll::Pending;
+        }
         // SAFETY: `waiter`, the only field that is pinned, is not moved out of.
         let this = unsafe { self.get_unchecked_mut() };
         let source = this
@@ -409,7 +413,7 @@ impl<S: Source> Acquiring<S> {
             .as_ref()
             .expect("`async fn` resumed after completion");
         let is_free = || source.semaphore().available() >= this.permits;
-        if this.phase == Phase::New && !coop::has_budget_remaining() && is_free() {
+        if this.phase == Phase::New && !has_budget && is_free() {
             // Nobody is in line. Whoever has budget may go on, where a task that kept the permits
             // until its next turn would stop them all.
             ready!(coop::poll_proceed(cx)).made_progress();

@@ -404,7 +404,7 @@ impl<'a> TaskContext<'a> {
         let id = record.id.get();
         let created = record.created.get();
         let seen = self.see(pin);
-        if pin.is_gone() {
+        if pin.is_retired() {
             return None;
         }
         let (state, since, counts) = (seen.state, seen.since, seen.counts);
@@ -494,7 +494,7 @@ impl<'a> TaskContext<'a> {
             let is_between = stamp == 0 || is_moving;
             let is_stable = !is_between && before == marks();
             let patience = if is_between { MAX_LOOKS } else { CLOSE_LOOKS };
-            if !is_stable && looks < patience && !pin.is_gone() {
+            if !is_stable && looks < patience && !pin.is_retired() {
                 if looks > CLOSE_LOOKS {
                     thread::sleep(BETWEEN_LOOKS);
                 } else if looks > EAGER_LOOKS {

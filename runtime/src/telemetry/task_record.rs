@@ -358,11 +358,6 @@ impl Pin<'_> {
         self.entry
     }
 
-    /// Whether the task has completed since it was pinned.
-    pub(super) fn is_gone(&self) -> bool {
-        self.is_retired()
-    }
-
     /// The header of the task's cell. `None` for `block_on`.
     pub(crate) fn header(&self) -> Option<&Header> {
         // SAFETY: the pin keeps the cell, and a header is never borrowed mutably.

@@ -104,9 +104,12 @@ pub(super) fn look_again(state: &mut State, wanted: &Query) {
 }
 
 /// Shows a moment of the past.
-pub(super) fn show(state: &mut State, moment: Moment, effects: &mut Vec<Effect>) {
+pub(super) fn show(state: &mut State, mut moment: Moment, effects: &mut Vec<Effect>) {
     if state.replay {
         state.connection.server = moment.server;
+    }
+    if state.tasks.tree {
+        moment.world.arrange_tasks(true);
     }
     state.frozen = Some(Box::new(moment.world));
     state.playback = Some(moment.playback);

@@ -377,7 +377,7 @@ pub(crate) struct TaskTable {
     /// Absolute number of the first row held.
     pub(crate) offset: usize,
     pub(crate) rows: Vec<u64>,
-    /// The same in the order in which the server sent them.
+    /// The same in the order in which the server sent them, or a query on a recording has them.
     sent: Vec<u64>,
     /// How deep the rows are in the tree; empty: they are not shown as one.
     depths: Vec<u16>,

@@ -70,6 +70,44 @@ fn the_past_is_sorted_and_filtered_without_asking_anybody() {
     );
 }
 
+/// The rows that are shown, and how deep they are.
+fn tree(state: &State) -> Vec<(u64, Option<u16>)> {
+    let tasks = &state.shown_runtime().unwrap().tasks;
+    let rows = tasks.rows.iter().enumerate();
+    rows.map(|(row, id)| (*id, tasks.depth_at(row))).collect()
+}
+
+#[test]
+fn the_tree_of_the_past_has_the_rows_that_the_filter_lets_through() {
+    let mut state = kept(30, HISTORY);
+    press(&mut state, "t space left / o r d e r s - enter e");
+    assert_eq!(tree(&state), [(3, Some(0))]);
+    press(&mut state, "left");
+    assert_eq!(tree(&state), [(3, Some(0))], "another moment, still a tree");
+    press(&mut state, "e");
+    assert_eq!(tree(&state), [(3, None)]);
+}
+
+#[test]
+fn the_tree_of_a_recording_keeps_the_order_and_stays_while_it_plays() {
+    let (mut state, mut tape) = replayed();
+    // By busy time, the least first: the parent of all comes last.
+    press(&mut state, "t l i");
+    show(&mut state, &mut tape);
+    let flat = tree(&state);
+    assert!(flat.len() > 3 && flat.last() == Some(&(1, None)));
+    press(&mut state, "e");
+    let children = flat.iter().rev().skip(1).rev();
+    let below = children.map(|(id, _)| (*id, Some(1)));
+    let arranged: Vec<_> = [(1, Some(0))].into_iter().chain(below).collect();
+    assert_eq!(tree(&state), arranged);
+    tape.perform(Play::Step { seconds: 1 });
+    show(&mut state, &mut tape);
+    assert_eq!(tree(&state), arranged);
+    press(&mut state, "e");
+    assert_eq!(tree(&state), flat);
+}
+
 #[test]
 fn a_task_of_the_past_is_shown_as_it_was() {
     let mut state = kept(30, HISTORY);

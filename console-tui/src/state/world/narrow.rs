@@ -32,7 +32,8 @@ impl TaskTable {
         // A filter that a server would refuse lets nothing through.
         let tasks = self.by_id.values();
         let (rows, matching) = select_tasks(query, tasks, now_ns).unwrap_or_default();
-        self.rows = rows.iter().map(|task| task.id).collect();
+        self.sent = rows.iter().map(|task| task.id).collect();
+        self.arrange(false);
         self.matching = matching;
         self.offset = 0;
     }

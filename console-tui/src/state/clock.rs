@@ -57,6 +57,10 @@ fn toggle(state: &mut State, effects: &mut Vec<Effect>) {
         state.playback = None;
         state.past.rest();
         state.resources_known = state.query.resources;
+        if let Some(detail) = &mut state.detail {
+            // What the past does not know, the present may.
+            detail.gone = false;
+        }
         return follow_world(state, effects);
     }
     let at_ns = now_ns(state);

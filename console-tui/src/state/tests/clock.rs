@@ -109,6 +109,57 @@ fn the_tree_of_a_recording_keeps_the_order_and_stays_while_it_plays() {
 }
 
 #[test]
+fn a_task_that_the_past_does_not_know_is_asked_for_again_in_the_present() {
+    let nobody = Query {
+        filter: "nobody".into(),
+        ..Query::default()
+    };
+    let without_tasks = |step| fixtures::snapshot(step, &nobody);
+    let mut state = kept(0, HISTORY);
+    for second in 0..5 {
+        update(&mut state, Action::Tick(at(second * 1_000)));
+        let payload = prost::Message::encode_to_vec(&without_tasks(second));
+        let frame = Frame::new(0, Kind::Update, true, payload);
+        update(&mut state, Action::Heard(frame));
+        feed(&mut state, second);
+    }
+    press(&mut state, "t");
+    let asked = key(&mut state, "enter");
+    let [
+        Effect::FetchDetails {
+            runtime_id,
+            task_id,
+        },
+    ] = asked[..]
+    else {
+        panic!("{asked:?}")
+    };
+    let answer = |answer| Action::Details {
+        runtime_id,
+        task_id,
+        answer,
+    };
+    press(&mut state, "space left");
+    assert!(state.detail.as_ref().unwrap().gone);
+    update(&mut state, answer(DetailsAnswer::Failed));
+    // In the present it has left the window meanwhile.
+    let live = Box::new(sanitize::update(without_tasks(5)));
+    let query = nobody.clone();
+    update(
+        &mut state,
+        Action::Update {
+            update: live,
+            query,
+        },
+    );
+    let effects = key(&mut state, "space");
+    assert!(effects.contains(&asked[0]), "{effects:?}");
+    assert!(!state.detail.as_ref().unwrap().gone);
+    update(&mut state, answer(DetailsAnswer::Gone));
+    assert!(state.detail.as_ref().unwrap().gone);
+}
+
+#[test]
 fn a_task_of_the_past_is_shown_as_it_was() {
     let mut state = kept(30, HISTORY);
     press(&mut state, "t enter space left left left left left");

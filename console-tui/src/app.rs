@@ -19,7 +19,7 @@ use crate::connection::{self, Destination, Request, Session, Watching};
 use crate::error::ConsoleError;
 use crate::format;
 use crate::headless::record;
-use crate::recording::{FileSource, Tape};
+use crate::recording::{FileSource, KEYFRAME_INTERVAL, Tape};
 use crate::replay;
 use crate::state::State;
 use crate::state::connection::Link;
@@ -102,7 +102,10 @@ impl Feed {
                 interval,
                 session,
             } => {
-                let watching = Watching { interval, keep };
+                let watching = Watching {
+                    interval,
+                    keep: keep.then_some(KEYFRAME_INTERVAL),
+                };
                 connection::run(destination, watching, session, query, asked, out).await;
             }
             Feed::Recording { tape, .. } => replay::run(tape, query, asked, out).await,

@@ -31,7 +31,7 @@ use zokio_instrumentation::filter::Filter;
 use crate::access::Access;
 use crate::action::{Action, DetailsAnswer};
 use crate::error::ConsoleError;
-use crate::recording::{Frame, KEYFRAME_INTERVAL, Kind, Play};
+use crate::recording::{Frame, Kind, Play};
 use crate::sanitize;
 use crate::sanitize::lanes::{Collector, MAX_EVENTS};
 use crate::state::backtrace::Backtrace;
@@ -391,8 +391,20 @@ fn reason(status: &Status) -> String {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Watching {
     pub(crate) interval: Duration,
-    /// Report what came over the wire, too, with a whole update now and then.
-    pub(crate) keep: bool,
+    /// Report what came over the wire, too, with a whole update each time that this has passed.
+    pub(crate) keep: Option<Duration>,
+}
+
+impl Watching {
+    /// The query as a request for updates as often as this watches.
+    fn request(self, query: &Query) -> v1::SubscribeRequest {
+        let interval = if query.slow {
+            self.interval.max(SLOW)
+        } else {
+            self.interval
+        };
+        request(query, interval)
+    }
 }
 
 /// Keeps a connection up until the requests end. Starts with `session`, if there is one.
@@ -438,7 +450,7 @@ pub(crate) async fn run(
             }
             Err(error) => (error, false),
         };
-        if watching.keep && connected_before {
+        if watching.keep.is_some() && connected_before {
             let reason = in_short(&error).into_bytes();
             heard(&out, Kind::Lost, false, reason).await;
         }
@@ -506,7 +518,7 @@ async fn watch(
     out: &mpsc::Sender<Action>,
     backoff: &mut Backoff,
 ) -> Result<(), ConsoleError> {
-    if watching.keep {
+    if watching.keep.is_some() {
         let described = session.described.encode_to_vec();
         heard(out, Kind::Server, false, described).await;
     }
@@ -522,16 +534,16 @@ async fn watch(
                     skipped = raw.skipped.saturating_add(skipped_before);
                     raw.skipped = skipped;
                     raw.padding.clear();
-                    if watching.keep {
+                    if watching.keep.is_some() {
                         heard(out, Kind::Update, is_keyframe(&raw), raw.encode_to_vec()).await;
                     }
                     let update = Box::new(sanitize::update(raw));
                     if out.send(Action::Update { update, query: query.clone() }).await.is_err() {
                         return Ok(());
                     }
-                    if watching.keep && opened.elapsed() >= KEYFRAME_INTERVAL {
+                    if watching.keep.is_some_and(|interval| opened.elapsed() >= interval) {
                         // A new stream begins with a whole update.
-                        stream = session.subscribe(request(query, watching.interval)).await?;
+                        stream = session.subscribe(watching.request(query)).await?;
                         (opened, skipped_before) = (Instant::now(), skipped);
                     }
                 }
@@ -574,14 +586,9 @@ async fn open(
     query: &Query,
     out: &mpsc::Sender<Action>,
 ) -> Result<Stream, ConsoleError> {
-    let interval = if query.slow {
-        watching.interval.max(SLOW)
-    } else {
-        watching.interval
-    };
-    let request = request(query, interval);
+    let request = watching.request(query);
     let stream = session.subscribe(request.clone()).await?;
-    if watching.keep {
+    if watching.keep.is_some() {
         heard(out, Kind::Request, false, request.encode_to_vec()).await;
     }
     Ok(stream)

@@ -10,7 +10,7 @@ use server::{Fake, Manner};
 /// A console that keeps nothing.
 const LIVE: Watching = Watching {
     interval: Duration::ZERO,
-    keep: false,
+    keep: None,
 };
 
 fn on_runtime(test: impl Future<Output = ()>) {
@@ -245,6 +245,30 @@ fn a_new_query_brings_a_new_stream_and_details_come_beside_it() {
                 other => panic!("{other:?}"),
             }
         }
+    });
+}
+
+#[test]
+fn a_stream_is_renewed_as_slow_as_it_was_opened() {
+    on_runtime(async {
+        let fake = Fake::start(Manner::Healthy).await;
+        let (out, mut actions) = mpsc::channel(4);
+        let (requests, asked) = mpsc::unbounded_channel();
+        let watching = Watching {
+            interval: Duration::from_millis(100),
+            keep: Some(Duration::from_millis(10)),
+        };
+        let query = Query {
+            slow: true,
+            ..Query::default()
+        };
+        zokio::spawn(run(target(fake.address), watching, None, query, asked, out));
+        while fake.intervals().len() < 3 {
+            next(&mut actions).await;
+        }
+        let second = Duration::from_secs(1);
+        assert_eq!(fake.intervals()[..3], [second; 3]);
+        drop(requests);
     });
 }
 

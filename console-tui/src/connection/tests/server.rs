@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -42,22 +43,37 @@ pub(super) enum Manner {
 #[derive(Debug)]
 pub(super) struct Fake {
     pub(super) address: SocketAddr,
+    asked: Asked,
 }
+
+/// The intervals of the subscriptions, in the order in which they came.
+type Asked = Arc<Mutex<Vec<Duration>>>;
 
 impl Fake {
     pub(super) async fn start(manner: Manner) -> Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let asked = Asked::default();
+        let console = FakeConsole {
+            manner,
+            asked: Arc::clone(&asked),
+        };
         zokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                zokio::spawn(serve(stream, manner));
+                zokio::spawn(serve(stream, console.clone()));
             }
         });
-        Fake { address }
+        Fake { address, asked }
+    }
+
+    /// How often updates were asked for, subscription by subscription.
+    pub(super) fn intervals(&self) -> Vec<Duration> {
+        self.asked.lock().unwrap().clone()
     }
 }
 
-async fn serve(mut stream: TcpStream, manner: Manner) {
+async fn serve(mut stream: TcpStream, console: FakeConsole) {
+    let manner = console.manner;
     if let Manner::Says(bytes) = manner {
         let mut first = [0u8; 16];
         let mut buffer = ReadBuf::new(&mut first);
@@ -69,7 +85,7 @@ async fn serve(mut stream: TcpStream, manner: Manner) {
         let _ = std::future::poll_fn(|cx| Pin::new(&mut stream).poll_shutdown(cx)).await;
         return;
     }
-    let console = ConsoleServer::new(FakeConsole { manner });
+    let console = ConsoleServer::new(console);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut console = console.clone();
         async move {
@@ -85,8 +101,10 @@ async fn serve(mut stream: TcpStream, manner: Manner) {
         .await;
 }
 
+#[derive(Clone)]
 struct FakeConsole {
     manner: Manner,
+    asked: Asked,
 }
 
 /// Messages from a channel.
@@ -122,7 +140,10 @@ impl Console for FakeConsole {
         &self,
         request: Request<v1::SubscribeRequest>,
     ) -> Result<Response<Messages<v1::Update>>, Status> {
-        let asked = request.into_inner().tasks.unwrap_or_default();
+        let request = request.into_inner();
+        let interval = Duration::from_nanos(request.interval_ns);
+        self.asked.lock().unwrap().push(interval);
+        let asked = request.tasks.unwrap_or_default();
         if asked.filter == "refused" {
             return Err(Status::invalid_argument("not this one"));
         }

@@ -137,7 +137,8 @@ impl Report {
         }
         let first = runtime.tasks.id_at(0).and_then(|id| runtime.tasks.get(id));
         let mut evidence = vec![("tasks".to_owned(), Value::Number(matching as u64))];
-        let ids: Vec<String> = runtime.tasks.rows.iter().map(u64::to_string).collect();
+        let rows = runtime.tasks.rows.iter().take(NAMED as usize);
+        let ids: Vec<String> = rows.map(u64::to_string).collect();
         evidence.push(("ids".to_owned(), Value::Text(ids.join(" "))));
         let finding = Finding {
             // The server's ids are hashes; this one stands beside them.
@@ -403,6 +404,25 @@ mod tests {
         let (_, finding) = &report.findings[0];
         assert!(finding.summary.starts_with("9 tasks of "), "{finding:?}");
         assert!(finding.task.is_some() && !finding.locations.is_empty());
+    }
+
+    #[test]
+    fn some_of_many_filtered_tasks_are_named() {
+        let mut world = World::default();
+        let query = Query {
+            limit: 20,
+            ..Query::default()
+        };
+        world.apply(sanitize::update(fixtures::snapshot(30, &query)), 0);
+        assert_eq!(world.runtimes[0].tasks.rows.len(), 20);
+        let mut report = Report::default();
+        report.note_tasks("idle>5s", &world.runtimes[0]);
+        let (_, finding) = &report.findings[0];
+        let (_, ids) = &finding.evidence[1];
+        assert!(
+            matches!(ids, Value::Text(ids) if ids.split(' ').count() == NAMED as usize),
+            "{ids:?}"
+        );
     }
 
     #[test]

@@ -37,6 +37,9 @@ impl v1::RuntimeUpdate {
             pack(&mut now.queue_time, &before.queue_time);
             pack(&mut now.run_time, &before.run_time);
         }
+        if let (Some(now), Some(before)) = (&mut self.driver, &previous.driver) {
+            pack(&mut now.turn_time, &before.turn_time);
+        }
         let sites = sites(previous);
         for site in &mut self.spawn_sites {
             if let Some(before) = sites.get(&site.location) {
@@ -84,6 +87,13 @@ impl v1::RuntimeUpdate {
                 before.and_then(|b| b.queue_time.as_ref()),
             );
             unpack(&mut now.run_time, before.and_then(|b| b.run_time.as_ref()));
+        }
+        if let Some(now) = &mut self.driver {
+            let before = previous.driver.as_ref();
+            unpack(
+                &mut now.turn_time,
+                before.and_then(|d| d.turn_time.as_ref()),
+            );
         }
         let sites = sites(previous);
         for site in &mut self.spawn_sites {
@@ -147,6 +157,8 @@ impl v1::Task {
                 now.kind == before.kind
                     && now.operation == before.operation
                     && now.location == before.location
+                    && now.held_at == before.held_at
+                    && now.created_at == before.created_at
             });
         if same_texts && self.waits == before.waits {
             self.waits.clear();
@@ -155,6 +167,8 @@ impl v1::Task {
                 wait.kind.clear();
                 wait.operation.clear();
                 wait.location = None;
+                wait.held_at = None;
+                wait.created_at = None;
             }
         }
         same_texts
@@ -170,6 +184,8 @@ impl v1::Task {
             wait.kind.clone_from(&before.kind);
             wait.operation.clone_from(&before.operation);
             wait.location.clone_from(&before.location);
+            wait.held_at.clone_from(&before.held_at);
+            wait.created_at.clone_from(&before.created_at);
         }
     }
 }
@@ -279,6 +295,13 @@ mod tests {
     }
 
     fn full(at: u64, polls: u64, counts: &[(u64, u64)]) -> v1::RuntimeUpdate {
+        let place = |line| {
+            Some(v1::Location {
+                file: "another/path/that/takes/its/bytes/src/lib.rs".into(),
+                line,
+                column: 5,
+            })
+        };
         let task = |id: u64| v1::Task {
             id,
             name: format!("task {id}"),
@@ -296,6 +319,8 @@ mod tests {
             waits: vec![v1::Wait {
                 kind: "mpsc".into(),
                 since_ns: if id == 2 { at } else { 1 },
+                held_at: place(6),
+                created_at: place(7),
                 ..Default::default()
             }],
             ..Default::default()
@@ -319,6 +344,10 @@ mod tests {
             blocking: Some(v1::Blocking {
                 queue_time: histogram(counts),
                 run_time: histogram(counts),
+                ..Default::default()
+            }),
+            driver: Some(v1::Driver {
+                turn_time: histogram(counts),
                 ..Default::default()
             }),
             rows: vec![1, 2, 3],
@@ -358,11 +387,37 @@ mod tests {
             packed.pack(&pair[0]);
             assert!(packed.tasks.is_empty() && packed.long_polls_unchanged);
             assert_eq!(packed.same_waits, [1, 2, 3]);
-            assert_eq!(packed.known_tasks[1].waits[0].kind, "");
+            let wait = &packed.known_tasks[1].waits[0];
+            assert_eq!(wait.kind, "");
+            assert_eq!((&wait.held_at, &wait.created_at), (&None, &None));
+            let turns = packed.driver.as_ref().and_then(|d| d.turn_time.as_ref());
+            let runs = packed.blocking.as_ref().and_then(|b| b.run_time.as_ref());
+            assert_eq!(turns, runs);
             assert!(packed.encoded_len() * 2 < delta.encoded_len());
             let unpacked = unpacker.unpack(message(packed)).runtimes.remove(0);
             client.apply(unpacked);
             assert_eq!(client, pair[1]);
+        }
+    }
+
+    #[test]
+    fn a_wait_whose_resource_is_held_or_made_elsewhere_is_sent_whole() {
+        type Place = fn(&mut v1::Wait) -> &mut Option<v1::Location>;
+        let places: [Place; 2] = [|wait| &mut wait.held_at, |wait| &mut wait.created_at];
+        for place in places {
+            let before = full(10, 1, &[(8, 1)]);
+            let mut now = full(20, 2, &[(8, 1)]);
+            let wait = &mut now.tasks[2].waits[0];
+            place(wait).as_mut().unwrap().line += 1;
+            let whole = wait.clone();
+            let mut packed = now.delta_from(&before);
+            packed.pack(&before);
+            assert_eq!(packed.same_waits, [1, 2]);
+            assert_eq!(packed.known_tasks[2].waits, [whole]);
+            let mut unpacker = Unpacker::default();
+            let mut client = unpacker.unpack(message(before)).runtimes.remove(0);
+            client.apply(unpacker.unpack(message(packed)).runtimes.remove(0));
+            assert_eq!(client, now);
         }
     }
 

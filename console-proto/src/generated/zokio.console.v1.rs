@@ -193,7 +193,7 @@ pub struct RuntimeUpdate {
     #[prost(message, repeated, tag = "31")]
     pub known_tasks: ::prost::alloc::vec::Vec<Task>,
     /// Those of known_tasks whose waits are the ones that the client has: left out if nothing has
-    /// changed, else without kind, operation and location.
+    /// changed, else without kind, operation, location, held_at and created_at.
     #[prost(uint64, repeated, tag = "32")]
     pub same_waits: ::prost::alloc::vec::Vec<u64>,
     /// In compact updates: long polls are left out, since they are those of the update before.

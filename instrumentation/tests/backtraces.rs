@@ -185,6 +185,42 @@ fn all_tasks_are_asked_up_to_the_limit() {
 }
 
 #[test]
+fn the_limit_holds_for_all_runtimes_together() {
+    let [first, second] = ["first", "second"].map(runtime);
+    let guard = builder()
+        .bind("127.0.0.1:0")
+        .attach(first.handle())
+        .attach(second.handle())
+        .start()
+        .expect("a server");
+    // They are none that are asked: they are answered for.
+    let (end, ended) = std_mpsc::channel::<()>();
+    let ended = Arc::new(std::sync::Mutex::new(ended));
+    let (say, runs) = std_mpsc::channel();
+    for _ in 0..2 {
+        let (say, ended) = (say.clone(), Arc::clone(&ended));
+        first.spawn_blocking(move || {
+            say.send(()).unwrap();
+            wait_for_the_end(&ended.lock().unwrap());
+        });
+    }
+    for _ in 0..2 {
+        runs.recv().unwrap();
+    }
+    for _ in 0..3 {
+        second.spawn(std::future::pending::<()>());
+    }
+    let request = v1::BacktracesRequest {
+        limit: 3,
+        ..Default::default()
+    };
+    let of: Vec<u64> = ask(&guard, request).iter().map(|a| a.runtime_id).collect();
+    let [first, second] = [&first, &second].map(|r| r.handle().id().as_u64());
+    assert_eq!(of, [first, first, second]);
+    drop(end);
+}
+
+#[test]
 fn task_that_is_not_there_is_an_error_in_words() {
     let runtime = runtime("asked");
     let guard = serve(&runtime);

@@ -85,8 +85,7 @@ impl Gathering<'_> {
             }
         }
         drop(asked);
-        self.others(*left, silent)?;
-        *left = left.saturating_sub(self.tasks.len());
+        *left -= self.others(*left, silent)?;
         Ok(())
     }
 
@@ -108,7 +107,8 @@ impl Gathering<'_> {
     }
 
     /// Those that have not answered: for want of a turn, or since they are none that are asked.
-    fn others(&mut self, left: usize, silent: bool) -> Result<(), Gone> {
+    /// Of those it answers for `left` at most, and returns for how many.
+    fn others(&mut self, left: usize, silent: bool) -> Result<usize, Gone> {
         let polls = telemetry::polls_in_progress(self.handle);
         let mut rest: Vec<TaskSnapshot> = std::mem::take(&mut self.tasks).into_values().collect();
         rest.sort_unstable_by_key(|task| task.id);
@@ -126,7 +126,7 @@ impl Gathering<'_> {
             self.send(message)?;
         }
         if !silent {
-            return Ok(());
+            return Ok(rest.len());
         }
         // What keeps the workers from the tasks.
         for poll in polls.iter().filter(|poll| !sampled.contains(&poll.worker)) {
@@ -135,7 +135,7 @@ impl Gathering<'_> {
             self.executing(*poll, &mut message);
             self.send(message)?;
         }
-        Ok(())
+        Ok(rest.len())
     }
 
     /// What the worker's thread executes.

@@ -31,6 +31,7 @@ use zokio_instrumentation::filter::Filter;
 use crate::access::Access;
 use crate::action::{Action, DetailsAnswer};
 use crate::error::ConsoleError;
+use crate::nanos::nanos;
 use crate::recording::{Frame, Kind, Play};
 use crate::sanitize;
 use crate::sanitize::lanes::{Collector, MAX_EVENTS};
@@ -172,7 +173,7 @@ pub(crate) fn request(query: &Query, interval: Duration) -> v1::SubscribeRequest
     v1::SubscribeRequest {
         major: MAJOR,
         minor: MINOR,
-        interval_ns: u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX),
+        interval_ns: nanos(interval),
         runtime_ids: Vec::new(),
         tasks: Some(sanitize::query(query)),
         resources: query.resources,
@@ -291,7 +292,7 @@ impl Session {
             major: MAJOR,
             minor: MINOR,
             runtime_ids,
-            last_ns: u64::try_from(last.as_nanos()).unwrap_or(u64::MAX),
+            last_ns: nanos(last),
         };
         let answer = in_time(&self.target, self.client.trace(request)).await?;
         let answer = answer.map_err(|status| match status.code() {

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::connection::Session;
 use crate::error::ConsoleError;
+use crate::nanos::nanos;
 use crate::recording::{Source, Tape};
 use crate::state::model::{Query, RuntimeUpdate, Server, SortKey, Update};
 
@@ -60,8 +61,7 @@ pub(crate) fn print_recorded(
     out: &mut impl Write,
 ) -> Result<(), ConsoleError> {
     let (start_ns, end_ns) = tape.span_ns();
-    let after_ns = |at: Duration| u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
-    tape.seek(at.map_or(end_ns, |at| start_ns.saturating_add(after_ns(at))));
+    tape.seek(at.map_or(end_ns, |at| start_ns.saturating_add(nanos(at))));
     let moment = tape.moment(&Query {
         sort: if json { SortKey::Id } else { SortKey::Busy },
         ascending: json,

@@ -24,6 +24,7 @@ mod error;
 mod format;
 mod headless;
 mod keymap;
+mod nanos;
 mod recording;
 mod replay;
 mod sanitize;

@@ -13,6 +13,7 @@ use zokio::time::Instant;
 use crate::action::Action;
 use crate::connection::Request;
 use crate::error::ConsoleError;
+use crate::nanos::nanos;
 use crate::recording::{FileSource, Play, Tape};
 use crate::state::model::Query;
 
@@ -77,8 +78,4 @@ fn take(request: Request, tape: &mut Tape<FileSource<File>>, query: &mut Query) 
         | Request::FetchBacktrace { .. }
         | Request::FetchTimeline { .. } => {}
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -14,6 +14,7 @@ use zokio::time::Instant;
 use crate::connection::{self, Session};
 use crate::error::ConsoleError;
 use crate::format;
+use crate::nanos::nanos;
 use crate::recording::{Player, Source, Tape};
 use crate::state::findings::{Culprit, Finding, Severity, Value};
 use crate::state::model::{Query, Update};
@@ -223,10 +224,6 @@ impl Report {
         let _ = writeln!(out, "  since {since}; {}", evidence.join(", "));
         let _ = writeln!(out, "  try   {}", finding.hint);
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The object of `check --json`. Stable: fields are only added.

@@ -16,6 +16,7 @@ use zokio_console_proto::v1;
 use crate::connection::{self, Backoff, Destination, Session};
 use crate::error::ConsoleError;
 use crate::format;
+use crate::nanos::nanos;
 use crate::recording::{Frame, KEYFRAME_INTERVAL, Kind, Writer};
 use crate::state::model::{Query, SortKey};
 
@@ -273,10 +274,6 @@ pub(crate) fn save(path: &Path, began_unix_ns: u64, frames: &[Frame]) -> io::Res
     let at_ns = frames.last().map_or(0, |frame| frame.at_ns);
     writer.write(&Frame::new(at_ns, Kind::End, false, Vec::new()))?;
     Ok(writer.whole_bytes())
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A line on a terminal that is written over by the next one.

@@ -10,6 +10,7 @@ use zokio_instrumentation::Trace;
 use crate::connection::Session;
 use crate::error::ConsoleError;
 use crate::format;
+use crate::nanos::nanos;
 
 /// Most events that are collected: of this many the file is a gigabyte.
 const MAX_EVENTS: usize = 5_000_000;
@@ -118,7 +119,7 @@ fn summary(trace: &Trace, last: Duration, output: &Output) -> String {
                 let _ = writeln!(out, "  {whose}: the flight recorder is off");
             } else if worker.overwritten > 0 && worker.complete_since_ns > runtime.from_ns {
                 let back = runtime.taken_at_ns.saturating_sub(worker.complete_since_ns);
-                let asked = u64::try_from(last.as_nanos()).unwrap_or(u64::MAX);
+                let asked = nanos(last);
                 let _ = writeln!(
                     out,
                     "  {whose}: reaches back {} of {}, {} earlier events were overwritten",

@@ -11,6 +11,7 @@ use zokio_console_proto::{MAJOR, MAX_MESSAGE_BYTES, MINOR, v1};
 use crate::backtraces::{Answers, Backtraces};
 use crate::encode;
 use crate::flight::{Sending, Tracing};
+use crate::nanos::nanos;
 use crate::sampler::query::Query;
 use crate::sampler::{MAX_VIEWERS, Sampler, Subscription, Wish};
 use crate::security::token::check_control;
@@ -214,10 +215,6 @@ fn check_version(major: u32, minor: u32) -> Result<(), Status> {
          (zokio-instrumentation {}) speaks {MAJOR}.{MINOR}: {advice}",
         env!("CARGO_PKG_VERSION"),
     )))
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The file name of the program.

@@ -73,6 +73,7 @@ mod flight;
 mod grpc;
 mod mailbox;
 pub mod metric_names;
+mod nanos;
 mod prometheus;
 mod published;
 mod recorder;

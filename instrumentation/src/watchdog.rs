@@ -22,6 +22,7 @@ use zokio::runtime::Handle;
 use zokio::telemetry::{PollInProgress, now_ns, polls_in_progress, sample_worker, task_snapshot};
 
 use crate::error::{Error, Kind};
+use crate::nanos::nanos;
 use crate::runtimes::Runtimes;
 pub(crate) use log::{CpuWait, Known, Log, LongPoll, Stack};
 use namer::Job;
@@ -58,7 +59,7 @@ impl Watchdog {
         let mut looker = Looker {
             runtimes,
             log,
-            threshold_ns: u64::try_from(threshold.as_nanos()).unwrap_or(u64::MAX),
+            threshold_ns: nanos(threshold),
             sample_stacks,
             namer,
             watched: HashMap::new(),

@@ -18,6 +18,7 @@ use zokio_console_proto::tokio_console::{async_ops, common, resources, tasks};
 use super::histogram;
 use super::rows::{OperationRow, ResourceRow, TaskRow, is_timer};
 use crate::encode::{clip, clip_start};
+use crate::nanos::nanos;
 
 const TASKS: u64 = 1;
 const RESOURCES: u64 = 2;
@@ -37,7 +38,7 @@ impl Anchor {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         Anchor {
-            unix_ns: u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX),
+            unix_ns: nanos(unix),
             clock_ns,
         }
     }

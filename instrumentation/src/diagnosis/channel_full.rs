@@ -15,8 +15,9 @@ use zokio::telemetry::{TaskSnapshot, TaskState, Wait};
 
 use super::finding::{Culprit, Finding, Resource, Severity, Subject, duration};
 use super::history::History;
-use super::thresholds::{Thresholds, ns};
+use super::thresholds::Thresholds;
 use super::{Reads, Rule};
+use crate::nanos::nanos;
 
 pub(super) const RULE: Rule = Rule {
     kind: "channel-full",
@@ -49,7 +50,9 @@ fn find(history: &History, thresholds: &Thresholds) -> Vec<Finding> {
             }
         }
     }
-    let before = history.now_ns().saturating_sub(ns(thresholds.full_waited));
+    let before = history
+        .now_ns()
+        .saturating_sub(nanos(thresholds.full_waited));
     let mut findings: Vec<Finding> = channels
         .values()
         .filter(|senders| senders.longest.1.since_ns <= before)

@@ -25,8 +25,9 @@ use zokio::telemetry::{TaskState, Wait};
 
 use super::finding::{Culprit, Finding, Resource, Severity, Subject};
 use super::history::{History, Trace};
-use super::thresholds::{Thresholds, ns};
+use super::thresholds::Thresholds;
 use super::{Reads, Rule};
+use crate::nanos::nanos;
 
 pub(super) const RULE: Rule = Rule {
     kind: "deadlock",
@@ -53,7 +54,7 @@ fn find(history: &History, thresholds: &Thresholds) -> Vec<Finding> {
 
 /// Whether a circle through owned guards is likely to be one.
 fn is_believed(members: &[&Trace], now_ns: u64, thresholds: &Thresholds) -> bool {
-    let idle_before = now_ns.saturating_sub(ns(thresholds.deadlock_idle_inexact));
+    let idle_before = now_ns.saturating_sub(nanos(thresholds.deadlock_idle_inexact));
     let long_idle = |trace: &&Trace| trace.now.state_since_ns <= idle_before;
     members.len() > 1 && members.iter().all(long_idle)
 }
@@ -62,7 +63,7 @@ fn is_believed(members: &[&Trace], now_ns: u64, thresholds: &Thresholds) -> bool
 fn stuck<'a>(history: &'a History, thresholds: &Thresholds) -> HashMap<u64, &'a Trace> {
     let idle_before = history
         .now_ns()
-        .saturating_sub(ns(thresholds.deadlock_idle));
+        .saturating_sub(nanos(thresholds.deadlock_idle));
     let mut stuck: HashMap<u64, &Trace> = history
         .tasks()
         .filter(|trace| waits_for_holders_only(trace, idle_before))

@@ -11,7 +11,8 @@ use zokio::telemetry::{
 };
 
 use super::sites::{SiteTrace, Sites};
-use super::thresholds::{Thresholds, ns};
+use super::thresholds::Thresholds;
+use crate::nanos::nanos;
 use crate::watchdog::{CpuWait, LongPoll};
 
 /// Looks that are kept: at one a second, half a minute.
@@ -328,7 +329,7 @@ impl TasksLook {
 impl TimersLook {
     fn new(timers: &TimersSnapshot, thresholds: &Thresholds) -> TimersLook {
         let lateness = &timers.lateness;
-        let in_time = lateness.count_at_most(ns(thresholds.timer_late));
+        let in_time = lateness.count_at_most(nanos(thresholds.timer_late));
         TimersLook {
             fired: lateness.count,
             late: lateness.count.saturating_sub(in_time),
@@ -362,7 +363,7 @@ fn stranded(snapshot: &Snapshot, thresholds: &Thresholds) -> Option<u64> {
         .min()?;
     let waits_since = snapshot
         .taken_at_ns
-        .saturating_sub(ns(thresholds.imbalance_stranded));
+        .saturating_sub(nanos(thresholds.imbalance_stranded));
     let is_stranded = |t: &&TaskSnapshot| {
         t.kind == TaskKind::Task
             && t.state == TaskState::Scheduled

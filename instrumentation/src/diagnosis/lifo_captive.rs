@@ -10,8 +10,9 @@ use super::finding::{Finding, Severity, Subject, duration};
 use super::history::{History, Look};
 use super::sites::SiteTrace;
 use super::slow_polls::PREEMPTED;
-use super::thresholds::{Thresholds, ns};
+use super::thresholds::Thresholds;
 use super::{Reads, Rule};
+use crate::nanos::nanos;
 
 pub(super) const RULE: Rule = Rule {
     kind: "lifo-captive",
@@ -40,7 +41,7 @@ fn finding(history: &History, looks: &[&Look], thresholds: &Thresholds) -> Optio
     let own_ns = mean_ns.saturating_sub(cpu_wait_ns.saturating_mul(PREEMPTED));
     let percent = waited_ns.saturating_mul(100) / window_ns.max(1);
     if percent < thresholds.captive_percent
-        || own_ns < ns(thresholds.captive_wait)
+        || own_ns < nanos(thresholds.captive_wait)
         || waits < thresholds.captive_least
     {
         return None;

@@ -7,7 +7,8 @@
 
 use super::finding::{Culprit, Finding, Place, Severity, Subject, Value, duration};
 use super::history::History;
-use super::thresholds::{Thresholds, ns};
+use super::thresholds::Thresholds;
+use crate::nanos::nanos;
 use crate::stacks;
 use crate::watchdog::{Known, LongPoll};
 
@@ -45,8 +46,8 @@ pub(super) fn find(kind: &Kind, history: &History, thresholds: &Thresholds) -> V
 fn is_shown(poll: &LongPoll, now_ns: u64, thresholds: &Thresholds) -> bool {
     let lately = poll
         .ended_at_ns
-        .is_none_or(|ended| now_ns.saturating_sub(ended) <= ns(thresholds.ended_poll_shown));
-    lately && took(poll, now_ns) >= ns(thresholds.long_poll)
+        .is_none_or(|ended| now_ns.saturating_sub(ended) <= nanos(thresholds.ended_poll_shown));
+    lately && took(poll, now_ns) >= nanos(thresholds.long_poll)
 }
 
 /// What the thread did in a poll that was missed is not known. Names are waited for, but not for
@@ -56,7 +57,7 @@ fn is_known(poll: &LongPoll, now_ns: u64, thresholds: &Thresholds) -> bool {
         Known::All => true,
         Known::Unnamed => {
             let age_ns = now_ns.saturating_sub(poll.stack.taken_at_ns);
-            age_ns >= ns(thresholds.names_waited_for)
+            age_ns >= nanos(thresholds.names_waited_for)
         }
         Known::Nothing => false,
     }
@@ -89,7 +90,7 @@ fn finding(
         .max_by_key(|poll| took(poll, now_ns))
         .expect("a subject has at least one poll");
     let took_ns = took(longest, now_ns);
-    let severity = if took_ns >= ns(thresholds.critical_poll) {
+    let severity = if took_ns >= nanos(thresholds.critical_poll) {
         Severity::Critical
     } else {
         Severity::Warning

@@ -16,8 +16,9 @@ use zokio::telemetry::{TaskKind, TaskState};
 
 use super::finding::{Culprit, Finding, Severity, Subject, duration};
 use super::history::{History, Seen, Trace};
-use super::thresholds::{Thresholds, ns};
+use super::thresholds::Thresholds;
 use super::{Reads, Rule};
+use crate::nanos::nanos;
 
 pub(super) const RULE: Rule = Rule {
     kind: "lost-waker",
@@ -39,7 +40,7 @@ enum Loss {
 }
 
 fn find(history: &History, thresholds: &Thresholds) -> Vec<Finding> {
-    let idle_before = history.now_ns().saturating_sub(ns(thresholds.lost_idle));
+    let idle_before = history.now_ns().saturating_sub(nanos(thresholds.lost_idle));
     history
         .tasks()
         .filter(|trace| cannot_be_woken(trace, idle_before))

@@ -15,8 +15,9 @@ use zokio::telemetry::{TaskKind, TaskSnapshot};
 use super::finding::{Culprit, Finding, Severity, Subject};
 use super::history::{History, Trace};
 use super::slow_polls::PREEMPTED;
-use super::thresholds::{Thresholds, ns};
+use super::thresholds::Thresholds;
 use super::{Reads, Rule};
+use crate::nanos::nanos;
 
 pub(super) const RULE: Rule = Rule {
     kind: "never-yields",
@@ -56,7 +57,7 @@ fn find(history: &History, thresholds: &Thresholds) -> Vec<Finding> {
                     >= busy
                         .self_wakes
                         .saturating_mul(thresholds.never_yields_percent)
-                && mean_ns.saturating_sub(cpu_wait_ns) >= ns(thresholds.never_yields_poll)
+                && mean_ns.saturating_sub(cpu_wait_ns) >= nanos(thresholds.never_yields_poll)
         })
         .filter_map(|(location, busy)| finding(history, location, &busy, yields, thresholds))
         .collect()

@@ -17,8 +17,9 @@ use zokio::telemetry::{Acquirer, TaskSnapshot, Wait};
 
 use super::finding::{Culprit, Finding, Resource, Severity, Subject, duration};
 use super::history::History;
-use super::thresholds::{Thresholds, ns};
+use super::thresholds::Thresholds;
 use super::{Reads, Rule};
+use crate::nanos::nanos;
 
 pub(super) const RULE: Rule = Rule {
     kind: "permits-leaked",
@@ -53,7 +54,7 @@ fn find(history: &History, thresholds: &Thresholds) -> Vec<Finding> {
     }
     let waited_before = history
         .now_ns()
-        .saturating_sub(ns(thresholds.leaked_waited));
+        .saturating_sub(nanos(thresholds.leaked_waited));
     let leaked = history.leaked().iter();
     leaked
         .filter_map(|(resource, taker)| Some((taker, waiting.get(resource)?)))

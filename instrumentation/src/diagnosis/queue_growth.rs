@@ -10,8 +10,9 @@ use zokio::telemetry::TaskState;
 
 use super::finding::{Culprit, Finding, Severity, Subject};
 use super::history::{History, Look, Trace};
-use super::thresholds::{Thresholds, ns};
+use super::thresholds::Thresholds;
 use super::{Reads, Rule};
+use crate::nanos::nanos;
 
 pub(super) const RULE: Rule = Rule {
     kind: "queue-growth",
@@ -39,7 +40,7 @@ fn finding(history: &History, looks: &[&Look], thresholds: &Thresholds) -> Optio
     let grows = pauses <= thresholds.queue_pauses
         && last.queued >= thresholds.queue_tasks
         && last.queued >= first.queued.saturating_mul(2);
-    let starved = last.cpu_wait_since(first) > ns(thresholds.queue_cpu_wait);
+    let starved = last.cpu_wait_since(first) > nanos(thresholds.queue_cpu_wait);
     if !grows || starved || busy_percent(first, last) < thresholds.queue_busy_percent {
         return None;
     }

@@ -9,8 +9,9 @@ use zokio::telemetry::TaskKind;
 
 use super::finding::{Culprit, Finding, Severity, Subject};
 use super::history::{Before, History, Trace};
-use super::thresholds::{Thresholds, ns};
+use super::thresholds::Thresholds;
 use super::{Reads, Rule};
+use crate::nanos::nanos;
 
 pub(super) const RULE: Rule = Rule {
     kind: "self-wake-storm",
@@ -76,7 +77,7 @@ fn is_storm(rates: &Rates, budget_yields: u64, thresholds: &Thresholds) -> bool 
     let budget_percent = budget_yields.saturating_mul(100) / rates.self_wakes.max(1);
     rates.polls_per_second >= thresholds.storm_polls_per_second
         && rates.self_wakes_percent >= thresholds.storm_self_wakes_percent
-        && rates.mean_poll_ns <= ns(thresholds.storm_mean_poll)
+        && rates.mean_poll_ns <= nanos(thresholds.storm_mean_poll)
         && budget_percent <= thresholds.storm_budget_percent
 }
 

@@ -12,8 +12,9 @@
 use super::finding::{Finding, Severity, Subject, duration};
 use super::history::History;
 use super::sites::{SiteLook, SiteTrace};
-use super::thresholds::{Thresholds, ns};
+use super::thresholds::Thresholds;
 use super::{Reads, Rule};
+use crate::nanos::nanos;
 
 pub(super) const RULE: Rule = Rule {
     kind: "slow-polls",
@@ -44,7 +45,7 @@ fn find(history: &History, thresholds: &Thresholds) -> Vec<Finding> {
                     >= change
                         .long_polls
                         .saturating_mul(thresholds.slow_of_long_percent);
-            (often && own_ns >= ns(thresholds.slow_poll))
+            (often && own_ns >= nanos(thresholds.slow_poll))
                 .then(|| finding(site, &change, elapsed_ns, cpu_wait_ns))
         })
         .collect()
@@ -60,7 +61,7 @@ fn is_seen_by_the_watchdog(site: &SiteTrace, history: &History, thresholds: &Thr
     history.long_polls().iter().any(|poll| {
         let ended_at_ns = poll.ended_at_ns.unwrap_or_else(|| history.now_ns());
         let took_ns = ended_at_ns.saturating_sub(poll.began_at_ns);
-        poll.spawned_at == Some(site.location) && took_ns >= ns(thresholds.long_poll)
+        poll.spawned_at == Some(site.location) && took_ns >= nanos(thresholds.long_poll)
     })
 }
 

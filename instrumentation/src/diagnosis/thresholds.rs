@@ -242,8 +242,3 @@ impl Default for Thresholds {
         }
     }
 }
-
-/// Nanoseconds of a threshold.
-pub(super) fn ns(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}

@@ -10,8 +10,9 @@ use super::finding::{Finding, Severity, Subject, duration};
 use super::history::{History, Look, TimersLook};
 use super::sites::SiteTrace;
 use super::slow_polls::PREEMPTED;
-use super::thresholds::{Thresholds, ns};
+use super::thresholds::Thresholds;
 use super::{Reads, Rule};
+use crate::nanos::nanos;
 
 pub(super) const RULE: Rule = Rule {
     kind: "timer-late",
@@ -50,7 +51,7 @@ fn finding(history: &History, looks: &[&Look], thresholds: &Thresholds) -> Optio
     let are_late = timers.late >= thresholds.timer_late_least
         && timers.late.saturating_mul(100)
             >= timers.fired.saturating_mul(thresholds.timer_late_percent)
-        && mean_ns >= ns(thresholds.timer_late).saturating_add(cpu_wait_ns);
+        && mean_ns >= nanos(thresholds.timer_late).saturating_add(cpu_wait_ns);
     if !are_late {
         return None;
     }

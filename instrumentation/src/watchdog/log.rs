@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use zokio::telemetry::{PollInProgress, ThreadSample, now_ns};
 
+use crate::nanos::nanos;
 use crate::stacks::Frame;
 
 /// Long polls that are kept; of those that have ended the oldest go first.
@@ -110,8 +111,7 @@ pub(crate) struct CpuWait {
 impl Log {
     /// A rest is over, that much too late.
     pub(super) fn rested(&self, late: Duration) {
-        let late_ns = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX);
-        self.late_ns.fetch_add(late_ns, Ordering::Relaxed);
+        self.late_ns.fetch_add(nanos(late), Ordering::Relaxed);
         self.rests.fetch_add(1, Ordering::Relaxed);
     }
 

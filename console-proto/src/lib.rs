@@ -1,7 +1,7 @@
 //! The wire between a program instrumented with zokio and `zokio-console`.
 //!
-//! One gRPC service, `zokio.console.v1.Console`, with three calls: describe, subscribe, task
-//! details. A client keeps one [`v1::RuntimeUpdate`] a runtime and brings it up to date with
+//! One gRPC service, `zokio.console.v1.Console`, with five calls: describe, subscribe, task details,
+//! backtraces, trace. A client keeps one [`v1::RuntimeUpdate`] a runtime and brings it up to date with
 //! [`v1::RuntimeUpdate::apply`]. The schema, with the meaning and unit of every field, is
 //! `proto/zokio/console/v1/console.proto`; the module [`v1`] is generated from it (messages, client
 //! and server) and checked in, so that users need neither `protoc` nor a build script. The test

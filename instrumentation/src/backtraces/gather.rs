@@ -28,12 +28,11 @@ pub(super) fn all(
     let end = Instant::now() + MAX_TIME;
     let mut left = limit;
     for (id, handle) in runtimes {
-        let snapshot = Snapshot::capture_with(handle, CaptureOptions::new().tasks(true));
-        let mut tasks: HashMap<u64, TaskSnapshot> =
-            snapshot.tasks.into_iter().map(|t| (t.id, t)).collect();
-        if let Some(task) = task {
-            tasks.retain(|id, _| *id == task);
-        }
+        let tasks = match task {
+            Some(task) => telemetry::task_snapshot(handle, task).into_iter().collect(),
+            None => Snapshot::capture_with(handle, CaptureOptions::new().tasks(true)).tasks,
+        };
+        let tasks: HashMap<u64, TaskSnapshot> = tasks.into_iter().map(|t| (t.id, t)).collect();
         if tasks.is_empty() {
             continue;
         }

@@ -348,7 +348,7 @@ fn task_state(state: TaskState) -> v1::TaskState {
 
 /// One task, without what others know of it.
 pub(crate) fn task_alone(task: &TaskSnapshot) -> v1::Task {
-    self::task(task, &Relations::of(&[], &[], &[]))
+    self::task(task, &Relations::default())
 }
 
 fn task(t: &TaskSnapshot, relations: &Relations) -> v1::Task {

@@ -13,6 +13,7 @@ use zokio::telemetry::{
 use super::sites::{SiteTrace, Sites};
 use super::thresholds::Thresholds;
 use crate::nanos::nanos;
+use crate::row::TaskRow as _;
 use crate::watchdog::{CpuWait, LongPoll};
 
 /// Looks that are kept: at one a second, half a minute.
@@ -122,7 +123,7 @@ pub(super) enum Seen {
 impl Trace {
     /// Wakers that exist now.
     pub(super) fn live_wakers(&self) -> u64 {
-        live_wakers(&self.now)
+        self.now.live_wakers()
     }
 
     fn new(task: TaskSnapshot) -> Trace {
@@ -138,7 +139,7 @@ impl Trace {
         if old.state == TaskState::Idle {
             if !old.waits.is_empty() {
                 self.seen = Seen::Noted;
-            } else if live_wakers(old) > 0 {
+            } else if old.live_wakers() > 0 {
                 self.seen = Seen::Unnoted;
             }
         }
@@ -148,14 +149,10 @@ impl Trace {
             wakes: old.wakes,
             self_wakes: old.self_wakes,
             busy_ns: old.busy_ns,
-            live_wakers: live_wakers(old),
+            live_wakers: old.live_wakers(),
         });
         self.now = task;
     }
-}
-
-fn live_wakers(task: &TaskSnapshot) -> u64 {
-    task.waker_clones.saturating_sub(task.waker_drops)
 }
 
 impl History {

@@ -267,6 +267,8 @@ impl Unpacker {
             state.apply(v1::RuntimeUpdate {
                 resources: Vec::new(),
                 wait_chains: Vec::new(),
+                wait_chains_in_all: None,
+                known_chains: Vec::new(),
                 findings: Vec::new(),
                 ..runtime.clone()
             });

@@ -3,13 +3,16 @@
 //! For any two full updates `a` and `b` of one runtime, `a.apply(b.delta_from(&a))` makes `a` equal
 //! to `b`. A delta leaves out spawn sites and resources that are equal, rows that are equal but for time
 //! that has merely run on, frames that the client has, and findings and longest polls if none has
-//! changed; everything else is sent each time.
+//! changed; everything else is sent each time. Chains of waits are left out for those that ask for them
+//! by themselves ([`chains`]).
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::mem;
 
 use crate::v1;
+
+mod chains;
 
 impl v1::Task {
     /// Lets the task go on as it is for `elapsed_ns`: the time of its state grows.
@@ -91,6 +94,10 @@ impl v1::RuntimeUpdate {
         });
         let findings_unchanged = self.findings == previous.findings;
         let longest_polls_unchanged = self.longest_polls == previous.longest_polls;
+        let (wait_chains, known_chains) = match self.wait_chains_in_all {
+            Some(_) => chains::leave_out(&self.wait_chains, &previous.wait_chains),
+            None => (self.wait_chains.clone(), Vec::new()),
+        };
         v1::RuntimeUpdate {
             spawn_sites,
             tasks,
@@ -108,7 +115,8 @@ impl v1::RuntimeUpdate {
                 self.longest_polls.clone()
             },
             longest_polls_unchanged,
-            wait_chains: self.wait_chains.clone(),
+            wait_chains,
+            known_chains,
             full: false,
             ..self.without_lists()
         }
@@ -150,6 +158,8 @@ impl v1::RuntimeUpdate {
             longest_polls: Vec::new(),
             longest_polls_unchanged: false,
             wait_chains: Vec::new(),
+            wait_chains_in_all: self.wait_chains_in_all,
+            known_chains: Vec::new(),
         }
     }
 
@@ -169,6 +179,11 @@ impl v1::RuntimeUpdate {
             self.spawn_sites = merge_sites(previous.spawn_sites, mem::take(&mut self.spawn_sites));
             let changed = mem::take(&mut self.resources);
             self.resources = merge_resources(previous.resources, changed);
+            let known = mem::take(&mut self.known_chains);
+            if self.wait_chains_in_all.is_some() {
+                let sent = mem::take(&mut self.wait_chains);
+                self.wait_chains = chains::merge(&previous.wait_chains, sent, &known);
+            }
             let wanted: HashSet<u64> = self.rows.iter().copied().collect();
             let fresh: HashSet<u64> = self.tasks.iter().map(|t| t.id).collect();
             for mut task in previous.tasks {

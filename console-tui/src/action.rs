@@ -97,6 +97,7 @@ pub(crate) enum Command {
     ShowTasks,
     ShowSites,
     ShowResources,
+    ShowWaits,
     ShowPool,
     ShowCost,
     ShowFindings,
@@ -125,6 +126,8 @@ pub(crate) enum Command {
     InvertSort,
     ToggleTree,
     Open,
+    /// What the selected task waits for.
+    OpenResource,
     ToggleBacktrace,
     EditFilter,
     SavedFilters,

@@ -178,6 +178,7 @@ pub(crate) fn request(query: &Query, interval: Duration) -> v1::SubscribeRequest
         tasks: Some(sanitize::query(query)),
         resources: query.resources,
         compact: true,
+        wait_chains: Some(query.chains),
     }
 }
 

@@ -102,11 +102,12 @@ async fn all_tasks(session: &mut Session, filter: &str) -> Result<Update, Consol
         offset: 0,
         limit: PAGE,
         resources: true,
+        chains: true,
         ..Query::default()
     };
     let mut all = session.update(&query).await?;
-    // Chains come with the first page.
-    query.resources = false;
+    // What tasks wait for comes with the first page.
+    (query.resources, query.chains) = (false, false);
     while let Some(offset) = next_offset(&all, query.offset) {
         query.offset = offset;
         let page = session.update(&query).await?;

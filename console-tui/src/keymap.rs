@@ -24,6 +24,7 @@ pub(crate) enum Context {
     Sites,
     Resources,
     Resource,
+    Waits,
     /// Screens without rows.
     Panels,
     Findings,
@@ -38,13 +39,14 @@ pub(crate) enum Context {
 }
 
 /// All of them.
-pub(crate) const CONTEXTS: [Context; 13] = [
+pub(crate) const CONTEXTS: [Context; 14] = [
     Context::Workers,
     Context::Tasks,
     Context::Detail,
     Context::Sites,
     Context::Resources,
     Context::Resource,
+    Context::Waits,
     Context::Panels,
     Context::Findings,
     Context::Timeline,

@@ -221,6 +221,12 @@ fn runtime(raw: v1::RuntimeUpdate) -> model::RuntimeUpdate {
             .take(chains::MAX_CHAINS)
             .map(chains::chain)
             .collect(),
+        wait_chains_in_all: raw.wait_chains_in_all,
+        known_chains: raw
+            .known_chains
+            .into_iter()
+            .take(chains::MAX_CHAINS)
+            .collect(),
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) mod tasks;
 mod tests;
 pub(crate) mod timeline;
 mod tree;
+pub(crate) mod waits;
 pub(crate) mod world;
 
 use backtrace::{Backtrace, Strokes};
@@ -50,10 +51,11 @@ use menu::{Menu, MenuKind};
 use model::{Histogram, Query, Task, TaskEvent};
 use playback::Playback;
 use resources::{OpenResource, ResourcesView};
-use rows::{follow_lists, invert, open, select, sort_by_neighbour};
+use rows::{follow_lists, invert, open, open_resource, select, sort_by_neighbour};
 use settings::Settings;
 use sites::SitesView;
 use tasks::TasksView;
+use waits::WaitsView;
 use world::{Runtime, World};
 
 /// Which screen is shown.
@@ -67,6 +69,8 @@ pub(crate) enum Screen {
     Resources,
     /// One resource and who waits for it.
     Resource,
+    /// Who waits for whom.
+    Waits,
     /// Pool, driver and timers.
     Pool,
     /// What telemetry costs.
@@ -120,6 +124,7 @@ pub(crate) struct State {
     pub(crate) sites: SitesView,
     pub(crate) resources: ResourcesView,
     pub(crate) resource: Option<OpenResource>,
+    pub(crate) waits: WaitsView,
     /// Whether the updates tell what tasks wait for.
     pub(crate) resources_known: bool,
     pending_key: Option<Key>,
@@ -285,6 +290,7 @@ impl State {
             Screen::Sites => Context::Sites,
             Screen::Resources => Context::Resources,
             Screen::Resource => Context::Resource,
+            Screen::Waits => Context::Waits,
             Screen::Pool | Screen::Cost => Context::Panels,
             Screen::Findings => Context::Findings,
             Screen::Timeline => Context::Timeline,
@@ -309,10 +315,16 @@ impl State {
                 ..Query::default()
             };
         }
-        let below_resource = matches!(self.screen, Screen::Detail) && self.resource.is_some();
+        let from = self.detail.as_ref().map(|detail| detail.from);
+        let below_resource = from.is_some() && self.resource.is_some();
         let resources =
             below_resource || matches!(self.screen, Screen::Resources | Screen::Resource);
-        self.tasks.query(self.task_rows(), resources, &self.query)
+        let below_waits = |from: Option<Screen>| from == Some(Screen::Waits);
+        let chains = self.screen == Screen::Waits
+            || below_waits(from)
+            || below_waits(self.resource.as_ref().map(|open| open.from));
+        let rows = self.task_rows();
+        self.tasks.query(rows, (resources, chains), &self.query)
     }
 }
 
@@ -559,6 +571,8 @@ fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         Command::ShowTasks => show(state, Screen::Tasks),
         Command::ShowSites => show(state, Screen::Sites),
         Command::ShowResources => show(state, Screen::Resources),
+        Command::ShowWaits => show(state, Screen::Waits),
+        Command::OpenResource => open_resource(state),
         Command::ShowPool => show(state, Screen::Pool),
         Command::ShowCost => show(state, Screen::Cost),
         Command::ShowFindings => show(state, Screen::Findings),
@@ -643,7 +657,10 @@ fn back(state: &mut State) {
             let from = state.detail.as_ref().map(|detail| detail.from);
             show(state, from.unwrap_or(Screen::Tasks));
         }
-        Screen::Resource => show(state, Screen::Resources),
+        Screen::Resource => {
+            let from = state.resource.as_ref().map(|open| open.from);
+            show(state, from.unwrap_or(Screen::Resources));
+        }
         Screen::Tasks if state.tasks.filtered() => state.tasks.clear_filter(),
         _ => show(state, Screen::Workers),
     }
@@ -693,6 +710,7 @@ impl State {
         self.first_worker = 0;
         self.sites.go_to_top();
         self.resources.go_to_top();
+        self.waits.go_to_top();
         self.findings = FindingsView::default();
         match self.screen {
             Screen::Detail => show(self, Screen::Tasks),
@@ -734,6 +752,7 @@ fn step(state: &mut State, command: Command) {
         Screen::Tasks => select(state, to(state.tasks.selected)),
         Screen::Sites => select(state, to(state.sites.selected)),
         Screen::Resources => select(state, to(state.resources.selected)),
+        Screen::Waits => select(state, to(state.waits.selected)),
         Screen::Resource => {
             if let Some(open) = &state.resource {
                 select(state, to(open.waiters.selected));
@@ -762,6 +781,7 @@ pub(crate) fn help_lines() -> usize {
         + filter::fields().len()
         + sites::COLUMNS.len()
         + resources::COLUMNS.len()
+        + waits::COLUMNS.len()
 }
 
 fn stepped(at: usize, command: Command, page: usize, len: usize) -> usize {

@@ -3,8 +3,8 @@
 //! ```text
 //!  zokio  w Workers  t Tasks  d Diagnosis  ? Help …       demo 1/2   tabs
 //! ╭ panel ───────────────────────────────────────────────────────╮
-//! │ one of: workers, tasks, detail, sites, resources, pool, cost,│
-//! │ timeline, diagnosis, help                                    │
+//! │ one of: workers, tasks, detail, sites, resources, waits, pool,│
+//! │ cost, timeline, diagnosis, help                              │
 //! ╰──────────────────────────────────────────────────────────────╯
 //!  ● connected http://127.0.0.1:6669 …  lag 0ms         12:34:56Z   status
 //! ```
@@ -28,6 +28,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod waits;
 mod widgets;
 mod workers;
 
@@ -55,6 +56,7 @@ pub(crate) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         (None, Screen::Sites) => sites::render(state, theme, main, buffer),
         (None, Screen::Resources) => resources::render(state, theme, main, buffer),
         (None, Screen::Resource) => resources::render_one(state, theme, main, buffer),
+        (None, Screen::Waits) => waits::render(state, theme, main, buffer),
         (None, Screen::Pool) => pool::render(state, theme, main, buffer),
         (None, Screen::Timeline) => timeline::render(state, theme, main, buffer),
         (None, Screen::Cost) => cost::render(state, theme, main, buffer),

@@ -60,11 +60,11 @@ pub(crate) fn runtime(
     findings: &[Finding],
     query: &Query,
 ) -> v1::RuntimeUpdate {
-    let (mut resources, mut waited_resources, mut wait_chains) = Default::default();
+    let (mut resources, mut waited_resources) = Default::default();
     if query.wants_resources() {
         (resources, waited_resources) = resources::of(&snapshot.tasks, &snapshot.permits);
-        wait_chains = chains::of(snapshot);
     }
+    let (wait_chains, wait_chains_in_all) = chains::of(snapshot, query.chains());
     let (rows, matching) = query.select(&snapshot.tasks, snapshot.taken_at_ns);
     let longest = snapshot.longest_polls.iter();
     let longest: Vec<_> = longest.copied().take(MAX_LONGEST_POLLS).collect();
@@ -110,6 +110,8 @@ pub(crate) fn runtime(
             .collect(),
         longest_polls_unchanged: false,
         wait_chains,
+        wait_chains_in_all,
+        known_chains: Vec::new(),
     }
 }
 

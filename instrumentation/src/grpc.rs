@@ -89,7 +89,7 @@ impl Console for Service {
         check_runtime_ids(&request.runtime_ids)?;
         let query = Query::new(request.tasks.unwrap_or_default(), request.minor)
             .map_err(Status::invalid_argument)?;
-        let query = query.with_resources(request.resources);
+        let query = query.with_waits(request.resources, request.wait_chains);
         let interval = Duration::from_nanos(request.interval_ns);
         let wish = Wish::new(interval, self.publish_interval, request.runtime_ids, query);
         match self.sampler.subscribe(wish) {

@@ -79,13 +79,10 @@ struct Queue<'a> {
     waiters: u64,
 }
 
-/// All chains of the snapshot: circles first, then those through locks, semaphores and channels, the
-/// longest wait first among equals.
-pub(crate) fn of(snapshot: &Snapshot) -> Vec<Chain<'_>> {
-    let graph = Graph {
-        tasks: snapshot.tasks.iter().map(|task| (task.id, task)).collect(),
-        permits: snapshot.permits.iter().map(|p| (p.resource, p)).collect(),
-    };
+/// The first chains of the snapshot and how many there are: circles first, then those through locks,
+/// semaphores and channels, the longest wait first among equals.
+pub(crate) fn of(snapshot: &Snapshot) -> (Vec<Chain<'_>>, usize) {
+    let graph = Graph::of(snapshot);
     let mut queues: Vec<Queue<'_>> = graph.queues(&snapshot.tasks).into_values().collect();
     queues.sort_by_key(|queue| (queue.since_ns, queue.first.id));
     let chains: Vec<Chain<'_>> = queues.iter().map(|queue| graph.follow(queue)).collect();
@@ -94,8 +91,9 @@ pub(crate) fn of(snapshot: &Snapshot) -> Vec<Chain<'_>> {
         let joins_only = chain.holders().all(|holder| holder.role == Role::Joined);
         (Reverse(chain.circle), joins_only, chain.since_ns())
     });
+    let in_all = chains.len();
     chains.truncate(MAX_CHAINS);
-    chains
+    (chains, in_all)
 }
 
 impl Chain<'_> {
@@ -114,6 +112,13 @@ impl Chain<'_> {
 }
 
 impl<'a> Graph<'a> {
+    fn of(snapshot: &'a Snapshot) -> Graph<'a> {
+        Graph {
+            tasks: snapshot.tasks.iter().map(|task| (task.id, task)).collect(),
+            permits: snapshot.permits.iter().map(|p| (p.resource, p)).collect(),
+        }
+    }
+
     /// What is waited for and has a holder: one entry each.
     fn queues(&self, tasks: &'a [TaskSnapshot]) -> HashMap<(&'static str, u64), Queue<'a>> {
         let mut queues: HashMap<(&'static str, u64), Queue<'a>> = HashMap::new();
@@ -270,7 +275,7 @@ mod tests {
             task(2, &[("mutex", 64, Some(9), 20)]),
             task(9, &[("sleep", 0, None, 10)]),
         ]);
-        let chains = of(&snapshot);
+        let (chains, _) = of(&snapshot);
         assert_eq!(chains.len(), 1);
         assert_eq!((ids(&chains[0]), chains[0].waiters), (vec![2, 9], 2));
         assert!(!chains[0].circle);
@@ -286,7 +291,7 @@ mod tests {
             task(3, &[("join", 4, Some(4), 10)]),
             task(4, &[]),
         ]);
-        let chains = of(&snapshot);
+        let (chains, _) = of(&snapshot);
         assert_eq!(chains.len(), 1);
         assert_eq!(ids(&chains[0]), [1, 2, 3, 4]);
         let roles: Vec<_> = chains[0].holders().map(|h| h.role).collect();
@@ -302,7 +307,7 @@ mod tests {
             task(5, &[("sleep", 0, None, 1)]),
             task(7, &[("join", 2, Some(2), 1)]),
         ]);
-        let chains = of(&snapshot);
+        let (chains, _) = of(&snapshot);
         assert_eq!(ids(&chains[0]), [2, 3]);
         assert!(chains[0].circle);
         assert_eq!(chains.iter().filter(|chain| chain.circle).count(), 1);
@@ -312,7 +317,7 @@ mod tests {
     #[test]
     fn a_task_that_waits_for_itself_is_a_circle_of_one() {
         let snapshot = snapshot(vec![task(1, &[("rwlock", 64, Some(1), 5)])]);
-        let chains = of(&snapshot);
+        let (chains, _) = of(&snapshot);
         assert_eq!((ids(&chains[0]), chains[0].circle), (vec![1], true));
     }
 
@@ -320,7 +325,7 @@ mod tests {
     fn who_took_permits_and_has_finished_ends_a_chain_and_is_told_to_be_gone() {
         let mut snapshot = snapshot(vec![task(1, &[("semaphore", 64, None, 5)])]);
         snapshot.permits = vec![PermitsSnapshot::new(64, Some(1), &[8, 7])];
-        let chains = of(&snapshot);
+        let (chains, _) = of(&snapshot);
         let link = &chains[0].links[0];
         let holder = link.holder.unwrap();
         assert_eq!((holder.task, holder.role), (8, Role::Acquired));
@@ -334,7 +339,7 @@ mod tests {
             task(1, &[("sleep", 0, None, 9), ("mutex", 64, Some(2), 5)]),
             task(2, &[]),
         ]);
-        let chains = of(&snapshot);
+        let (chains, _) = of(&snapshot);
         assert_eq!(chains[0].links[0].wait.unwrap().kind, "mutex");
     }
 
@@ -345,8 +350,8 @@ mod tests {
             .collect();
         tasks.push(task(500, &[("mutex", 64, Some(501), 9)]));
         let snapshot = snapshot(tasks);
-        let chains = of(&snapshot);
-        assert_eq!(chains.len(), MAX_CHAINS);
+        let (chains, in_all) = of(&snapshot);
+        assert_eq!((chains.len(), in_all), (MAX_CHAINS, 2 * MAX_CHAINS + 1));
         assert_eq!(ids(&chains[0]), [500]);
     }
 }

@@ -72,6 +72,60 @@ fn waiters_are_counted_without_any_row_and_a_free_lock_has_none() {
 }
 
 #[test]
+fn chains_are_sent_without_resources_to_who_asks_for_them_alone() {
+    let runtime = runtime("chains");
+    let guard = builder()
+        .bind("127.0.0.1:0")
+        .attach(runtime.handle())
+        .start()
+        .expect("a server");
+    run(&runtime, async {
+        let lock = Arc::new(Mutex::new(()));
+        let held = Arc::clone(&lock).lock_owned().await;
+        let holder = zokio::spawn(async move {
+            let _held = held;
+            std::future::pending::<()>().await;
+        });
+        let waiting = Arc::clone(&lock);
+        let waiter = zokio::spawn(async move { drop(waiting.lock().await) });
+        let mut client = console(guard.addr()).await;
+        let request = v1::SubscribeRequest {
+            wait_chains: Some(true),
+            ..subscribe(false)
+        };
+        let mut updates = client.subscribe(request).await.unwrap().into_inner();
+        let mut state = updates.message().await.unwrap().unwrap().runtimes.remove(0);
+        let is_told = |state: &v1::RuntimeUpdate| {
+            let mut first = state.wait_chains.iter().map(|chain| &chain.links[0]);
+            first.any(|link| link.kind == "mutex")
+        };
+        let next = async |state: &mut v1::RuntimeUpdate, updates: &mut tonic::Streaming<_>| {
+            let mut update: v1::Update = updates.message().await.unwrap().unwrap();
+            let delta = update.runtimes.remove(0);
+            let sent = (delta.wait_chains.len(), delta.known_chains.len());
+            state.apply(delta);
+            sent
+        };
+        while !is_told(&state) {
+            next(&mut state, &mut updates).await;
+        }
+        // The program has come to rest: what is known is not sent again.
+        while next(&mut state, &mut updates).await.0 > 0 {}
+        assert!(is_told(&state), "and is not lost");
+        assert_eq!(
+            state.wait_chains_in_all,
+            Some(state.wait_chains.len() as u64)
+        );
+        assert_eq!((state.resources.len(), state.waited_resources), (0, 0));
+        holder.abort();
+        waiter.await.unwrap();
+        while is_told(&state) {
+            next(&mut state, &mut updates).await;
+        }
+    });
+}
+
+#[test]
 fn who_does_not_ask_gets_none() {
     let runtime = runtime("no resources");
     let guard = builder()
@@ -93,5 +147,7 @@ fn who_does_not_ask_gets_none() {
         let update = updates.message().await.unwrap().unwrap();
         assert!(update.runtimes[0].resources.is_empty());
         assert_eq!(update.runtimes[0].waited_resources, 0);
+        assert!(update.runtimes[0].wait_chains.is_empty());
+        assert_eq!(update.runtimes[0].wait_chains_in_all, None);
     });
 }

@@ -67,6 +67,10 @@ pub struct SubscribeRequest {
     /// histograms of changes only.
     #[prost(bool, tag = "7")]
     pub compact: bool,
+    /// Whether to send who waits for whom; updates then refer to chains that the client has
+    /// (known_chains). Absent: as `resources` says, and all chains are sent each time.
+    #[prost(bool, optional, tag = "13")]
+    pub wait_chains: ::core::option::Option<bool>,
 }
 /// Which tasks, in which order: evaluated at the server, so that a viewer costs its screen and not
 /// the number of tasks.
@@ -199,6 +203,14 @@ pub struct RuntimeUpdate {
     /// In compact updates: long polls are left out, since they are those of the update before.
     #[prost(bool, tag = "33")]
     pub long_polls_unchanged: bool,
+    /// Chains in all, of which wait_chains has the first. Absent: SubscribeRequest.wait_chains did not
+    /// ask for them.
+    #[prost(uint64, optional, tag = "34")]
+    pub wait_chains_in_all: ::core::option::Option<u64>,
+    /// When wait_chains_in_all is there and the update is not full, one entry a chain, in their order.
+    /// 0: the next of wait_chains. n: the n-th chain of the update before, which has not changed.
+    #[prost(uint32, repeated, tag = "35")]
+    pub known_chains: ::prost::alloc::vec::Vec<u32>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LongestPoll {
@@ -283,6 +295,9 @@ pub struct WaitLink {
     /// Permits that a semaphore has in all, whoever has them. Absent: it is no semaphore.
     #[prost(uint64, optional, tag = "20")]
     pub permits: ::core::option::Option<u64>,
+    /// The worker that polls the task or has polled it last, plus one. 0: none.
+    #[prost(uint32, tag = "21")]
+    pub worker_plus_one: u32,
 }
 /// Something that tasks wait for. Its identity is kind and id; without an id, kind and operation.
 #[derive(Clone, PartialEq, ::prost::Message)]

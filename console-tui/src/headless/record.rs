@@ -185,6 +185,7 @@ impl<'a, P: FnMut(&str)> Recorder<'a, P> {
             filter: self.plan.filter.clone(),
             limit: MAX_TASKS,
             resources: true,
+            chains: true,
             ..Query::default()
         };
         let request = connection::request(&query, self.plan.interval);

@@ -21,6 +21,7 @@ const LISTS: When = When::Screens(&[
     Context::Sites,
     Context::Resources,
     Context::Resource,
+    Context::Waits,
     Context::Findings,
     Context::Timeline,
     Context::Help,
@@ -29,7 +30,12 @@ const LISTS: When = When::Screens(&[
 ]);
 
 const TASKS: When = When::Screens(&[Context::Tasks]);
-const TABLES: When = When::Screens(&[Context::Tasks, Context::Sites, Context::Resources]);
+const TABLES: When = When::Screens(&[
+    Context::Tasks,
+    Context::Sites,
+    Context::Resources,
+    Context::Waits,
+]);
 const FINDINGS: When = When::Screens(&[Context::Findings]);
 const TIMELINE: When = When::Screens(&[Context::Timeline]);
 const TYPING: When = When::Screens(&[Context::FilterInput]);
@@ -40,6 +46,7 @@ const EVERYWHERE: When = When::Screens(&[
     Context::Sites,
     Context::Resources,
     Context::Resource,
+    Context::Waits,
     Context::Panels,
     Context::Findings,
     Context::Timeline,
@@ -68,7 +75,7 @@ pub(super) const fn bind(
 }
 
 /// All keys, as they are unless the user binds others.
-pub(crate) static BINDINGS: [Binding; 65] = [
+pub(crate) static BINDINGS: [Binding; 68] = [
     bind(
         &["w"],
         When::Anywhere,
@@ -96,6 +103,13 @@ pub(crate) static BINDINGS: [Binding; 65] = [
         Command::ShowResources,
         "Screens",
         "resources: what tasks wait for",
+    ),
+    bind(
+        &["W"],
+        When::Anywhere,
+        Command::ShowWaits,
+        "Screens",
+        "waits: who waits for whom",
     ),
     bind(
         &["p"],
@@ -253,6 +267,20 @@ pub(crate) static BINDINGS: [Binding; 65] = [
         Command::Open,
         "Tables",
         "waiters: details of the task",
+    ),
+    bind(
+        &["enter"],
+        When::Screens(&[Context::Waits]),
+        Command::Open,
+        "Tables",
+        "waits: details of the task",
+    ),
+    bind(
+        &["o"],
+        When::Screens(&[Context::Waits]),
+        Command::OpenResource,
+        "Tables",
+        "waits: who else waits for the same",
     ),
     bind(
         &["/"],

@@ -52,6 +52,7 @@ fn link(raw: v1::WaitLink) -> model::WaitLink {
         spawned_at: location(raw.spawned_at.clone()),
         state: task_state(raw.state()),
         state_since_ns: raw.state_since_ns,
+        worker: raw.worker_plus_one.checked_sub(1),
         wait,
     }
 }

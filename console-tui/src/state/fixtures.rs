@@ -3,6 +3,8 @@
 use prost::Message as _;
 use zokio_console_proto::v1;
 
+mod chains;
+
 use super::model::{Query, TaskEvent};
 use super::{State, update};
 use crate::action::{Action, Command, DetailsAnswer, Now};
@@ -467,7 +469,13 @@ pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
                 longest_poll(9, 1_870_000, now_ns),
             ],
             longest_polls_unchanged: false,
-            wait_chains: Vec::new(),
+            wait_chains: if query.chains {
+                chains::at(now_ns)
+            } else {
+                Vec::new()
+            },
+            wait_chains_in_all: query.chains.then_some(5),
+            known_chains: Vec::new(),
         }],
         ..v1::Update::default()
     }
@@ -524,6 +532,12 @@ fn resources_at(now_ns: u64) -> Vec<v1::Resource> {
 /// The screen of what tasks wait for, with an update for it.
 pub(crate) fn resources(state: &mut State) {
     press(state, "r");
+    feed(state, 31);
+}
+
+/// The screen of who waits for whom, with an update for it.
+pub(crate) fn waits(state: &mut State) {
+    press(state, "W");
     feed(state, 31);
 }
 
@@ -605,7 +619,7 @@ pub(crate) fn replaying(width: u16, height: u16) -> State {
 }
 
 pub(crate) fn press(state: &mut State, keys: &str) {
-    for key in keys.split(' ') {
+    for key in keys.split_whitespace() {
         update(state, Action::Key(Key::parse(key).expect("a key")));
     }
 }

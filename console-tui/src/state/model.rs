@@ -10,7 +10,7 @@ mod wait_chain;
 
 pub(crate) use records::{Child, Children, Lag, Lags, LastWaker, LongestPoll, WakerKind};
 pub(crate) use resource::{Resource, ResourceKey, Waiter};
-pub(crate) use wait_chain::{LinkHolder, LinkWait, Role, WaitChain, WaitLink};
+pub(crate) use wait_chain::{LinkHolder, LinkWait, Role, WaitChain, WaitLink, in_words, merge};
 
 use super::findings::Finding;
 
@@ -88,6 +88,10 @@ pub(crate) struct RuntimeUpdate {
     pub(crate) longest_polls_unchanged: bool,
     /// Circles first.
     pub(crate) wait_chains: Vec<WaitChain>,
+    /// Chains in all. None: nobody asked for them by themselves.
+    pub(crate) wait_chains_in_all: Option<u64>,
+    /// Of an update that is not full: which chains are those of the update before.
+    pub(crate) known_chains: Vec<u32>,
 }
 
 /// A poll that took over the watchdog's threshold.
@@ -508,11 +512,7 @@ pub(crate) struct Wait {
 impl Wait {
     /// What is waited for, in words: `mutex lock`, `sleep`.
     pub(crate) fn what(&self) -> String {
-        if self.kind == self.operation || self.operation.is_empty() {
-            self.kind.clone()
-        } else {
-            format!("{} {}", self.kind, self.operation)
-        }
+        in_words(&self.kind, &self.operation)
     }
 }
 
@@ -607,6 +607,8 @@ pub(crate) struct Query {
     pub(crate) limit: u32,
     /// Whether to send what tasks wait for, too.
     pub(crate) resources: bool,
+    /// Whether to send who waits for whom, too.
+    pub(crate) chains: bool,
     /// Nobody looks at it now: once a second is enough.
     pub(crate) slow: bool,
 }

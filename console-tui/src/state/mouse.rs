@@ -1,7 +1,9 @@
 //! What the mouse means: where the views put rows, headers and tabs, looked up backwards.
 
 use super::columns::{self, column_at};
-use super::{Effect, Screen, State, help_lines, open, perform, resources, select, sites, tabs};
+use super::{
+    Effect, Screen, State, help_lines, open, perform, resources, select, sites, tabs, waits,
+};
 use crate::action::{Command, Mouse, MouseKind};
 
 /// Line of the screen with the titles of a table's columns: below the tabs and the frame.
@@ -61,6 +63,7 @@ fn press_row(state: &mut State, row: usize, effects: &mut Vec<Effect>) {
         Screen::Tasks => (state.tasks.top, state.tasks.selected),
         Screen::Sites => (state.sites.top, state.sites.selected),
         Screen::Resources => (state.resources.top, state.resources.selected),
+        Screen::Waits => (state.waits.top, state.waits.selected),
         Screen::Resource => match &state.resource {
             Some(open) => (open.waiters.top, open.waiters.selected),
             None => return,
@@ -100,6 +103,11 @@ fn sort_at(state: &mut State, x: u16) {
         Screen::Resources => {
             if let Some(column) = column_at(&resources::COLUMNS, width, x) {
                 state.resources.sort_by(column);
+            }
+        }
+        Screen::Waits => {
+            if let Some(column) = column_at(&waits::COLUMNS, width, x) {
+                state.waits.sort_by(column);
             }
         }
         _ => {}

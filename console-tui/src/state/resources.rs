@@ -4,9 +4,10 @@
 
 use std::cmp::Ordering;
 
+use super::Screen;
 use super::columns::{ColumnInfo, number, text};
 use super::list::ListView;
-use super::model::{Resource, ResourceKey};
+use super::model::{LinkWait, Resource, ResourceKey};
 use super::world::Runtime;
 
 /// One column of the table, and what to sort by.
@@ -133,17 +134,40 @@ pub(crate) struct OpenResource {
     pub(crate) taken_at_ns: u64,
     /// Its waiters, in the order of their waits.
     pub(crate) waiters: ListView<(), u64>,
+    /// The screen that it was opened from.
+    pub(super) from: Screen,
 }
 
 impl OpenResource {
-    pub(super) fn new(runtime: &Runtime, resource: &Resource) -> OpenResource {
+    pub(super) fn new(runtime: &Runtime, resource: &Resource, from: Screen) -> OpenResource {
         OpenResource {
             runtime_id: runtime.summary.id,
             resource: resource.clone(),
             gone: false,
             taken_at_ns: runtime.rows_at_ns(),
             waiters: ListView::default(),
+            from,
         }
+    }
+
+    /// What is known of it from a chain; who waits for it is told by the next update.
+    pub(super) fn of_wait(runtime: &Runtime, wait: &LinkWait) -> OpenResource {
+        let operation = match wait.resource {
+            0 => wait.operation.clone(),
+            _ => String::new(),
+        };
+        let resource = Resource {
+            key: ResourceKey {
+                kind: wait.kind.clone(),
+                id: wait.resource,
+                operation,
+            },
+            operation: wait.operation.clone(),
+            oldest_since_ns: wait.since_ns,
+            location: wait.location.clone(),
+            ..Resource::default()
+        };
+        OpenResource::new(runtime, &resource, Screen::Waits)
     }
 
     pub(super) fn refresh(&mut self, runtime: &Runtime, rows: usize) {

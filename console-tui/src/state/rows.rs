@@ -2,6 +2,7 @@
 
 use super::backtrace::Strokes;
 use super::resources::OpenResource;
+use super::waits::{self, ChainLine};
 use super::world::Runtime;
 use super::{Detail, Effect, Screen, State, resources, show, sites, timeline};
 
@@ -15,6 +16,7 @@ impl State {
             Screen::Tasks => runtime.tasks.matching,
             Screen::Sites => runtime.spawn_sites.len(),
             Screen::Resources => runtime.resources.len(),
+            Screen::Waits => waits::lines(&self.waits, runtime).len(),
             Screen::Resource => self
                 .resource
                 .as_ref()
@@ -40,8 +42,11 @@ pub(super) fn follow_lists(state: &mut State) {
         state.sites.follow(&keys, rows);
         let keys = resources::keys(&state.resources, runtime);
         state.resources.follow(&keys, rows);
+        let keys = waits::keys(&waits::lines(&state.waits, runtime));
+        state.waits.follow(&keys, rows);
     }
     if let Some(open) = &mut state.resource
+        && state.resources_known
         && let Some(runtime) = world.runtime(open.runtime_id)
     {
         open.refresh(runtime, rows);
@@ -54,6 +59,7 @@ pub(super) fn sort_by_neighbour(state: &mut State, forward: bool) {
         Screen::Resources => state
             .resources
             .sort_by_neighbour(&resources::COLUMNS, forward),
+        Screen::Waits => state.waits.sort_by_neighbour(&waits::COLUMNS, forward),
         _ => state
             .tasks
             .sort_by_neighbour(&state.settings.columns, forward),
@@ -64,6 +70,7 @@ pub(super) fn invert(state: &mut State) {
     match state.screen {
         Screen::Sites => state.sites.invert(),
         Screen::Resources => state.resources.invert(),
+        Screen::Waits => state.waits.invert(),
         _ => state.tasks.invert(),
     }
 }
@@ -85,6 +92,10 @@ pub(super) fn select(state: &mut State, row: usize) {
         (Screen::Resources, Some(runtime)) => {
             let keys = resources::keys(&state.resources, runtime);
             state.resources.select(row, &keys, page);
+        }
+        (Screen::Waits, Some(runtime)) => {
+            let keys = waits::keys(&waits::lines(&state.waits, runtime));
+            state.waits.select(row, &keys, page);
         }
         (Screen::Findings, _) => state.findings.selected = row,
         (Screen::Resource, _) => {
@@ -134,7 +145,7 @@ pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
         Screen::Resources => {
             let shown = resources::sorted(&state.resources, runtime);
             if let Some(resource) = shown.get(state.resources.selected) {
-                state.resource = Some(OpenResource::new(runtime, resource));
+                state.resource = Some(OpenResource::new(runtime, resource, Screen::Resources));
                 state.screen = Screen::Resource;
             }
         }
@@ -147,8 +158,37 @@ pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
                 open_task(state, runtime_id, task_id, effects);
             }
         }
+        Screen::Waits => {
+            let line = selected_line(state, runtime);
+            match line.and_then(ChainLine::task) {
+                Some(task_id) => {
+                    let runtime_id = runtime.summary.id;
+                    open_task(state, runtime_id, task_id, effects);
+                }
+                // A task that is gone cannot be looked at, what it had can.
+                None => open_resource(state),
+            }
+        }
         Screen::Workers | Screen::Detail | Screen::Pool | Screen::Cost | Screen::Timeline => {}
     }
+}
+
+fn selected_line<'a>(state: &State, runtime: &'a Runtime) -> Option<ChainLine<'a>> {
+    let lines = waits::lines(&state.waits, runtime);
+    lines.get(state.waits.selected).copied()
+}
+
+/// Shows what the task in the selected line of the chains waits for.
+pub(super) fn open_resource(state: &mut State) {
+    let Some(runtime) = state.shown_runtime() else {
+        return;
+    };
+    let line = selected_line(state, runtime);
+    let Some(wait) = line.and_then(ChainLine::wait) else {
+        return;
+    };
+    state.resource = Some(OpenResource::of_wait(runtime, wait));
+    state.screen = Screen::Resource;
 }
 
 /// Shows a task, also one that the window of the task table does not hold.

@@ -42,7 +42,7 @@ pub(crate) struct Tabs {
 /// Command, label, label where there is little room (empty: it is left out there), screens.
 type Entry = (Command, &'static str, &'static str, &'static [Screen]);
 
-const SCREENS: [Entry; 8] = [
+const SCREENS: [Entry; 9] = [
     (Command::ShowWorkers, "Workers", "Work", &[Screen::Workers]),
     (
         Command::ShowTasks,
@@ -57,8 +57,9 @@ const SCREENS: [Entry; 8] = [
         "Res",
         &[Screen::Resources, Screen::Resource],
     ),
+    (Command::ShowWaits, "Waits", "Waits", &[Screen::Waits]),
     (Command::ShowPool, "Pool", "Pool", &[Screen::Pool]),
-    (Command::ShowCost, "Self", "Self", &[Screen::Cost]),
+    (Command::ShowCost, "Self", "", &[Screen::Cost]),
     (Command::ShowTimeline, "Timeline", "", &[Screen::Timeline]),
     (
         Command::ShowFindings,

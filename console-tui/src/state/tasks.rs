@@ -53,10 +53,10 @@ impl TasksView {
     }
 
     /// The query that covers the visible rows: the running one if it does, else one with as many
-    /// rows again before and after.
-    pub(super) fn query(&self, rows: usize, resources: bool, running: &Query) -> Query {
+    /// rows again before and after. `waits`: whether to ask for resources, and for chains.
+    pub(super) fn query(&self, rows: usize, waits: (bool, bool), running: &Query) -> Query {
         let same = !running.slow
-            && running.resources == resources
+            && (running.resources, running.chains) == waits
             && running.sort == self.sort
             && running.ascending == self.ascending
             && running.filter == self.filter;
@@ -73,7 +73,8 @@ impl TasksView {
             filter: self.filter.clone(),
             offset: u32::try_from(offset).unwrap_or(u32::MAX),
             limit: u32::try_from(limit).unwrap_or(u32::MAX),
-            resources,
+            resources: waits.0,
+            chains: waits.1,
             slow: false,
         }
     }

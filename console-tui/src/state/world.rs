@@ -12,7 +12,7 @@ use super::findings::Finding;
 use super::history::{Lane, Rates, StateTimes, WorkerRates, per_second};
 use super::model::{
     Cost, LongPoll, LongestPoll, Resource, RuntimeUpdate, SpawnSite, Summary, Task, TaskState,
-    Update, WaitChain, Worker,
+    Update, WaitChain, Worker, merge,
 };
 use super::tree;
 
@@ -107,6 +107,8 @@ pub(crate) struct Runtime {
     pub(crate) waited_resources: u64,
     /// Who waits for whom, circles first.
     pub(crate) wait_chains: Vec<WaitChain>,
+    /// Chains in all. None: not asked for.
+    pub(crate) wait_chains_in_all: Option<u64>,
     /// The worst first.
     pub(crate) findings: Vec<Finding>,
     pub(crate) tasks: TaskTable,
@@ -185,6 +187,7 @@ impl Runtime {
             resources: Vec::new(),
             waited_resources: 0,
             wait_chains: Vec::new(),
+            wait_chains_in_all: None,
             findings: Vec::new(),
             tasks: TaskTable::default(),
             longest_polls: Vec::new(),
@@ -204,7 +207,6 @@ impl Runtime {
         }
         self.apply_sites(update.spawn_sites);
         self.apply_long_polls(update.long_polls);
-        self.wait_chains = update.wait_chains;
         if !update.findings_unchanged {
             self.findings = update.findings;
         }
@@ -221,6 +223,12 @@ impl Runtime {
         }
         self.apply_resources(update.resources);
         self.waited_resources = update.waited_resources;
+        self.wait_chains_in_all = update.wait_chains_in_all;
+        self.wait_chains = if update.full || update.wait_chains_in_all.is_none() {
+            update.wait_chains
+        } else {
+            merge(&self.wait_chains, update.wait_chains, &update.known_chains)
+        };
         self.tasks.apply(
             update.rows,
             update.tasks,
@@ -620,6 +628,31 @@ mod tests {
             .map(|s| (s.location.file.as_str(), s.busy_ns))
             .collect();
         assert_eq!(files, [("a", 50), ("b", 9)]);
+    }
+
+    #[test]
+    fn chains_that_are_referred_to_are_kept_in_their_new_order() {
+        let chains = |waiters: &[u64]| -> Vec<WaitChain> {
+            let chain = |&waiters| WaitChain {
+                waiters,
+                ..WaitChain::default()
+            };
+            waiters.iter().map(chain).collect()
+        };
+        let mut world = World::default();
+        let mut send = |full, sent: &[u64], known_chains: &[u32]| {
+            let mut next = update(10, Vec::new());
+            next.runtimes[0].full = full;
+            next.runtimes[0].wait_chains = chains(sent);
+            next.runtimes[0].wait_chains_in_all = Some(3);
+            next.runtimes[0].known_chains = known_chains.to_vec();
+            world.apply(next, 0);
+            world.runtimes[0].wait_chains.clone()
+        };
+        assert_eq!(send(true, &[1, 2], &[]), chains(&[1, 2]));
+        assert_eq!(send(false, &[3], &[2, 0, 1]), chains(&[2, 3, 1]));
+        assert_eq!(send(false, &[], &[1, 9, u32::MAX]), chains(&[2]));
+        assert_eq!(send(false, &[], &[]), []);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::widgets::{panel, put};
 use crate::format;
 use crate::keymap::{bound, clock, targets};
 use crate::state::columns;
-use crate::state::{resources, sites};
+use crate::state::{resources, sites, waits};
 use crate::theme::{Role, Theme};
 
 /// Below this width everything stands in one column.
@@ -104,6 +104,12 @@ fn columns(theme: Theme) -> Vec<Line<'static>> {
     lines.push(heading("Columns of the table of resources", theme));
     lines.extend(
         resources::COLUMNS
+            .iter()
+            .map(|info| entry(info.title, 14, info.help, theme)),
+    );
+    lines.push(heading("Columns of the chains of waits", theme));
+    lines.extend(
+        waits::COLUMNS
             .iter()
             .map(|info| entry(info.title, 14, info.help, theme)),
     );

@@ -180,6 +180,9 @@ fn one_title(open: &OpenResource) -> String {
             "{kind}{which}  (nobody waits for it any more, or others have more waiters)"
         );
     }
+    if resource.waiters == 0 {
+        return format!("{kind}{which}  asking who waits for it…");
+    }
     let shown = resource.first_waiters.len() as u64;
     let of = if resource.waiters > shown {
         format!(", the first {shown}")

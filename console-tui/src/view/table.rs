@@ -79,23 +79,28 @@ impl<C: Copy, S: Copy + PartialEq> Table<'_, C, S> {
             put(row + 1, line, inner, buffer);
         }
         if hint_row > 0 {
-            put(hint_row, hints(self.hint, theme), inner, buffer);
+            let open = [(Command::Open, self.hint)];
+            put(hint_row, hints(&open, theme), inner, buffer);
         }
     }
 }
 
-fn hints(hint: &str, theme: Theme) -> Line<'static> {
+/// What keys lead to, and how to sort.
+pub(super) fn hints(leads: &[(Command, &str)], theme: Theme) -> Line<'static> {
     let key = |command| Span::styled(key_of(command), theme.style(Role::Key));
     let text = |text: String| Span::styled(text, theme.style(Role::Dim));
-    Line::from(vec![
-        key(Command::Open),
-        text(format!(" {hint}  ")),
+    let mut spans = Vec::new();
+    for (command, hint) in leads {
+        spans.extend([key(*command), text(format!(" {hint}  "))]);
+    }
+    spans.extend([
         key(Command::SortLeft),
         key(Command::SortRight),
         text(" sort by column  ".into()),
         key(Command::InvertSort),
         text(" invert".into()),
-    ])
+    ]);
+    Line::from(spans)
 }
 
 /// The titles of the columns, an arrow at the one that is sorted by.

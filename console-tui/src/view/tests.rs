@@ -7,7 +7,7 @@ use ratatui::backend::TestBackend;
 
 use crate::action::Action;
 use crate::state::fixtures::{
-    at, backtrace, detail, feed, press, resources, state, stuck, told, watching,
+    at, backtrace, detail, feed, press, resources, state, stuck, told, waits, watching,
 };
 use crate::state::targets::Targets;
 use crate::state::{State, update};
@@ -225,6 +225,35 @@ fn resource_screen_with_its_waiters_in_order() {
     picture("resource", |state| {
         resources(state);
         press(state, "j enter j");
+    });
+}
+
+#[test]
+fn waits_screen() {
+    picture("waits", |state| {
+        waits(state);
+        press(state, "j");
+    });
+}
+
+#[test]
+fn waits_screen_when_nobody_waits_for_anything_that_is_held() {
+    picture("waits_nothing", |state| {
+        press(state, "W");
+        let query = state.query().clone();
+        let mut raw = crate::state::fixtures::snapshot(31, &query);
+        raw.runtimes[0].wait_chains.clear();
+        raw.runtimes[0].wait_chains_in_all = Some(0);
+        let update = Box::new(crate::sanitize::update(raw));
+        crate::state::update(state, Action::Update { update, query });
+    });
+}
+
+#[test]
+fn resource_screen_from_a_chain_before_its_waiters_are_known() {
+    picture("waits_resource", |state| {
+        waits(state);
+        press(state, "j o");
     });
 }
 

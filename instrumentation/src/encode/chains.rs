@@ -4,11 +4,17 @@ use zokio::telemetry::Snapshot;
 use zokio_console_proto::v1;
 
 use super::{clip, location, task_state};
+use crate::sampler::query::Chains;
 use crate::wait_chains::{self, Chain, Link, Role};
 
-/// Who waits for whom.
-pub(super) fn of(snapshot: &Snapshot) -> Vec<v1::WaitChain> {
-    wait_chains::of(snapshot).iter().map(chain).collect()
+/// Who waits for whom, and how many chains there are in all, as the viewer asks.
+pub(super) fn of(snapshot: &Snapshot, asked: Chains) -> (Vec<v1::WaitChain>, Option<u64>) {
+    if asked == Chains::No {
+        return (Vec::new(), None);
+    }
+    let (chains, in_all) = wait_chains::of(snapshot);
+    let in_all = (asked == Chains::Counted).then_some(in_all as u64);
+    (chains.iter().map(chain).collect(), in_all)
 }
 
 fn chain(chain: &Chain<'_>) -> v1::WaitChain {
@@ -28,6 +34,7 @@ fn link(link: &Link<'_>) -> v1::WaitLink {
         state: task_state(task.state).into(),
         state_since_ns: task.state_since_ns,
         permits: link.permits,
+        worker_plus_one: task.worker.map_or(0, |worker| u32::from(worker) + 1),
         ..Default::default()
     };
     if let Some(wait) = link.wait {

@@ -27,6 +27,18 @@ pub(crate) struct Query {
     offset: usize,
     limit: usize,
     resources: bool,
+    chains: Chains,
+}
+
+/// Whether a viewer is told who waits for whom.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Chains {
+    #[default]
+    No,
+    /// All of them, each time.
+    Whole,
+    /// How many there are, too, and in deltas only those that have changed.
+    Counted,
 }
 
 impl Query {
@@ -46,12 +58,27 @@ impl Query {
             offset: query.offset as usize,
             limit: (query.limit as usize).min(MAX_ROWS),
             resources: false,
+            chains: Chains::No,
         })
     }
 
-    /// Asks for what tasks wait for, too.
-    pub(crate) fn with_resources(self, resources: bool) -> Query {
-        Query { resources, ..self }
+    /// Asks for what tasks wait for, too. `chains`: whether also for who waits for whom; `None` from
+    /// those who do not know that they can say so.
+    pub(crate) fn with_waits(self, resources: bool, chains: Option<bool>) -> Query {
+        let chains = match (chains, resources) {
+            (Some(true), _) => Chains::Counted,
+            (None, true) => Chains::Whole,
+            _ => Chains::No,
+        };
+        Query {
+            resources,
+            chains,
+            ..self
+        }
+    }
+
+    pub(crate) fn chains(&self) -> Chains {
+        self.chains
     }
 
     pub(crate) fn wants_resources(&self) -> bool {
@@ -60,7 +87,7 @@ impl Query {
 
     /// Whether any task is to be looked at.
     pub(crate) fn wants_tasks(&self) -> bool {
-        self.limit > 0 || self.resources
+        self.limit > 0 || self.resources || self.chains != Chains::No
     }
 
     /// The rows of the window in order, and how many tasks pass the filter in all. `now_ns` is the

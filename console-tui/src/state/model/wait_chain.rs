@@ -21,6 +21,8 @@ pub(crate) struct WaitLink {
     pub(crate) spawned_at: Location,
     pub(crate) state: TaskState,
     pub(crate) state_since_ns: u64,
+    /// That polls it, or has polled it last.
+    pub(crate) worker: Option<u32>,
     /// None: nothing that is known.
     pub(crate) wait: Option<LinkWait>,
 }
@@ -41,6 +43,37 @@ pub(crate) struct LinkWait {
     pub(crate) permits: Option<u64>,
     pub(crate) other_waits: u64,
     pub(crate) holder: Option<LinkHolder>,
+}
+
+impl LinkWait {
+    /// What is waited for, in words: `mutex lock`, `sleep`; with how much of it is taken.
+    pub(crate) fn what(&self) -> String {
+        let what = in_words(&self.kind, &self.operation);
+        match (self.used, self.capacity.or(self.permits)) {
+            (Some(used), Some(room)) => format!("{what} {used}/{room}"),
+            _ => what,
+        }
+    }
+}
+
+/// `mutex lock`; `sleep` if both are the same.
+pub(crate) fn in_words(kind: &str, operation: &str) -> String {
+    if kind == operation || operation.is_empty() {
+        kind.to_owned()
+    } else {
+        format!("{kind} {operation}")
+    }
+}
+
+/// The chains of `previous` and of an update that refers to them: 0 is the next that was sent, `n` the
+/// `n`-th that was there. What was never there is left out.
+pub(crate) fn merge(previous: &[WaitChain], sent: Vec<WaitChain>, known: &[u32]) -> Vec<WaitChain> {
+    let mut sent = sent.into_iter();
+    let chain = |number: &u32| match number.checked_sub(1) {
+        None => sent.next(),
+        Some(place) => previous.get(usize::try_from(place).ok()?).cloned(),
+    };
+    known.iter().filter_map(chain).collect()
 }
 
 /// Who can end a wait.

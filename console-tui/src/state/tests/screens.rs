@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::action::{Mouse, MouseKind};
-use crate::state::fixtures::resources;
+use crate::state::fixtures::{resources, waits};
 use crate::state::resources::ResourceColumn;
 use crate::state::sites::SiteColumn;
 
@@ -64,6 +64,92 @@ fn resources_are_asked_for_while_they_are_shown() {
     assert_eq!(state.shown_runtime().unwrap().resources.len(), 4);
     let effects = key(&mut state, "w");
     assert!(matches!(&effects[..], [Effect::Subscribe(q)] if !q.resources));
+}
+
+#[test]
+fn chains_are_asked_for_while_they_are_shown_and_below() {
+    let mut state = watching(80, 24);
+    let asks = |effects: Vec<Effect>, chains: bool| match &effects[..] {
+        [Effect::Subscribe(q)] => q.chains == chains && !q.resources,
+        _ => false,
+    };
+    assert!(asks(key(&mut state, "W"), true));
+    feed(&mut state, 31);
+    press(&mut state, "j");
+    let effects = key(&mut state, "enter");
+    let task_id = 3;
+    let runtime_id = 1;
+    let details = Effect::FetchDetails {
+        runtime_id,
+        task_id,
+    };
+    assert_eq!(effects, [details], "and the chains go on");
+    feed(&mut state, 32);
+    press(&mut state, "esc");
+    assert_eq!(state.screen, Screen::Waits);
+    assert_eq!(state.waits.selected, 1, "as it was left");
+    assert!(asks(key(&mut state, "w"), false));
+}
+
+#[test]
+fn a_line_of_a_chain_leads_to_what_is_waited_for_and_back() {
+    let mut state = watching(80, 24);
+    waits(&mut state);
+    press(&mut state, "j o");
+    assert_eq!(state.screen, Screen::Resource);
+    let open = state.resource.as_ref().unwrap();
+    assert_eq!(
+        (open.resource.key.kind.as_str(), open.resource.key.id),
+        ("mutex", 8)
+    );
+    assert!(state.query().resources && state.query().chains);
+    press(&mut state, "esc");
+    assert_eq!((state.screen, state.waits.selected), (Screen::Waits, 1));
+}
+
+#[test]
+fn the_line_of_a_task_that_is_gone_leads_to_what_it_had() {
+    let mut state = watching(160, 50);
+    waits(&mut state);
+    press(&mut state, "j j j j j j j j");
+    let effects = key(&mut state, "enter");
+    assert_eq!(state.screen, Screen::Resource);
+    assert!(
+        matches!(&effects[..], [Effect::Subscribe(_)]),
+        "{effects:?}"
+    );
+    let kind = &state.resource.as_ref().unwrap().resource.key.kind;
+    assert_eq!(kind, "semaphore");
+}
+
+#[test]
+fn clicks_sort_chains_select_a_line_and_open_it() {
+    let mut state = watching(80, 24);
+    waits(&mut state);
+    click(&mut state, 3, 2);
+    assert!(state.waits.ascending);
+    click(&mut state, 3, 2);
+    click(&mut state, 20, 4);
+    assert_eq!(state.waits.selected, 1);
+    let effects = click(&mut state, 20, 4);
+    assert_eq!(state.screen, Screen::Detail);
+    assert!(matches!(
+        &effects[..],
+        [Effect::FetchDetails { task_id: 3, .. }]
+    ));
+}
+
+#[test]
+fn a_pause_keeps_the_chains_and_one_from_elsewhere_says_that_it_has_none() {
+    let mut state = watching(80, 24);
+    waits(&mut state);
+    press(&mut state, "space");
+    feed(&mut state, 32);
+    assert_eq!(state.rows_in_all(), 11, "as of the pause");
+    press(&mut state, "space w");
+    feed(&mut state, 33);
+    press(&mut state, "space W");
+    assert_eq!(state.rows_in_all(), 0);
 }
 
 #[test]

@@ -32,6 +32,8 @@ impl Runtime {
             resources: self.resources.clone(),
             waited_resources: self.waited_resources,
             wait_chains: self.wait_chains.clone(),
+            wait_chains_in_all: self.wait_chains_in_all,
+            known_chains: Vec::new(),
             findings: self.findings.clone(),
             findings_unchanged: false,
             longest_polls: self.longest_polls.clone(),

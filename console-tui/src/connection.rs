@@ -32,7 +32,7 @@ use crate::access::Access;
 use crate::action::{Action, DetailsAnswer};
 use crate::error::ConsoleError;
 use crate::nanos::nanos;
-use crate::recording::{Frame, Kind, Play};
+use crate::recording::{Frame, KEYFRAME_UPDATES, Kind, Play};
 use crate::sanitize;
 use crate::sanitize::lanes::{Collector, MAX_EVENTS};
 use crate::state::backtrace::Backtrace;
@@ -393,7 +393,8 @@ fn reason(status: &Status) -> String {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Watching {
     pub(crate) interval: Duration,
-    /// Report what came over the wire, too, with a whole update each time that this has passed.
+    /// Report what came over the wire, too, with a whole update each time that this has passed, or
+    /// that so many updates have come as a step through the past may decode.
     pub(crate) keep: Option<Duration>,
 }
 
@@ -525,7 +526,7 @@ async fn watch(
         heard(out, Kind::Server, false, described).await;
     }
     let mut stream = open(session, watching, query, out).await?;
-    let mut opened = Instant::now();
+    let (mut opened, mut updates) = (Instant::now(), 0);
     // Updates that were skipped in the streams before.
     let (mut skipped_before, mut skipped) = (0, 0);
     loop {
@@ -543,10 +544,14 @@ async fn watch(
                     if out.send(Action::Update { update, query: query.clone() }).await.is_err() {
                         return Ok(());
                     }
-                    if watching.keep.is_some_and(|interval| opened.elapsed() >= interval) {
+                    updates += 1;
+                    let is_time = |interval| {
+                        updates >= KEYFRAME_UPDATES || opened.elapsed() >= interval
+                    };
+                    if watching.keep.is_some_and(is_time) {
                         // A new stream begins with a whole update.
                         stream = session.subscribe(watching.request(query)).await?;
-                        (opened, skipped_before) = (Instant::now(), skipped);
+                        (opened, updates, skipped_before) = (Instant::now(), 0, skipped);
                     }
                 }
                 Ok(None) => return Err(session.ended()),
@@ -564,7 +569,7 @@ async fn watch(
                         match open(session, watching, &asked, out).await {
                             Ok(new) => {
                                 (stream, *query) = (new, asked);
-                                (opened, skipped_before) = (Instant::now(), skipped);
+                                (opened, updates, skipped_before) = (Instant::now(), 0, skipped);
                             }
                             Err(ConsoleError::Refused { message, .. }) => {
                                 let refused = Action::Refused { message, query: asked };

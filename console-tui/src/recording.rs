@@ -17,6 +17,7 @@ mod crc;
 mod file;
 mod format;
 mod player;
+mod readings;
 mod ring;
 mod tape;
 #[cfg(test)]
@@ -35,6 +36,9 @@ use std::io;
 
 /// Time after which a recorder asks for a whole update again.
 pub(crate) const KEYFRAME_INTERVAL: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Updates after which it does so in any case: a step through the past decodes no more than these.
+pub(crate) const KEYFRAME_UPDATES: u32 = 40;
 
 /// A frame as an index knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use crate::connection::{self, Backoff, Destination, Session};
 use crate::error::ConsoleError;
 use crate::format;
 use crate::nanos::nanos;
-use crate::recording::{Frame, KEYFRAME_INTERVAL, Kind, Writer};
+use crate::recording::{Frame, KEYFRAME_INTERVAL, KEYFRAME_UPDATES, Kind, Writer};
 use crate::state::model::{Query, SortKey};
 
 /// Tasks recorded a runtime, those that were busy most: what a server sends at most.
@@ -197,7 +197,9 @@ impl<'a, P: FnMut(&str)> Recorder<'a, P> {
                 Ok(stream) => stream,
                 Err(error) => return Ok(error),
             };
-            while Instant::now() < renew_at {
+            let mut updates = 0;
+            while Instant::now() < renew_at && updates < KEYFRAME_UPDATES {
+                updates += 1;
                 let update = match stream.message().await {
                     Ok(Some(update)) => update,
                     Ok(None) => return Ok(session.ended()),

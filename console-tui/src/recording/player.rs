@@ -1,24 +1,30 @@
 //! The world at a moment of a recording.
 //!
-//! A seek begins at a keyframe somewhat before the moment, so that rates and the workers' lanes are
-//! there as if one had watched. Then updates are folded in as they came, through the same door as
-//! live ones: what a recording holds is believed as little as what a server sends. After damage,
-//! and after the connection was lost, updates that build on what is missing are left out until the
-//! next keyframe.
+//! A seek begins at the latest keyframe, so that it decodes few updates however long the recording is.
+//! Rates and the workers' lanes reach further back: of the updates before, only the counters are read,
+//! and only as many as a lane has slices. Then updates are folded in as they came, through the same
+//! door as live ones: what a recording holds is believed as little as what a server sends. After
+//! damage, and after the connection was lost, updates that build on what is missing are left out until
+//! the next keyframe.
+
+use std::ops::Range;
 
 use prost::Message as _;
 use zokio_console_proto::v1;
 
-use super::{Entry, Kind, Source};
+use super::{Entry, KEYFRAME_UPDATES, Kind, Source, readings};
 use crate::sanitize;
+use crate::state::history::SLICE_NS;
 use crate::state::model::Server;
 use crate::state::world::World;
 
-/// How long before the moment a seek begins: what a wide screen shows of the workers' lanes.
-const WARM_UP_NS: u64 = 40_000_000_000;
+/// How long before the keyframe counters are read: what a wide screen shows of the workers' lanes, and
+/// a second for the first slice to begin with.
+const READINGS_NS: u64 = 41_000_000_000;
 
-/// But no more updates than that, for recordings that have more of them.
-const MAX_WARM_UP: u64 = 2_000;
+/// How far ahead updates are folded in one by one even if there is a keyframe between: the lanes need
+/// not be read again then.
+const RUN_ON: u64 = KEYFRAME_UPDATES as u64;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -34,6 +40,11 @@ pub(crate) struct Player {
     at_ns: u64,
     /// Nothing is missing between the last keyframe and here.
     in_step: bool,
+    /// The world has counters and nothing else yet.
+    bare: bool,
+    /// What the latest seek decoded: updates, and counters of updates.
+    #[cfg(test)]
+    pub(super) decoded: (u64, u64),
 }
 
 impl Player {
@@ -55,25 +66,72 @@ impl Player {
 
     /// Goes to a moment, forwards or backwards.
     pub(crate) fn seek(&mut self, source: &mut impl Source, at_ns: u64) {
-        let begin = beginning_for(source, at_ns);
-        let can_run_on = |next: u64| at_ns >= self.at_ns && next >= begin;
+        #[cfg(test)]
+        {
+            self.decoded = (0, 0);
+        }
+        let end = source.first_after(at_ns);
+        let begin = beginning_for(source, end);
+        let can_run_on = |next: u64| {
+            at_ns >= self.at_ns && (next >= begin || end.saturating_sub(next) <= RUN_ON)
+        };
         if !self.next.is_some_and(can_run_on) {
             self.begin(source, begin);
         }
         self.run_to(source, at_ns);
     }
 
-    /// Forgets everything, and knows of what came before `number` only whose recording it is.
+    /// Forgets everything, and knows of what came before `number` only whose recording it is and what
+    /// the counters were.
     fn begin(&mut self, source: &mut impl Source, number: u64) {
         *self = Player {
             next: Some(number),
             ..Player::default()
         };
-        if let Ok(Some(payload)) = source.last_before(Kind::Server, number) {
+        let frames = source.frames();
+        let at_ns = source.entry(number).map_or(0, |entry| entry.at_ns);
+        let first = match at_ns.checked_sub(READINGS_NS) {
+            Some(since_ns) => source.first_after(since_ns).min(number),
+            None => frames.start.min(number),
+        };
+        if let Ok(Some(payload)) = source.last_before(Kind::Server, first) {
             self.meet(&payload);
         }
+        self.read_counters(source, first..number);
         if let Ok(Some(payload)) = source.last_before(Kind::Request, number) {
             self.note_request(&payload);
+        }
+    }
+
+    /// Folds in the counters of these frames, as often as a lane takes note of them.
+    fn read_counters(&mut self, source: &mut impl Source, frames: Range<u64>) {
+        let mut next_ns = 0;
+        for number in frames {
+            let Some(entry) = source.entry(number) else {
+                return;
+            };
+            match entry.kind {
+                Kind::Server => {
+                    if let Ok(payload) = source.read(number) {
+                        self.meet(&payload);
+                    }
+                }
+                Kind::Update if entry.at_ns >= next_ns => {
+                    next_ns = entry.at_ns.saturating_add(SLICE_NS);
+                    let payload = source.read(number).ok();
+                    let Some(update) = payload.and_then(|payload| readings::decode(&payload))
+                    else {
+                        continue;
+                    };
+                    self.world.apply(sanitize::update(update), 0);
+                    self.bare = true;
+                    #[cfg(test)]
+                    {
+                        self.decoded.1 += 1;
+                    }
+                }
+                _ => {}
+            }
         }
     }
 
@@ -104,6 +162,10 @@ impl Player {
         }
         self.next = Some(next);
         self.at_ns = at_ns;
+        if std::mem::take(&mut self.bare) {
+            // The keyframe could not be read: counters alone are not the world.
+            self.world = World::default();
+        }
     }
 
     /// Folds one frame in.
@@ -132,6 +194,11 @@ impl Player {
                 Ok(update) => {
                     self.world.apply(sanitize::update(update), 0);
                     self.in_step = true;
+                    self.bare = false;
+                    #[cfg(test)]
+                    {
+                        self.decoded.0 += 1;
+                    }
                 }
                 Err(_) => self.in_step = false,
             },
@@ -164,15 +231,10 @@ impl Player {
     }
 }
 
-/// The number of the frame where a seek to `at_ns` begins.
-fn beginning_for(source: &impl Source, at_ns: u64) -> u64 {
+/// The number of the frame where a seek to the frames before `end` begins.
+fn beginning_for(source: &impl Source, end: u64) -> u64 {
     let frames = source.frames();
-    let end = source.first_after(at_ns);
-    let warm_up = source.first_after(at_ns.saturating_sub(WARM_UP_NS));
-    let latest = warm_up.max(end.saturating_sub(MAX_WARM_UP));
     let is_keyframe = |number: &u64| source.entry(*number).is_some_and(|entry| entry.keyframe);
-    let before = (frames.start..latest.min(frames.end))
-        .rev()
-        .find(is_keyframe);
+    let before = (frames.start..end.min(frames.end)).rev().find(is_keyframe);
     before.unwrap_or(frames.start)
 }

@@ -124,6 +124,12 @@ impl<S: Source> Tape<S> {
         }
     }
 
+    /// What the latest look decoded: updates, and counters of updates.
+    #[cfg(test)]
+    pub(super) fn decoded(&self) -> (u64, u64) {
+        self.player.decoded
+    }
+
     /// From the first update to the last frame.
     pub(crate) fn span_ns(&self) -> (u64, u64) {
         let frames = self.source.frames();

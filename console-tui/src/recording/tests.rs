@@ -134,6 +134,74 @@ fn rates_and_lanes_are_there_after_a_seek() {
     assert!((40..=50).contains(&lane), "{lane} slices");
 }
 
+/// Ten minutes at ten updates a second, each segment like the one before.
+fn long(keyframe_every: usize) -> Vec<Frame> {
+    let segment = &frames(10)[2..];
+    let mut out = frames(0);
+    for at in 0..6_000_usize {
+        let payload = match at % keyframe_every {
+            0 => &segment[0].payload,
+            n => &segment[1 + n % 9].payload,
+        };
+        let frame = Frame {
+            at_ns: at as u64 * SECOND / 10,
+            kind: Kind::Update,
+            keyframe: at % keyframe_every == 0,
+            payload: payload.clone(),
+        };
+        out.push(frame);
+    }
+    out
+}
+
+#[test]
+fn a_step_decodes_few_updates_however_long_the_past_is() {
+    let mut ring = Ring::new(usize::MAX);
+    for frame in long(KEYFRAME_UPDATES as usize) {
+        ring.push(frame);
+    }
+    let mut tape = Tape::new(ring, None);
+    let step = |seconds| Play::Step { seconds };
+    let back = (0..30).map(|_| step(-1)).chain((0..5).map(|_| step(-10)));
+    let on = (0..30).map(|_| step(1)).chain((0..5).map(|_| step(10)));
+    let jumps = [Play::End, Play::Start, Play::End, step(-300)];
+    for play in jumps.into_iter().chain(back).chain(on) {
+        tape.perform(play);
+        let at_ns = tape.moment(&wide()).playback.at_ns;
+        let (updates, counters) = tape.decoded();
+        assert!(
+            updates <= 41 && counters <= 164,
+            "{play:?} to {at_ns}: {updates}, {counters}"
+        );
+    }
+    // To look again at the same place decodes nothing, a step on what lies between.
+    tape.moment(&wide());
+    assert_eq!(tape.decoded(), (0, 0));
+    tape.perform(step(1));
+    tape.moment(&wide());
+    assert_eq!(tape.decoded(), (10, 0));
+}
+
+#[test]
+fn a_step_on_over_a_keyframe_reads_no_counters_again() {
+    let mut tape = tape(bytes_of(&long(40)));
+    tape.seek(7 * SECOND + SECOND / 2);
+    tape.moment(&wide());
+    tape.perform(Play::Step { seconds: 1 });
+    tape.moment(&wide());
+    assert_eq!(tape.decoded(), (10, 0));
+}
+
+#[test]
+fn counters_alone_are_never_shown_as_the_world() {
+    let mut all = frames(25);
+    let keyframe = all.iter_mut().rev().find(|frame| frame.keyframe).unwrap();
+    keyframe.payload = vec![0xff; 40].into();
+    let mut tape = tape(bytes_of(&all));
+    assert!(at(&mut tape, 22).world.runtimes.is_empty());
+    assert_eq!(polls(&at(&mut tape, 19).world), polls(&watched(19)));
+}
+
 #[test]
 fn order_and_filter_are_applied_to_what_was_recorded() {
     let mut tape = tape(ended(5));

@@ -12,7 +12,7 @@ use super::model::Worker;
 pub(crate) const LANE_SLICES: usize = 1_200;
 
 /// Shortest time that a slice covers.
-const SLICE_NS: u64 = 250_000_000;
+pub(crate) const SLICE_NS: u64 = 250_000_000;
 
 /// Time after which a new reading may become the base of the rates.
 const RATE_BASE_NS: u64 = 500_000_000;

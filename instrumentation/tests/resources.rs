@@ -81,11 +81,15 @@ fn chains_are_sent_without_resources_to_who_asks_for_them_alone() {
         .expect("a server");
     run(&runtime, async {
         let lock = Arc::new(Mutex::new(()));
-        let held = Arc::clone(&lock).lock_owned().await;
+        let (taken, is_taken) = zokio::sync::oneshot::channel();
+        let taking = Arc::clone(&lock);
+        // A task of its own has the lock: this one is woken by each update, which changes its link.
         let holder = zokio::spawn(async move {
-            let _held = held;
+            let _held = taking.lock().await;
+            let _ = taken.send(());
             std::future::pending::<()>().await;
         });
+        is_taken.await.unwrap();
         let waiting = Arc::clone(&lock);
         let waiter = zokio::spawn(async move { drop(waiting.lock().await) });
         let mut client = console(guard.addr()).await;

@@ -31,6 +31,8 @@ mod wait_point;
 mod wait_scope;
 
 // Each with a twin of the same signature that does nothing.
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/backlog.rs")]
+pub(crate) mod backlog;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/block_on_record.rs")]
 mod block_on_record;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/calibration.rs")]

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use zokio::runtime::{Builder, Runtime};
 use zokio::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, broadcast, mpsc, oneshot, watch};
-use zokio::telemetry::{PermitsSnapshot, Snapshot, TaskSnapshot, Wait, WaitPoint, wait_scope};
+use zokio::telemetry::{
+    BacklogSnapshot, PermitsSnapshot, Snapshot, TaskSnapshot, Wait, WaitPoint, wait_scope,
+};
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -243,4 +245,92 @@ fn futures_of_others_tell_what_they_wait_for() {
     let (_, wait) = wait_for(&snapshot, "pool");
     assert_eq!(wait.operation, "checkout");
     assert_eq!(line_of(wait.location), Some(awaited));
+}
+
+/// The backlog of the channel made at that line of this file.
+fn backlog_of(snapshot: &Snapshot, made: u32) -> Option<&BacklogSnapshot> {
+    let mut backlogs = snapshot.backlogs.iter();
+    backlogs.find(|b| line_of(Some(b.created_at)) == Some(made))
+}
+
+/// Whether what is known of the length is as near as it promises to be.
+fn is_about(known: u64, messages: u64) -> bool {
+    known.abs_diff(messages) <= 600
+}
+
+#[test]
+fn an_unbounded_channel_with_many_messages_is_known_until_they_are_received() {
+    let runtime = runtime();
+    let ((tx, mut rx), made) = (mpsc::unbounded_channel(), line());
+    let sender = runtime.spawn(async move {
+        for i in 0..100_000_u32 {
+            tx.send(i).unwrap();
+        }
+        pending().await;
+    });
+    let snapshot = look(&runtime);
+    let backlog = backlog_of(&snapshot, made).expect("it is long");
+    assert!(is_about(backlog.messages, 100_000), "{backlog:?}");
+    assert_eq!(backlog.sender, Some(sender.id().as_u64()));
+    assert_eq!((backlog.capacity, backlog.receiver), (None, None));
+
+    let receiver = runtime.spawn(async move {
+        for _ in 0..60_000 {
+            rx.recv().await.unwrap();
+        }
+        zokio::task::yield_now().await;
+        Notify::new().notified().await;
+        drop(rx);
+    });
+    let mut snapshot = look(&runtime);
+    while !snapshot.tasks.iter().any(|task| !task.waits.is_empty()) {
+        snapshot = look(&runtime);
+    }
+    let backlog = backlog_of(&snapshot, made).expect("it is long still");
+    assert!(is_about(backlog.messages, 40_000), "{backlog:?}");
+    assert_eq!(backlog.receiver, Some(receiver.id().as_u64()));
+
+    drop(runtime);
+    let other = Builder::new_current_thread().build().unwrap();
+    assert_eq!(backlog_of(&look(&other), made), None, "the channel is gone");
+}
+
+#[test]
+fn a_channel_that_was_worked_off_is_forgotten() {
+    let runtime = runtime();
+    let ((tx, mut rx), made) = (mpsc::channel(5_000), line());
+    for i in 0..4_000_u32 {
+        tx.try_send(i).unwrap();
+    }
+    let snapshot = look(&runtime);
+    let backlog = backlog_of(&snapshot, made).expect("it is long");
+    assert!(is_about(backlog.messages, 4_000), "{backlog:?}");
+    assert_eq!((backlog.capacity, backlog.sender), (Some(5_000), None));
+
+    for _ in 0..3_600 {
+        rx.try_recv().unwrap();
+    }
+    assert_eq!(backlog_of(&look(&runtime), made), None);
+    for i in 0..4_000_u32 {
+        tx.try_send(i).unwrap();
+    }
+    assert!(
+        backlog_of(&look(&runtime), made).is_some(),
+        "long once more"
+    );
+}
+
+#[test]
+fn a_short_channel_is_not_known() {
+    let runtime = runtime();
+    let ((tx, mut rx), made) = (mpsc::unbounded_channel(), line());
+    for round in 0..200_u32 {
+        for _ in 0..900 {
+            tx.send(round).unwrap();
+        }
+        assert_eq!(backlog_of(&look(&runtime), made), None);
+        for _ in 0..900 {
+            rx.try_recv().unwrap();
+        }
+    }
 }

@@ -17,7 +17,7 @@ use super::sites::SiteTimesTotal;
 use super::snapshot::*;
 use super::task_record::{Counts, TaskRecord};
 use super::waits::{self, NoteView};
-use super::{SharedSites, SiteTotals, calibrate, clock};
+use super::{SharedSites, SiteTotals, backlog, calibrate, clock};
 use crate::runtime::Handle;
 use crate::scheduler::Shared;
 use crate::task::header::{Header, NO_WORKER};
@@ -80,6 +80,7 @@ impl Snapshot {
             tasks,
             longest_polls,
             permits,
+            backlogs: backlog::all(),
             injector_depth: shared.injector_depth() as u64,
             alive_tasks: counts.alive(),
             spawned_tasks: counts.spawned,

@@ -22,6 +22,7 @@ impl Snapshot {
             tasks: Vec::new(),
             longest_polls: Vec::new(),
             permits: Vec::new(),
+            backlogs: Vec::new(),
             injector_depth: 0,
             alive_tasks: 0,
             spawned_tasks: 0,
@@ -230,6 +231,22 @@ impl PermitsSnapshot {
             total,
             acquired_by: takers.iter().map(acquirer).collect(),
             latest_holds: true,
+        }
+    }
+}
+
+impl BacklogSnapshot {
+    /// A channel made here, with so many messages in it. For tests.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn new(resource: u64, messages: u64) -> BacklogSnapshot {
+        BacklogSnapshot {
+            resource,
+            created_at: Location::caller(),
+            capacity: None,
+            messages,
+            receiver: None,
+            sender: None,
         }
     }
 }

@@ -16,6 +16,10 @@ impl Origin {
     pub(crate) const fn here() -> Origin {
         Origin(Location::caller())
     }
+
+    pub(super) fn location(self) -> &'static Location<'static> {
+        self.0
+    }
 }
 
 /// One of the things that can be waited for.

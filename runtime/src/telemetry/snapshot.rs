@@ -79,6 +79,9 @@ pub struct Snapshot {
     /// Who took permits of the semaphores that tasks wait for. Empty if the capture was asked to leave
     /// out the tasks.
     pub permits: Vec<PermitsSnapshot>,
+    /// The channels with the most messages in them, of the whole process, the longest first. See
+    /// [`BacklogSnapshot`].
+    pub backlogs: Vec<BacklogSnapshot>,
     /// Tasks in the injector (the queue shared by all workers).
     pub injector_depth: u64,
     /// Tasks spawned and not yet finished.
@@ -625,6 +628,26 @@ pub struct Acquirer {
     pub location: Option<&'static Location<'static>>,
     /// By an owned permit, which is made to be moved to another task.
     pub owned: bool,
+}
+
+/// An `mpsc` channel in which 1,024 messages lie or more. It is known of up to 1,024 of them. A channel
+/// belongs to no runtime, so each runtime's snapshot has all of the process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BacklogSnapshot {
+    /// As in [`Wait::resource`].
+    pub resource: u64,
+    /// Where the channel was made.
+    pub created_at: &'static Location<'static>,
+    /// Messages that it has room for; `None`: it has no bound.
+    pub capacity: Option<u64>,
+    /// Messages in it, to within some hundred: it is noted when it has changed by 256, and looked at once
+    /// in 256.
+    pub messages: u64,
+    /// The task that received latest, if it was a task; it may have finished since.
+    pub receiver: Option<u64>,
+    /// The latest known of the tasks that sent, if it was a task; it may have finished since.
+    pub sender: Option<u64>,
 }
 
 /// The pool that runs `spawn_blocking` work and file operations.

@@ -18,7 +18,7 @@ use std::cell::UnsafeCell;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::{hint, ptr, thread};
+use std::{hint, thread};
 
 use super::error::TryRecvError;
 use super::list::{Head, List};
@@ -26,6 +26,7 @@ use crate::loom::Mutex;
 use crate::loom::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::notify::Notify;
 use crate::task::coop;
+use crate::telemetry::backlog::Backlog;
 use crate::telemetry::waits::{Identity, Origin, WaitNote, WaitPoint};
 
 static RECV: WaitPoint = WaitPoint::new("mpsc", "recv");
@@ -96,14 +97,11 @@ impl Closing {
 /// A channel.
 #[repr(C)]
 pub(super) struct Chan<T, L> {
-    list: List<T>,
     pub(super) limit: L,
     senders: AtomicUsize,
     weak_senders: AtomicUsize,
-    origin: Origin,
-    /// Keeps what every push writes off the cache lines of what every pop writes. (Aligning to
-    /// cache lines would make the allocation slower.)
-    _apart: [u64; 8],
+    /// Its beginning is written by senders, its end by the receiver.
+    list: List<T>,
     /// Used by the receiver alone.
     head: UnsafeCell<Head<T>>,
     rx_waker: WakerCell,
@@ -140,7 +138,7 @@ impl<T, L> Chan<T, L> {
 
     /// The address that wait notes name the channel by.
     pub(super) fn address(&self) -> *const () {
-        ptr::from_ref(self).cast()
+        self.list.address()
     }
 
     pub(super) fn strong_count(&self) -> usize {
@@ -163,14 +161,12 @@ impl<T, L> Drop for Chan<T, L> {
 
 /// Makes a channel.
 pub(super) fn channel<T, L: Limit>(limit: L, origin: Origin) -> (Tx<T, L>, Rx<T, L>) {
-    let (list, head) = List::new();
+    let (list, head) = List::new(Backlog::new(origin, limit.capacity()));
     let chan = Arc::new(Chan {
-        list,
         limit,
         senders: AtomicUsize::new(1),
         weak_senders: AtomicUsize::new(0),
-        origin,
-        _apart: [0; 8],
+        list,
         head: UnsafeCell::new(head),
         rx_waker: WakerCell(Mutex::new(None)),
         closing: Closing {
@@ -184,7 +180,8 @@ pub(super) fn channel<T, L: Limit>(limit: L, origin: Origin) -> (Tx<T, L>, Rx<T,
 impl<T, L: Limit> Chan<T, L> {
     /// What wait notes say of the channel.
     pub(super) fn identity(&self) -> Identity {
-        Identity::new(self.address(), self.origin).with_capacity(self.limit.capacity())
+        Identity::new(self.address(), self.list.backlog.origin())
+            .with_capacity(self.limit.capacity())
     }
 
     /// Whether the receiver was closed: true if and only if a send is refused for that.

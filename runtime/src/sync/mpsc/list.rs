@@ -51,8 +51,10 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
+use std::sync::atomic;
 
 use crate::loom::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::telemetry::backlog::Backlog;
 
 /// Slots a block: half of a word's bits, the other half is for flags. Under loom so few that its
 /// models come to the next block.
@@ -84,6 +86,9 @@ const fn start_of(position: usize) -> usize {
 const fn slot_of(position: usize) -> usize {
     (position & (STRIDE - 1)) / ONE
 }
+
+/// Blocks from one look at the length for telemetry to the next: it takes the other side's cache line.
+const TOLD_EVERY: usize = 8;
 
 /// Times that a block to be used again tries to get hold of the end of the list.
 const REUSE_ATTEMPTS: usize = 3;
@@ -161,13 +166,16 @@ impl<T> Block<T> {
     }
 
     /// The next block, made if there is none.
-    fn next_or_grow(&self) -> NonNull<Block<T>> {
+    fn next_or_grow(&self, list: &List<T>) -> NonNull<Block<T>> {
         if let Some(next) = self.next() {
             return next;
         }
         let new = Block::allocate(self.start.wrapping_add(STRIDE));
         match self.append(new) {
-            Ok(()) => new,
+            Ok(()) => {
+                list.grew();
+                new
+            }
             Err(next) => {
                 // SAFETY: the new block was not published.
                 unsafe { Block::free(new) };
@@ -197,9 +205,20 @@ impl Tail {
 }
 
 /// The part of the list that all share.
+#[repr(C)]
 pub(super) struct List<T> {
     tail: Tail,
     block_tail: AtomicPtr<Block<T>>,
+    /// Blocks that producers have made, about: two that count at once may count one. (This and `popped`
+    /// are for telemetry: no model needs them.)
+    grown: atomic::AtomicUsize,
+    /// Keeps what every push writes off the cache lines of what every pop writes. (Aligning to
+    /// cache lines would make the allocation slower.)
+    _apart: [u64; 8],
+    /// Where the consumer's block begins.
+    popped: atomic::AtomicUsize,
+    /// What telemetry hears of the list's length.
+    pub(super) backlog: Backlog,
 }
 
 /// The consumer's part.
@@ -222,11 +241,15 @@ unsafe impl<T: Send> Sync for List<T> {}
 unsafe impl<T: Send> Send for Head<T> {}
 
 impl<T> List<T> {
-    pub(super) fn new() -> (List<T>, Head<T>) {
+    pub(super) fn new(backlog: Backlog) -> (List<T>, Head<T>) {
         let block = Block::allocate(0);
         let list = List {
             tail: Tail(AtomicUsize::new(0)),
             block_tail: AtomicPtr::new(block.as_ptr()),
+            grown: atomic::AtomicUsize::new(0),
+            _apart: [0; 8],
+            popped: atomic::AtomicUsize::new(0),
+            backlog,
         };
         (
             list,
@@ -237,6 +260,27 @@ impl<T> List<T> {
                 closed_at: None,
             },
         )
+    }
+
+    /// The address that telemetry names the channel by.
+    pub(super) fn address(&self) -> *const () {
+        ptr::from_ref(self).cast()
+    }
+
+    /// A producer has made a block: what there was is in use.
+    #[cold]
+    fn grew(&self) {
+        let grown = self.grown.load(Ordering::Relaxed).wrapping_add(1);
+        self.grown.store(grown, Ordering::Relaxed);
+        if grown.is_multiple_of(TOLD_EVERY) {
+            self.backlog.grew(self.address(), self.backlog_len());
+        }
+    }
+
+    /// Messages that are in the list, those taken from the consumer's block included.
+    fn backlog_len(&self) -> usize {
+        let popped = self.popped.load(Ordering::Relaxed);
+        self.tail.position().wrapping_sub(popped) / ONE
     }
 
     /// Adds a message, also to a closed list. Whether the consumer has to be woken.
@@ -295,7 +339,7 @@ impl<T> List<T> {
             if block.start == start {
                 return NonNull::from(block);
             }
-            let next = block.next_or_grow().as_ptr();
+            let next = block.next_or_grow(self).as_ptr();
             at_tail = at_tail && self.move_tail(block, next);
             at = next;
         }
@@ -359,7 +403,7 @@ impl<T> Head<T> {
         if !self.advance(list) {
             // The head's block has to exist: it is where the announcement is made.
             // SAFETY: the consumer's blocks are freed by the consumer alone.
-            self.block = unsafe { self.block.as_ref() }.next_or_grow();
+            self.block = unsafe { self.block.as_ref() }.next_or_grow(list);
         }
         // SAFETY: as above.
         let block = unsafe { self.block.as_ref() };
@@ -395,6 +439,11 @@ impl<T> Head<T> {
         };
         self.block = next;
         self.reclaim(list);
+        list.popped.store(self.index, Ordering::Relaxed);
+        list.backlog.received();
+        if list.backlog.is_listed() && (self.index / STRIDE).is_multiple_of(TOLD_EVERY) {
+            list.backlog.shrank(list.address(), list.backlog_len());
+        }
         true
     }
 

@@ -1,4 +1,10 @@
 use super::*;
+use crate::telemetry::waits::Origin;
+
+/// A list whose length telemetry may hear of.
+fn new<T>() -> (List<T>, Head<T>) {
+    List::new(Backlog::new(Origin::here(), 0))
+}
 
 fn finish<T>(list: &List<T>, head: &mut Head<T>) {
     // SAFETY: the tests' threads have ended, and the test returns.
@@ -18,7 +24,7 @@ fn blocks<T>(head: &Head<T>) -> usize {
 
 #[test]
 fn messages_come_out_in_order_over_many_blocks() {
-    let (list, mut head) = List::new();
+    let (list, mut head) = new();
     for i in 0..10 * SLOTS {
         list.push(i);
     }
@@ -32,7 +38,7 @@ fn messages_come_out_in_order_over_many_blocks() {
 
 #[test]
 fn blocks_are_used_again() {
-    let (list, mut head) = List::new();
+    let (list, mut head) = new();
     for i in 0..1_000 * SLOTS {
         list.push(i);
         assert_eq!(head.pop(&list), Some(i));
@@ -43,7 +49,7 @@ fn blocks_are_used_again() {
 
 #[test]
 fn positions_wrap_around() {
-    let (mut list, mut head) = List::new();
+    let (mut list, mut head) = new();
     // Three blocks before the end of the numbers.
     let start = 0_usize.wrapping_sub(3 * STRIDE);
     list.tail = Tail(AtomicUsize::new(start));
@@ -63,7 +69,7 @@ fn positions_wrap_around() {
 
 #[test]
 fn push_tells_when_the_consumer_waits_at_a_block_boundary_too() {
-    let (list, mut head) = List::new();
+    let (list, mut head) = new();
     for i in 0..2 * SLOTS + 3 {
         assert!(head.wait(&list), "nothing there at {i}");
         assert!(head.wait(&list), "a second announcement is no different");
@@ -78,7 +84,7 @@ fn push_tells_when_the_consumer_waits_at_a_block_boundary_too() {
 
 #[test]
 fn closed_list_refuses_and_still_gives_what_it_has() {
-    let (list, mut head) = List::new();
+    let (list, mut head) = new();
     assert_eq!(list.push_unless_closed(1), Ok(false));
     head.close(&list);
     head.close(&list);
@@ -95,7 +101,7 @@ fn closed_list_refuses_and_still_gives_what_it_has() {
 fn unpopped_messages_are_dropped_once() {
     use std::sync::Arc;
     let message = Arc::new(());
-    let (list, mut head) = List::new();
+    let (list, mut head) = new();
     for _ in 0..SLOTS + 5 {
         list.push(message.clone());
     }

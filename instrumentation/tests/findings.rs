@@ -213,6 +213,14 @@ fn more_tasks_than_the_workers_get_through_with_let_the_queue_grow() {
 }
 
 #[test]
+fn messages_sent_faster_than_they_are_received_let_an_unbounded_channel_grow() {
+    let finding = found(sick::unbounded_channel::sick(), "queue-growth");
+    let file = "sick/unbounded_channel.rs";
+    assert!(names_file(&finding, file), "{finding:?}");
+    assert!(finding.summary.contains("receives from it"), "{finding:?}");
+}
+
+#[test]
 fn polls_that_only_the_budget_ends_never_yield() {
     let finding = found(sick::never_yields::sick(), "never-yields");
     assert!(names_file(&finding, "sick/never_yields.rs"), "{finding:?}");
@@ -303,6 +311,11 @@ fn findings_are_counted_for_prometheus() {
     assert!(series("deadlock", 1) && series("lost-waker", 0), "{page}");
     drop(guard);
     runtime.shutdown_background();
+}
+
+#[test]
+fn an_unbounded_channel_that_is_worked_off_is_healthy() {
+    silent(healthy::bursts_into_a_channel());
 }
 
 #[test]

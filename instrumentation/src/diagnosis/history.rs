@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use zokio::telemetry::{
-    Acquirer, BlockingSnapshot, Snapshot, TaskKind, TaskSnapshot, TaskState, TimersSnapshot,
-    WorkerState,
+    Acquirer, BacklogSnapshot, BlockingSnapshot, Snapshot, TaskKind, TaskSnapshot, TaskState,
+    TimersSnapshot, WorkerState,
 };
 
 use super::sites::{SiteTrace, Sites};
@@ -49,6 +49,8 @@ pub(super) struct Look {
     pub(super) captive: Captive,
     /// Tasks in the queues of all workers and in the injector.
     pub(super) queued: u64,
+    /// The channels in which many messages lie.
+    pub(super) backlogs: Vec<BacklogSnapshot>,
 }
 
 /// Waits, and how long they took together.
@@ -299,6 +301,7 @@ impl Look {
             },
             queued: snapshot.workers.iter().map(|w| w.queue_depth).sum::<u64>()
                 + snapshot.injector_depth,
+            backlogs: snapshot.backlogs.clone(),
         }
     }
 }

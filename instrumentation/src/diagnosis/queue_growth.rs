@@ -1,8 +1,11 @@
-//! queue-growth: more and more tasks wait for their turn.
+//! queue-growth: more and more tasks wait for their turn, or [more and more messages](channels) to be
+//! received.
 //!
-//! Proof, over a number of looks: the queues of all workers and the injector held more at nearly each,
+//! Proof for tasks, over a number of looks: the queues of all workers and the injector held more at nearly each,
 //! at the end twice as many as at the beginning and many thousand, while the workers were busy all the
 //! time, and not only waited for a CPU. What is healthy and looks alike: a burst that is worked off.
+
+mod channels;
 
 use std::collections::HashMap;
 
@@ -29,6 +32,7 @@ fn find(history: &History, thresholds: &Thresholds) -> Vec<Finding> {
     window
         .and_then(|looks| finding(history, &looks, thresholds))
         .into_iter()
+        .chain(channels::find(history, thresholds))
         .collect()
 }
 

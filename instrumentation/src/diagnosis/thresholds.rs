@@ -103,6 +103,10 @@ pub struct Thresholds {
     /// Looks that the window spans.
     pub captive_looks: usize,
 
+    /// queue-growth: messages in an unbounded channel at the end of the window.
+    pub queue_messages: u64,
+    /// Looks for which they get more and more.
+    pub queue_message_looks: usize,
     /// queue-growth: tasks that wait for their turn at the end of the window.
     pub queue_tasks: u64,
     /// Looks that the window spans, and how many of the times between them may be without growth.
@@ -211,6 +215,8 @@ impl Default for Thresholds {
             captive_percent: 20,
             captive_least: 5,
             captive_looks: 3,
+            queue_messages: 10_000,
+            queue_message_looks: 8,
             queue_tasks: 5_000,
             queue_looks: 5,
             queue_pauses: 0,

@@ -269,3 +269,20 @@ pub(crate) async fn slow_receiver() {
         zokio::time::sleep(Duration::from_millis(300)).await;
     }
 }
+
+/// Messages come in bursts that make the channel long, and are worked off before the next.
+pub(crate) async fn bursts_into_a_channel() {
+    let (tx, mut rx) = mpsc::unbounded_channel();
+    drop(zokio::spawn(async move {
+        while (0..20_000).all(|n| tx.send(n).is_ok()) {
+            sleep(Duration::from_millis(500)).await;
+        }
+    }));
+    let mut received = 0_u32;
+    while rx.recv().await.is_some() {
+        received += 1;
+        if received.is_multiple_of(100) {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+}

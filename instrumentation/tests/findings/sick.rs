@@ -36,5 +36,7 @@ pub(crate) mod slow_polls;
 pub(crate) mod task_leak;
 #[path = "../../../examples/src/bin/sick/timer_late.rs"]
 pub(crate) mod timer_late;
+#[path = "../../../examples/src/bin/sick/unbounded_channel.rs"]
+pub(crate) mod unbounded_channel;
 #[path = "../../../examples/src/bin/sick/wake_storm.rs"]
 pub(crate) mod wake_storm;

@@ -57,6 +57,11 @@ pub(crate) fn count(n: u64) -> String {
     }
 }
 
+/// What makes a noun one of that many.
+pub(crate) fn plural(n: u64) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
 /// Events a second in at most five cells: `0`, `0.4`, `57`, `12.3k`.
 pub(crate) fn rate(per_second: f64) -> String {
     if !per_second.is_finite() || per_second < 0.0 {

@@ -70,7 +70,7 @@ pub(crate) static COLUMNS: [ColumnInfo; 12] = [
         5,
         0,
         10,
-        "busy: being polled, sched: woken and queued, idle: waiting for a wake",
+        "busy: being polled, sched: woken, idle: waits for a wake",
     ),
     text(
         Column::Name,

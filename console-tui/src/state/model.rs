@@ -351,23 +351,33 @@ impl Location {
         )
     }
 
-    /// In at most `cells` cells: whole, else without the column, else without the folders, else
-    /// cut in the middle.
+    /// In at most `cells` cells: whole, else without the column, else without folders in the middle
+    /// (`app/…/db/pool.rs:31`), else without those in front, else cut in the middle.
     pub(crate) fn fitted(&self, cells: usize) -> String {
         let whole = self.short();
-        let fits = |text: &str| crate::format::width(text) <= cells;
+        let fits = |text: &String| crate::format::width(text) <= cells;
         if self.file.is_empty() || fits(&whole) {
             return whole;
         }
         let file = crate::format::short_file(&self.file);
-        let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
-        let without_column = format!("{file}:{}", self.line);
-        let bare = format!("{name}:{}", self.line);
-        if cells >= 24 || fits(&without_column) {
-            crate::format::truncate_middle(&without_column, cells)
-        } else {
-            crate::format::truncate_middle(&bare, cells)
+        let whole = format!("{file}:{}", self.line);
+        if fits(&whole) {
+            return whole;
         }
+        let ends: Vec<usize> = file.match_indices(['/', '\\']).map(|(at, _)| at).collect();
+        let (top, name) = match ends[..] {
+            [] => ("", 0),
+            [first, ..] => (&file[..=first], ends[ends.len() - 1]),
+        };
+        let inner = || ends.iter().filter(|&&at| at < name);
+        let with_top = inner().skip(1).map(|&at| format!("{top}…{}", &whole[at..]));
+        let without = inner().map(|&at| format!("…{}", &whole[at..]));
+        let bare = whole[name..].trim_start_matches(['/', '\\']);
+        let last = [format!("{top}…{}", &whole[name..]), bare.to_owned()];
+        let mut shorter = with_top.chain(without).chain(last);
+        shorter
+            .find(fits)
+            .unwrap_or_else(|| crate::format::truncate_middle(bare, cells))
     }
 }
 
@@ -679,5 +689,35 @@ mod tests {
         assert_eq!(server.unix_ns(700), 1_200);
         assert_eq!(server.unix_ns(400), 900);
         assert_eq!(server.unix_ns(0), 500);
+    }
+
+    #[test]
+    fn a_place_without_room_loses_folders_whole_and_its_file_and_line_last() {
+        let place = Location {
+            file: "app/src/db/pool.rs".into(),
+            line: 31,
+            column: 9,
+        };
+        let shown = [
+            (23, "app/src/db/pool.rs:31:9"),
+            (22, "app/src/db/pool.rs:31"),
+            (20, "app/…/db/pool.rs:31"),
+            (18, "…/db/pool.rs:31"),
+            (14, "pool.rs:31"),
+            (9, "…ol.rs:31"),
+        ];
+        for (cells, text) in shown {
+            assert_eq!(place.fitted(cells), text, "{cells}");
+        }
+        for file in ["", "/", "a//", "日本/語/タスク.rs", "C:\\src\\a.rs"] {
+            let place = Location {
+                file: file.into(),
+                ..place.clone()
+            };
+            for cells in 0..30 {
+                let width = crate::format::width(&place.fitted(cells));
+                assert!(width <= cells.max(1), "{file} in {cells}: {width}");
+            }
+        }
     }
 }

@@ -29,7 +29,7 @@ use super::widgets::{bar, distribution, pair, panel, placeholder, put};
 use crate::format;
 use crate::state::backtrace::Strokes;
 use crate::state::lints;
-use crate::state::model::{Histogram, Location, LongPoll, Task};
+use crate::state::model::{Histogram, LongPoll, Task};
 use crate::state::{Asked, Detail, State};
 use crate::theme::{Role, Theme};
 
@@ -165,7 +165,7 @@ fn identity(
         buffer,
     );
     let width = usize::from(inner.width).saturating_sub(9);
-    let place = format::truncate_middle(&task.location.short(), width);
+    let place = task.location.fitted(width);
     put(
         1,
         Line::from(vec![
@@ -273,9 +273,10 @@ fn times(task: &Task, detail: &Detail, theme: Theme, area: Rect, buffer: &mut Bu
         format!(" {} ago", format::duration(ago))
     });
     let longest = format!(
-        "{}{ago}, {} polls",
+        "{}{ago}, {} poll{}",
         format::duration(task.longest_poll_ns),
-        format::count(task.polls)
+        format::count(task.polls),
+        format::plural(task.polls)
     );
     put(4, pair("max poll", 10, longest, theme), inner, buffer);
 }
@@ -300,7 +301,14 @@ fn wakers(task: &Task, detail: &Detail, theme: Theme, area: Rect, buffer: &mut B
                 format::count(task.waker_drops)
             ),
         ),
-        ("woken", format!("{} times", format::count(task.wakes))),
+        (
+            "woken",
+            format!(
+                "{} time{}",
+                format::count(task.wakes),
+                format::plural(task.wakes)
+            ),
+        ),
         ("last", last),
         (
             "by itself",
@@ -355,8 +363,8 @@ fn stack(poll: &LongPoll, detail: &Detail, theme: Theme, area: Rect, buffer: &mu
     let frames = poll.frames.iter().skip(detail.scroll);
     for (row, frame) in frames.take(usize::from(inner.height)).enumerate() {
         let is_culprit = culprit.is_some_and(|culprit| std::ptr::eq(culprit, frame));
-        let place = frame.location.as_ref().map(Location::short);
-        let place = format::truncate_middle(&place.unwrap_or_default(), room / 2);
+        let place = frame.location.as_ref().map(|at| at.fitted(room / 2));
+        let place = place.unwrap_or_default();
         let for_function = room.saturating_sub(format::width(&place) + 1);
         let role = if is_culprit { Role::Bad } else { Role::Text };
         let line = Line::from(vec![
@@ -384,7 +392,8 @@ fn backtrace(asked: &Asked, scroll: usize, theme: Theme, area: Rect, buffer: &mu
     for (row, line) in shown.enumerate() {
         put(
             row,
-            Span::raw(format::truncate_end(line, room)),
+            // The end has file and line.
+            Span::raw(format::truncate_middle(line, room)),
             inner,
             buffer,
         );
@@ -423,11 +432,11 @@ fn waits(task: &Task, detail: &Detail, theme: Theme, area: Rect, buffer: &mut Bu
             };
             format!("{verb} task {holder}  ")
         });
+        let for_place = room.saturating_sub(22 + 1 + 7 + 2 + holder.len() + left_over.len());
         let place = wait
             .location
             .as_ref()
-            .map_or("-".into(), |location| location.short());
-        let for_place = room.saturating_sub(22 + 1 + 7 + 2 + holder.len() + left_over.len());
+            .map_or("-".into(), |location| location.fitted(for_place));
         let line = Line::from(vec![
             Span::styled(
                 what,
@@ -435,10 +444,7 @@ fn waits(task: &Task, detail: &Detail, theme: Theme, area: Rect, buffer: &mut Bu
             ),
             Span::raw(format!(" {age}  ")),
             Span::styled(holder, theme.style(Role::Bad)),
-            Span::styled(
-                format::truncate_middle(&place, for_place),
-                theme.style(Role::Location),
-            ),
+            Span::styled(place, theme.style(Role::Location)),
             Span::styled(left_over, theme.style(Role::Dim)),
         ]);
         put(row, line, inner, buffer);

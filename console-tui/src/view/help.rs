@@ -27,9 +27,25 @@ use crate::theme::{Role, Theme};
 const TWO_COLUMNS: u16 = 100;
 
 pub(super) fn render(first: usize, theme: Theme, area: Rect, buffer: &mut Buffer) {
-    let inner = panel("Help", theme, area, buffer);
     let keys = keys(theme);
     let columns = columns(theme);
+    let rows = usize::from(area.height.saturating_sub(2));
+    let lines = match area.width >= TWO_COLUMNS + 2 {
+        true => keys.len().max(columns.len()),
+        false => keys.len() + 1 + columns.len(),
+    };
+    let title = match lines.saturating_sub(rows) {
+        0 => "Help".to_owned(),
+        more => {
+            let first = first.min(more);
+            format!(
+                "Help  {}-{} of {lines} lines: scroll",
+                first + 1,
+                first + rows
+            )
+        }
+    };
+    let inner = panel(&title, theme, area, buffer);
     if inner.width >= TWO_COLUMNS {
         let left = Rect {
             width: inner.width * 2 / 5,

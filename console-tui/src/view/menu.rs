@@ -20,12 +20,28 @@ use crate::state::State;
 use crate::state::menu::{self, Menu, MenuKind};
 use crate::theme::{Role, Theme};
 
-const MAX_WIDTH: u16 = 76;
+/// Cells of a name, where a name is a title of a column and where it is the user's own.
+const TITLES: usize = 14;
+const NAMES: usize = 20;
+const MIN_WIDTH: usize = 50;
 
 pub(super) fn render(state: &State, menu: Menu, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let entries = entries(state, menu.kind);
     let height = u16::try_from(entries.len().max(1) + 2).unwrap_or(u16::MAX);
-    let width = area.width.saturating_sub(2).min(MAX_WIDTH);
+    let names = match menu.kind {
+        MenuKind::Filters => NAMES,
+        MenuKind::Columns => TITLES,
+    };
+    let longest = entries.iter().map(|(_, what)| format::width(what)).max();
+    // The frame, a blank at either side, two between.
+    let wanted = (names + longest.unwrap_or(0) + 6).max(MIN_WIDTH);
+    let width = u16::try_from(wanted).unwrap_or(u16::MAX);
+    // Not so wide that letters of the table look out at its sides.
+    let width = if width.saturating_add(6) < area.width {
+        width
+    } else {
+        area.width
+    };
     let height = height.min(area.height.saturating_sub(2));
     if width < 8 || height < 3 {
         return;
@@ -54,7 +70,7 @@ pub(super) fn render(state: &State, menu: Menu, theme: Theme, area: Rect, buffer
     let first = menu.selected.saturating_sub(rows.saturating_sub(1));
     for (row, (name, what)) in entries.iter().enumerate().skip(first).take(rows) {
         let mut line = Line::from(vec![
-            Span::raw(format!(" {}  ", format::left(name, 20))),
+            Span::raw(format!(" {}  ", format::left(name, names))),
             Span::styled(what.clone(), theme.style(Role::Dim)),
         ]);
         if row == menu.selected {

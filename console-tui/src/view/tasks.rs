@@ -93,8 +93,12 @@ fn title(view: &TasksView, runtime: Option<&Runtime>, rows: usize) -> String {
     let matching = runtime.tasks.matching;
     let last = view.top.saturating_add(rows).min(matching);
     let of = if view.filtered() { " matching" } else { "" };
+    let not_recorded = match runtime.tasks.not_recorded {
+        0 => String::new(),
+        n => format!(", {} more not recorded", format::count(n as u64)),
+    };
     format!(
-        "Tasks  {}-{last} of {}{of}{}",
+        "Tasks  {}-{last} of {}{of}{not_recorded}{}",
         view.top.saturating_add(1),
         format::count(matching as u64),
         stale(runtime)

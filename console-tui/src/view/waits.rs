@@ -28,6 +28,9 @@ use crate::state::waits::{COLUMNS, ChainLine, Part, WaitColumn as C, lines};
 use crate::state::world::Runtime;
 use crate::theme::{Role, Theme};
 
+/// Cells of a place within a line of text: no more than folder, file and line.
+const SHORT: usize = 20;
+
 pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let view = &state.waits;
     let Some(runtime) = state.shown_runtime() else {
@@ -164,9 +167,9 @@ fn elsewhere(holder: &LinkHolder) -> String {
     let at = holder
         .held_at
         .as_ref()
-        .map(|at| format!(" at {}", at.short()));
+        .map(|at| format!(" at {}", at.fitted(SHORT)));
     let what = if holder.gone {
-        ", which is over or another runtime's"
+        ", over or in another runtime"
     } else {
         ", and so on"
     };
@@ -192,7 +195,7 @@ fn relation(role: HolderRole) -> &'static str {
 /// Its id, and the name that it has or the place where it was spawned.
 fn who(link: &WaitLink) -> String {
     match link.task_name.as_str() {
-        "" => format!("#{} {}", link.task, link.spawned_at.fitted(0)),
+        "" => format!("#{} {}", link.task, link.spawned_at.fitted(SHORT)),
         name => format!("#{} {name}", link.task),
     }
 }

@@ -241,25 +241,31 @@ fn worker(
     if area.height > 2 {
         put(
             2,
-            Span::styled(
-                format::truncate_end(&fine_print(row), width),
-                theme.style(Role::Dim),
-            ),
+            Span::styled(fine_print(row, width), theme.style(Role::Dim)),
             under_area,
             buffer,
         );
     }
 }
 
-fn fine_print(row: &WorkerRow) -> String {
+/// As many of these as are whole in that many cells.
+fn fine_print(row: &WorkerRow, cells: usize) -> String {
     let worker = &row.worker;
-    format!(
-        "  queue max {}  lifo {}  injector {}  remote wakes {}",
-        format::count(worker.queue_depth_max),
-        format::count(worker.lifo_hits),
-        format::count(worker.injector_takes),
-        format::count(worker.remote_wakes),
-    )
+    let parts = [
+        ("queue max", worker.queue_depth_max),
+        ("lifo", worker.lifo_hits),
+        ("injector", worker.injector_takes),
+        ("remote wakes", worker.remote_wakes),
+    ];
+    let mut out = String::new();
+    for (what, n) in parts {
+        let part = format!("  {what} {}", format::count(n));
+        if out.len() + part.len() > cells {
+            break;
+        }
+        out += &part;
+    }
+    out
 }
 
 fn numbers(values: [String; 7], theme: Theme) -> Vec<Span<'static>> {

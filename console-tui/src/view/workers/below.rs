@@ -72,14 +72,17 @@ fn load(runtime: &Runtime, world: &World, theme: Theme, area: Rect, buffer: &mut
     let with_rate =
         |total: u64, rate: f64| format!("{} (+{}/s)", format::count(total), format::rate(rate));
     let up = format::duration(summary.taken_at_ns.saturating_sub(summary.started_at_ns));
-    let cost = match world.cost.enabled {
+    let mut cost = match world.cost.enabled {
         true => format!(
-            "{:.0}ns a poll, {} records",
+            "{:.0}ns a poll, {}",
             world.cost.poll_overhead_ns,
             format::bytes(world.cost.record_bytes)
         ),
         false => "not compiled in".into(),
     };
+    if world.cost.enabled && inner.width >= 40 {
+        cost += " records";
+    }
     let bar_cells = usize::from(inner.width).saturating_sub(17).min(20);
     put(
         0,
@@ -135,9 +138,10 @@ fn load(runtime: &Runtime, world: &World, theme: Theme, area: Rect, buffer: &mut
     put(7, panicked, inner, buffer);
     put(8, pair("telemetry", 10, cost, theme), inner, buffer);
     let sent = format!(
-        "{} to {} viewers",
+        "{} to {} viewer{}",
         format::bytes(world.cost.bytes_sent),
-        world.cost.clients
+        world.cost.clients,
+        format::plural(world.cost.clients.into())
     );
     put(9, pair("sent", 10, sent, theme), inner, buffer);
 }
@@ -232,6 +236,9 @@ fn latency(runtime: &Runtime, theme: Theme, area: Rect, buffer: &mut Buffer) {
 
 fn pool(runtime: &Runtime, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let inner = panel("Blocking pool, driver, timers", theme, area, buffer);
+    if inner.height < 4 {
+        return pool_in_short(runtime, theme, inner, buffer);
+    }
     let summary = &runtime.summary;
     let rates = &runtime.rates;
     let blocking = &summary.blocking;
@@ -276,6 +283,25 @@ fn pool(runtime: &Runtime, theme: Theme, area: Rect, buffer: &mut Buffer) {
     for (row, (label, value)) in all.into_iter().enumerate() {
         put(row, pair(label, 8, value, theme), inner, buffer);
     }
+}
+
+fn pool_in_short(runtime: &Runtime, theme: Theme, inner: Rect, buffer: &mut Buffer) {
+    let rates = &runtime.rates;
+    let blocking = &runtime.summary.blocking;
+    let pool = format!(
+        "{} thread{}, {} jobs/s, {} queued",
+        format::count(blocking.threads),
+        format::plural(blocking.threads),
+        format::rate(rates.blocking_completed),
+        format::count(blocking.queue_depth)
+    );
+    let driver = format!(
+        "{} events/s, {} timers/s",
+        format::rate(rates.driver_events),
+        format::rate(rates.timers_fired)
+    );
+    put(0, pair("pool", 8, pool, theme), inner, buffer);
+    put(1, pair("driver", 8, driver, theme), inner, buffer);
 }
 
 fn spawn_sites(runtime: &Runtime, theme: Theme, area: Rect, buffer: &mut Buffer) {

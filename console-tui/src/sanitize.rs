@@ -16,6 +16,7 @@ use crate::state::backtrace::Backtrace;
 use crate::state::{findings, model};
 
 mod chains;
+mod resources;
 
 const MAX_NAME: usize = 256;
 const MAX_PATH: usize = 1_024;
@@ -198,7 +199,7 @@ fn runtime(raw: v1::RuntimeUpdate) -> model::RuntimeUpdate {
             .resources
             .into_iter()
             .take(MAX_RESOURCES)
-            .map(resource)
+            .map(resources::resource)
             .collect(),
         waited_resources: raw.waited_resources,
         findings: raw
@@ -284,41 +285,6 @@ fn lag(raw: Option<v1::Lag>) -> model::Lag {
     model::Lag {
         count: raw.count,
         total_ns: raw.total_ns,
-    }
-}
-
-fn resource(raw: v1::Resource) -> model::Resource {
-    let operation = text(&raw.operation, MAX_NAME);
-    model::Resource {
-        key: model::ResourceKey {
-            kind: text(&raw.kind, MAX_NAME),
-            id: raw.id,
-            operation: if raw.id == 0 {
-                operation.clone()
-            } else {
-                String::new()
-            },
-        },
-        operation,
-        waiters: raw.waiters,
-        oldest_since_ns: raw.oldest_since_ns,
-        location: raw.location.map(|at| location(Some(at))),
-        first_waiters: raw
-            .first_waiters
-            .into_iter()
-            .take(MAX_WAITERS)
-            .map(waiter)
-            .collect(),
-    }
-}
-
-fn waiter(raw: v1::Waiter) -> model::Waiter {
-    model::Waiter {
-        task: raw.task,
-        task_name: text(&raw.task_name, MAX_NAME),
-        operation: text(&raw.operation, MAX_NAME),
-        since_ns: raw.since_ns,
-        current: raw.current,
     }
 }
 

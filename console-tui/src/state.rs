@@ -308,6 +308,15 @@ impl State {
         tasks::visible_rows(self.height)
     }
 
+    /// Rows of the list that is shown.
+    pub(crate) fn list_rows(&self) -> usize {
+        let rows = self.task_rows();
+        match (&self.resource, self.screen) {
+            (Some(open), Screen::Resource) => rows - open.facts_height(rows),
+            _ => rows,
+        }
+    }
+
     fn wanted_query(&self) -> Query {
         if self.hidden {
             return Query {
@@ -736,7 +745,7 @@ fn toggle_tree(state: &mut State) {
 
 /// Moves the selection or scrolls, whichever the place shown has.
 fn step(state: &mut State, command: Command) {
-    let page = state.task_rows();
+    let page = state.list_rows();
     if let Some(top) = &mut state.help {
         *top = stepped(*top, command, page, help_lines());
         return;

@@ -225,3 +225,31 @@ fn findings_are_part_of_the_snapshot() {
     drop(guard);
     runtime.shutdown_background();
 }
+
+#[test]
+fn what_is_waited_for_is_told_with_who_has_it() {
+    let (made, taken) = (below(2), below(5));
+    let sick = async {
+        let permits = Arc::new(Semaphore::new(3));
+        let waiting = permits.clone();
+        drop(zokio::spawn(async move { drop(waiting.acquire().await) }));
+        let _all = permits.acquire_many(3).await;
+        pending::<()>().await;
+    };
+    let (guard, runtime) = program(sick);
+    let found = loop {
+        let snapshot = snapshot(&guard);
+        let resources = snapshot["resources"].as_array().expect("an array");
+        let found = resources.iter().find(|r| r["kind"] == "semaphore");
+        if let Some(found) = found {
+            break found.clone();
+        }
+    };
+    assert_at(&found["created_at"], &made);
+    assert_eq!((&found["capacity"], &found["used"]), (&3.into(), &3.into()));
+    assert_eq!(found["waiters"], 1);
+    assert_at(&found["acquired_by"][0]["location"], &taken);
+    assert_eq!(found["latest_holds"], true);
+    drop(guard);
+    runtime.shutdown_background();
+}

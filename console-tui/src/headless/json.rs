@@ -6,6 +6,7 @@ use super::check::JsonFinding;
 use crate::state::model;
 
 mod chains;
+mod resources;
 
 /// Grows when a field changes its meaning or goes.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -46,6 +47,8 @@ struct Runtime<'a> {
     long_polls: Vec<LongPoll<'a>>,
     longest_polls: Vec<LongestPoll<'a>>,
     waits: Vec<chains::Chain<'a>>,
+    waited_resources: u64,
+    resources: Vec<resources::Resource<'a>>,
     findings: Vec<JsonFinding<'a>>,
 }
 
@@ -303,6 +306,12 @@ impl<'a> Runtime<'a> {
                 .iter()
                 .map(|chain| chains::Chain::new(chain, summary.taken_at_ns))
                 .collect(),
+            waited_resources: runtime.waited_resources,
+            resources: runtime
+                .resources
+                .iter()
+                .map(|resource| resources::Resource::new(resource, summary.taken_at_ns))
+                .collect(),
             findings: runtime.findings.iter().map(JsonFinding::new).collect(),
         }
     }
@@ -509,9 +518,14 @@ mod tests {
         let server = sanitize::server(&describe());
         let query = model::Query {
             limit: 3,
+            resources: true,
             ..model::Query::default()
         };
         let mut update = sanitize::update(snapshot(30, &query));
+        // The connections that wait for their sockets, the rwlock and the semaphore tell it all.
+        let resources = &mut update.runtimes[0].resources;
+        resources.truncate(3);
+        resources[0].first_waiters.truncate(1);
         update.runtimes[0].wait_chains = vec![chain()];
         serde_json::to_string_pretty(&Snapshot::new(&server, &update)).unwrap()
     }

@@ -458,7 +458,7 @@ pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
             } else {
                 Vec::new()
             },
-            waited_resources: if query.resources { 4 } else { 0 },
+            waited_resources: if query.resources { 5 } else { 0 },
             findings: findings(now_ns),
             findings_unchanged: false,
             known_tasks: Vec::new(),
@@ -504,16 +504,40 @@ fn resources_at(now_ns: u64) -> Vec<v1::Resource> {
         .collect();
     vec![
         resource("tcp", 0, 121, connections),
-        resource(
-            "rwlock",
-            0x7f3a,
-            73,
-            vec![
-                waiter(3, "orders-waiter", "write", 9 * SECOND, true),
-                waiter(27, "", "read", 4 * SECOND, false),
-                waiter(31, "日本語のタスク", "read", 90_000_000, true),
-            ],
-        ),
+        v1::Resource {
+            created_at: location("examples/src/bin/http_server/main.rs", 24),
+            holder: 2,
+            holder_is_exact: true,
+            held_at: location("examples/src/bin/http_server/orders.rs", 58),
+            ..resource(
+                "rwlock",
+                0x7f3a,
+                73,
+                vec![
+                    waiter(3, "orders-waiter", "write", 9 * SECOND, true),
+                    waiter(27, "", "read", 4 * SECOND, false),
+                    waiter(31, "日本語のタスク", "read", 90_000_000, true),
+                ],
+            )
+        },
+        v1::Resource {
+            created_at: location("examples/src/bin/http_server/main.rs", 30),
+            capacity: Some(4),
+            used: Some(4),
+            acquired_by: [(12, 90, true), (0, 91, false)]
+                .map(|(task, line, owned)| v1::Acquirer {
+                    task,
+                    location: location("examples/src/bin/http_server/orders.rs", line),
+                    owned,
+                })
+                .to_vec(),
+            ..resource(
+                "semaphore",
+                0x8a10,
+                90,
+                vec![waiter(28, "conn", "acquire", 3 * SECOND, true)],
+            )
+        },
         resource(
             "sleep",
             0,

@@ -9,7 +9,7 @@ mod resource;
 mod wait_chain;
 
 pub(crate) use records::{Child, Children, Lag, Lags, LastWaker, LongestPoll, WakerKind};
-pub(crate) use resource::{Resource, ResourceKey, Waiter};
+pub(crate) use resource::{Acquirer, Holder, Resource, ResourceKey, Waiter};
 pub(crate) use wait_chain::{LinkHolder, LinkWait, Role, WaitChain, WaitLink, in_words, merge};
 
 use super::findings::Finding;

@@ -51,7 +51,7 @@ fn press(state: &mut State, x: u16, y: u16, effects: &mut Vec<Effect>) {
     }
     let row = usize::from(y - HEADER_Y - 1);
     // Below the rows there are a line of hints, the frame and the status.
-    if row >= state.task_rows() {
+    if row >= state.list_rows() {
         return;
     }
     press_row(state, row, effects);

@@ -21,12 +21,18 @@ pub(crate) enum ResourceColumn {
     Oldest,
     First,
     Location,
+    Taken,
+    Holder,
+    CreatedAt,
 }
 
 use ResourceColumn as C;
 
+/// Rows that the waiters of a resource have at least.
+const FEWEST_WAITERS: usize = 4;
+
 /// All columns, in their order on the screen.
-pub(crate) static COLUMNS: [ColumnInfo<C, C>; 7] = [
+pub(crate) static COLUMNS: [ColumnInfo<C, C>; 10] = [
     text(
         C::Kind,
         "Kind",
@@ -42,7 +48,7 @@ pub(crate) static COLUMNS: [ColumnInfo<C, C>; 7] = [
         Some(C::Operation),
         11,
         0,
-        6,
+        2,
         "what the longest waiter wants of it",
     ),
     number(
@@ -62,6 +68,22 @@ pub(crate) static COLUMNS: [ColumnInfo<C, C>; 7] = [
         "tasks that wait for it",
     ),
     number(C::Oldest, "Oldest", C::Oldest, 7, 8, "the longest wait"),
+    number(
+        C::Taken,
+        "Taken",
+        C::Taken,
+        7,
+        1,
+        "how much of its room is taken: messages, permits, bytes",
+    ),
+    number(
+        C::Holder,
+        "Holder",
+        C::Holder,
+        8,
+        6,
+        "has the lock, is joined, or receives; ?: took permits last",
+    ),
     text(
         C::First,
         "Longest waiter",
@@ -79,6 +101,15 @@ pub(crate) static COLUMNS: [ColumnInfo<C, C>; 7] = [
         2,
         7,
         "where it waits",
+    ),
+    text(
+        C::CreatedAt,
+        "Made at",
+        Some(C::CreatedAt),
+        12,
+        2,
+        0,
+        "where it was made",
     ),
 ];
 
@@ -111,6 +142,9 @@ fn compare(column: ResourceColumn, a: &Resource, b: &Resource) -> Ordering {
         // The oldest wait is the one that began first.
         C::Oldest => b.oldest_since_ns.cmp(&a.oldest_since_ns),
         C::Location => a.location.cmp(&b.location),
+        C::Taken => a.used.cmp(&b.used),
+        C::Holder => a.holding().cmp(&b.holding()),
+        C::CreatedAt => a.created_at.cmp(&b.created_at),
     }
 }
 
@@ -179,7 +213,19 @@ impl OpenResource {
         if let Some(resource) = known {
             self.resource = resource.clone();
             self.taken_at_ns = runtime.rows_at_ns();
+            let rows = rows.saturating_sub(self.facts_height(rows));
             self.waiters.follow(&self.tasks(), rows);
+        }
+    }
+
+    /// Lines below the waiters, on a screen with so many rows: none if that left few for the waiters.
+    pub(crate) fn facts_height(&self, rows: usize) -> usize {
+        let facts = self.resource.facts().len();
+        if facts == 0 || facts + 1 + FEWEST_WAITERS > rows {
+            0
+        } else {
+            // A line between.
+            facts + 1
         }
     }
 

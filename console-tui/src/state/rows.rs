@@ -77,7 +77,7 @@ pub(super) fn invert(state: &mut State) {
 
 /// Selects a row of the table shown.
 pub(super) fn select(state: &mut State, row: usize) {
-    let page = state.task_rows();
+    let page = state.list_rows();
     let world = state.frozen.as_deref().unwrap_or(&state.live);
     let runtime = state.runtime.and_then(|id| world.runtime(id));
     match (state.screen, runtime) {

@@ -24,7 +24,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::table::Table;
-use super::widgets::{panel, placeholder, put, stale};
+use super::widgets::{pair, panel, placeholder, put, stale};
 use crate::action::Command;
 use crate::format;
 use crate::keymap::key_of;
@@ -117,6 +117,17 @@ fn cell(
             Some(waiter) => (format!("#{} {}", waiter.task, waiter.task_name), text),
             None => ("-".into(), theme.style(Role::Dim)),
         },
+        C::Taken => (resource.taken(), text),
+        C::Holder => match resource.holding() {
+            Some((task, true)) => (format!("#{task}"), theme.style(Role::Bad)),
+            Some((task, false)) => (format!("#{task}?"), theme.style(Role::Warn)),
+            None => (String::new(), text),
+        },
+        C::CreatedAt => {
+            let place = resource.created_at.as_ref();
+            let text = place.map_or(String::new(), |place| place.fitted(width));
+            (text, theme.style(Role::Location))
+        }
         C::Location => {
             let place = resource.location.as_ref();
             (
@@ -154,8 +165,19 @@ pub(super) fn render_one(state: &State, theme: Theme, area: Rect, buffer: &mut B
         buffer,
     );
     let last = usize::from(inner.height.saturating_sub(1));
+    let room = usize::from(inner.width);
+    let facts = match open.facts_height(last.saturating_sub(1)) {
+        0 => Vec::new(),
+        _ => open.resource.facts(),
+    };
+    let below = last.saturating_sub(facts.len());
+    let list = last.saturating_sub(1 + open.facts_height(last.saturating_sub(1)));
+    for (row, (label, text)) in facts.into_iter().enumerate() {
+        let text = format::truncate_middle(&text, room.saturating_sub(10));
+        put(below + row, pair(label, 9, text, theme), inner, buffer);
+    }
     let waiters = open.resource.first_waiters.iter().enumerate();
-    for (at, waiter) in waiters.skip(open.waiters.top).take(last.saturating_sub(1)) {
+    for (at, waiter) in waiters.skip(open.waiters.top).take(list) {
         let mut line = waiter_line(at, waiter, open.taken_at_ns, names, theme);
         if at == open.waiters.selected {
             line = line.style(theme.style(Role::Selected));
@@ -163,7 +185,6 @@ pub(super) fn render_one(state: &State, theme: Theme, area: Rect, buffer: &mut B
         put(at - open.waiters.top + 1, line, inner, buffer);
     }
     if last > 0 {
-        let room = usize::from(inner.width);
         put(last, one_hints(open, room, theme), inner, buffer);
     }
 }

@@ -61,7 +61,7 @@ fn resources_are_asked_for_while_they_are_shown() {
     assert!(!state.resources_known);
     feed(&mut state, 31);
     assert!(state.resources_known);
-    assert_eq!(state.shown_runtime().unwrap().resources.len(), 4);
+    assert_eq!(state.shown_runtime().unwrap().resources.len(), 5);
     let effects = key(&mut state, "w");
     assert!(matches!(&effects[..], [Effect::Subscribe(q)] if !q.resources));
 }

@@ -87,29 +87,76 @@ fn resource() -> BoxedStrategy<v1::Resource> {
         },
     );
     let waiters = prop::collection::vec(waiter, 0..6);
+    let acquirer =
+        (0..3u64, location(), any::<bool>()).prop_map(|(task, location, owned)| v1::Acquirer {
+            task,
+            location,
+            owned,
+        });
     (
         text(),
         0..3u64,
         text(),
-        number(),
-        number(),
+        prop::array::uniform5(number()),
         location(),
-        waiters,
+        (waiters, prop::collection::vec(acquirer, 0..12)),
+        any::<bool>(),
     )
         .prop_map(
-            |(kind, id, operation, waiters, oldest_since_ns, location, first_waiters)| {
-                v1::Resource {
-                    kind,
-                    id,
-                    operation,
-                    waiters,
-                    oldest_since_ns,
-                    location,
-                    first_waiters,
-                    ..Default::default()
-                }
+            |(kind, id, operation, n, location, (first_waiters, acquired_by), flag)| v1::Resource {
+                kind,
+                id,
+                operation,
+                waiters: n[0],
+                oldest_since_ns: n[1],
+                location: location.clone(),
+                first_waiters,
+                created_at: location.clone(),
+                capacity: flag.then_some(n[2]),
+                used: Some(n[3]),
+                holder: n[4] % 3,
+                holder_is_exact: flag,
+                held_at: location,
+                acquired_by,
+                latest_holds: flag,
             },
         )
+        .boxed()
+}
+
+fn chain() -> BoxedStrategy<v1::WaitChain> {
+    let numbers = prop::array::uniform8(number());
+    let link = (text(), text(), location(), numbers, -1..6i32).prop_map(
+        |(task_name, kind, location, n, state)| v1::WaitLink {
+            task: n[0] % 40,
+            task_name,
+            spawned_at: location.clone(),
+            state,
+            state_since_ns: n[1],
+            operation: kind.clone(),
+            kind,
+            resource: n[2] % 3,
+            location: location.clone(),
+            since_ns: n[3],
+            created_at: location.clone(),
+            capacity: Some(n[4]),
+            used: Some(n[5]),
+            holder: n[6] % 40,
+            role: state,
+            holder_is_exact: n[0] == 0,
+            held_at: location,
+            holder_is_gone: n[1] == 0,
+            other_waits: n[7],
+            permits: (n[2] == 0).then_some(n[3]),
+            worker_plus_one: n[4] as u32,
+        },
+    );
+    (prop::collection::vec(link, 0..6), any::<bool>(), number())
+        .prop_map(|(links, circle, waiters)| v1::WaitChain {
+            links,
+            circle,
+            waiters,
+        })
         .boxed()
 }
 
@@ -262,6 +309,8 @@ fn runtime() -> BoxedStrategy<v1::RuntimeUpdate> {
         prop::collection::vec((location(), number(), number()), 0..6),
         prop::collection::vec(resource(), 0..6),
         prop::collection::vec(finding(), 0..12),
+        prop::collection::vec(chain(), 0..6),
+        prop::collection::vec(0..8u32, 0..8),
     );
     (
         0..4u64,
@@ -279,7 +328,7 @@ fn runtime() -> BoxedStrategy<v1::RuntimeUpdate> {
                 ended,
                 full,
                 n,
-                (workers, tasks, rows, sites, resources, findings),
+                (workers, tasks, rows, sites, resources, findings, wait_chains, known_chains),
                 lateness,
             )| {
                 v1::RuntimeUpdate {
@@ -302,6 +351,9 @@ fn runtime() -> BoxedStrategy<v1::RuntimeUpdate> {
                     rows,
                     resources,
                     waited_resources: n[2],
+                    wait_chains,
+                    wait_chains_in_all: (n[3] != 0).then_some(n[3]),
+                    known_chains,
                     blocking: Some(v1::Blocking {
                         threads: n[3],
                         idle_threads: n[4],
@@ -504,4 +556,66 @@ proptest! {
             }
         }
     }
+}
+
+/// As much as a message can hold, and more, of what a server could send.
+#[test]
+fn a_flood_from_the_wire_is_cut_and_drawn() {
+    let name: String = "\u{202e}\x1b[2J日本\u{7}".repeat(1 << 17);
+    assert!(name.len() > 1 << 20);
+    let task = |id| v1::Task {
+        id,
+        name: if id == 0 { name.clone() } else { String::new() },
+        busy_ns: u64::MAX,
+        ..Default::default()
+    };
+    let mut state = state(80, 24);
+    // Ids come again, time runs back.
+    for (tasks, taken_at_ns) in [(200_000, u64::MAX), (10, 1_000), (200_000, 0)] {
+        let runtime = v1::RuntimeUpdate {
+            id: 1,
+            name: name.clone(),
+            full: true,
+            taken_at_ns,
+            matching_tasks: u64::MAX,
+            tasks: (0..tasks).map(|n| task(n / 2)).collect(),
+            rows: (0..1_000_000).collect(),
+            spawn_sites: vec![v1::SpawnSite::default(); 100_000],
+            resources: vec![v1::Resource::default(); 100_000],
+            workers: vec![v1::Worker::default(); 10_000],
+            ..Default::default()
+        };
+        let raw = v1::Update {
+            runtimes: vec![runtime],
+            taken_at_ns,
+            ..Default::default()
+        };
+        let query = state.query().clone();
+        let action = Action::Update {
+            update: Box::new(sanitize::update(raw)),
+            query,
+        };
+        update(&mut state, action);
+        for key in [
+            "w", "t", "e", "s", "r", "W", "p", "d", "T", "S", "t", "enter",
+        ] {
+            update(&mut state, Action::Key(Key::parse(key).unwrap()));
+            let area = Rect::new(0, 0, 80, 24);
+            let mut buffer = Buffer::empty(area);
+            let theme = Theme {
+                palette: Palette::Dark,
+                depth: Depth::ALL[0],
+                ascii: false,
+            };
+            super::super::render(&state, theme, area, &mut buffer);
+            let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
+            assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{text}");
+        }
+    }
+    let kept = &state.world().runtimes[0];
+    assert!(
+        kept.tasks.rows.len() <= 20_000,
+        "{} rows",
+        kept.tasks.rows.len()
+    );
 }

@@ -367,7 +367,7 @@ mod tests {
         let counters = WorkerCounters::new(1);
         let done = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let worker = scope.spawn(|| {
                 for i in 1..200_000u64 {
                     counters.begin_poll(i, i * 7);
                 }
@@ -378,6 +378,7 @@ mod tests {
                     assert_eq!(since, task * 7);
                 }
             }
+            worker.join().unwrap();
         });
     }
 }

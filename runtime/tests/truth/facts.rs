@@ -1,9 +1,10 @@
 //! What the tasks know of themselves: the books that telemetry's must agree with.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
+use parking_lot::Mutex;
 use zokio::telemetry::TaskKind;
 
 use crate::plan::Site;
@@ -118,12 +119,12 @@ impl Ledger {
             cpu_ns: Number::default(),
             fate: AtomicU8::new(Fate::Runs as u8),
         });
-        self.tasks.lock().unwrap().push(Arc::clone(&facts));
+        self.tasks.lock().push(Arc::clone(&facts));
         facts
     }
 
     pub(crate) fn tasks(&self) -> Vec<Arc<Facts>> {
-        self.tasks.lock().unwrap().clone()
+        self.tasks.lock().clone()
     }
 
     pub(crate) fn count_cpu(&self, worker: usize, ns: u64) {

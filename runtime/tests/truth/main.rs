@@ -22,9 +22,9 @@ mod tracked;
 mod watcher;
 mod world;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use zokio::runtime::{Builder, Runtime};
 use zokio::telemetry::Snapshot;
 
@@ -41,7 +41,7 @@ fn is_long_form() -> bool {
 /// One test at a time: some of what telemetry counts is counted once a process.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    ALONE.lock()
 }
 
 fn multi(workers: usize) -> Runtime {

@@ -5,10 +5,11 @@ use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use zokio::runtime::Runtime;
 use zokio::sync::{self, mpsc};
 use zokio::task::{self, AbortHandle, JoinHandle, LocalSet};
@@ -52,7 +53,7 @@ impl Gate {
     pub(crate) async fn wait(&self, me: &Facts) {
         me.set_fate(Fate::AtGate);
         poll_fn(|cx| {
-            let mut gate = self.0.lock().unwrap();
+            let mut gate = self.0.lock();
             if gate.0 {
                 return Poll::Ready(());
             }
@@ -63,7 +64,7 @@ impl Gate {
     }
 
     pub(crate) fn open(&self) {
-        let mut gate = self.0.lock().unwrap();
+        let mut gate = self.0.lock();
         gate.0 = true;
         let wakers = std::mem::take(&mut gate.1);
         drop(gate);
@@ -105,7 +106,7 @@ pub(crate) fn run(runtime: &Runtime, graph: Graph) -> (Arc<World>, LocalSet) {
 
 /// Lets all tasks that wait at the gate go, or aborts them if that is what they wait for.
 pub(crate) fn end(runtime: &Runtime, world: &World, set: &LocalSet) {
-    let aborts = std::mem::take(&mut *world.aborts.lock().unwrap());
+    let aborts = std::mem::take(&mut *world.aborts.lock());
     set.block_on(runtime, async {
         aborts.iter().for_each(AbortHandle::abort);
         world.gate.open();
@@ -189,7 +190,7 @@ fn life(world: Arc<World>, me: Arc<Facts>, plan: Plan) -> Pin<Box<dyn Future<Out
 impl World {
     fn abort_later(&self, aborted: bool, handle: &JoinHandle<()>) {
         if aborted {
-            self.aborts.lock().unwrap().push(handle.abort_handle());
+            self.aborts.lock().push(handle.abort_handle());
         }
     }
 
@@ -305,8 +306,8 @@ impl World {
         }
     }
 
-    fn lock_left(&self) -> std::sync::MutexGuard<'_, VecDeque<Waker>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_left(&self) -> MutexGuard<'_, VecDeque<Waker>> {
+        self.left.lock()
     }
 }
 

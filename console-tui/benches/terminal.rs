@@ -3,7 +3,7 @@
 //! The real program in a real terminal of 160 by 50 cells, watching a process with ten thousand tasks
 //! at ten updates a second: its processor time while nobody touches it, its memory, and the time from
 //! a key to the screen that it asks for. `cargo bench -p zokio-console --bench terminal`; with `--smoke`
-//! it only looks whether it works.
+//! it only looks whether it works, with `--limits` it fails if a figure is worse than promised.
 
 #![expect(clippy::print_stdout, reason = "a program talks to its user")]
 
@@ -41,7 +41,14 @@ mod linux {
     const TASKS: u32 = 10_000;
     const INTERVAL: &str = "100ms";
 
+    /// What is promised: the share of a core of a console that nobody touches, and the time from a
+    /// key to its screen for 99 of 100 keys.
+    const MAX_IDLE: f64 = 0.01;
+    const MAX_LATENCY: Duration = Duration::from_millis(16);
+
     pub(super) fn measure() {
+        let has_limits = std::env::args().any(|a| a == "--limits");
+        let mut broken: Vec<String> = Vec::new();
         let (idle, keys) = if std::env::args().any(|a| a == "--smoke") {
             (Duration::from_millis(300), 4)
         } else {
@@ -61,6 +68,12 @@ mod linux {
             let busy = cpu(terminal.id()) - before;
             let share = busy.as_secs_f64() / began.elapsed().as_secs_f64();
             println!("idle, {screen:8} {:6.2} % of a core", share * 100.0);
+            if share > MAX_IDLE {
+                broken.push(format!(
+                    "idle on {screen}: more than {} %",
+                    MAX_IDLE * 100.0
+                ));
+            }
         }
 
         let mut latencies: Vec<Duration> = (0..keys)
@@ -80,9 +93,17 @@ mod linux {
             quantile(0.99),
             quantile(1.0)
         );
+        if quantile(0.99) > MAX_LATENCY {
+            broken.push(format!("key to screen: more than {MAX_LATENCY:.0?} at p99"));
+        }
         println!("memory         {}", resident(terminal.id()));
         terminal.press("q");
         assert!(terminal.wait_until_given_back().success());
+        if has_limits && !broken.is_empty() {
+            println!("{}", broken.join("\n"));
+            drop(server);
+            std::process::exit(1);
+        }
     }
 
     /// Processor time of all threads of a process so far.

@@ -126,6 +126,9 @@ impl v1::RuntimeUpdate {
             if same_waits.contains(&task.id) {
                 task.unpack_waits(&before.waits);
             }
+            if mem::take(&mut task.same_fields) {
+                task.fields.clone_from(&before.fields);
+            }
             self.tasks.push(task);
         }
         if mem::take(&mut self.long_polls_unchanged) {
@@ -151,6 +154,10 @@ impl v1::Task {
         self.location = None;
         (self.kind, self.parent, self.created_at_ns) = (0, 0, 0);
         self.future_bytes = 0;
+        self.same_fields = !self.fields.is_empty() && self.fields == before.fields;
+        if self.same_fields {
+            self.fields.clear();
+        }
         let same_texts = !self.waits.is_empty()
             && self.waits.len() == before.waits.len()
             && self.waits.iter().zip(&before.waits).all(|(now, before)| {
@@ -420,6 +427,43 @@ mod tests {
             let mut client = unpacker.unpack(message(before)).runtimes.remove(0);
             client.apply(unpacker.unpack(message(packed)).runtimes.remove(0));
             assert_eq!(client, now);
+        }
+    }
+
+    #[test]
+    fn fields_that_are_the_same_are_left_out_and_others_replace_them() {
+        let field = |name: &str, value: &str| v1::TaskField {
+            name: name.into(),
+            value: value.into(),
+        };
+        let with = |at: u64, fields: &[v1::TaskField]| {
+            let mut update = full(at, at, &[(8, 1)]);
+            update.tasks[1].fields = fields.to_vec();
+            update
+        };
+        let request = [field("span", "request"), field("user", "eve")];
+        let steps = [
+            (with(10, &request), false),
+            (with(20, &request), true),
+            (with(30, &request[..1]), false),
+            (with(40, &request[..1]), true),
+            (with(50, &[]), false),
+            (with(60, &[]), false),
+        ];
+        let mut unpacker = Unpacker::default();
+        let mut client = unpacker
+            .unpack(message(steps[0].0.clone()))
+            .runtimes
+            .remove(0);
+        for pair in steps.windows(2) {
+            let ((before, _), (now, is_same)) = (&pair[0], &pair[1]);
+            let mut packed = now.delta_from(before);
+            packed.pack(before);
+            let sent = &packed.known_tasks[1];
+            assert_eq!(sent.same_fields, *is_same);
+            assert!(!is_same || sent.fields.is_empty());
+            client.apply(unpacker.unpack(message(packed)).runtimes.remove(0));
+            assert_eq!(client, *now);
         }
     }
 

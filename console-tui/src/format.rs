@@ -62,6 +62,12 @@ pub(crate) fn plural(n: u64) -> &'static str {
     if n == 1 { "" } else { "s" }
 }
 
+/// Names and values in one line: `method=GET path=/orders`.
+pub(crate) fn fields(fields: &[(String, String)]) -> String {
+    let fields = fields.iter().map(|(name, value)| format!("{name}={value}"));
+    fields.collect::<Vec<_>>().join(" ")
+}
+
 /// Events a second in at most five cells: `0`, `0.4`, `57`, `12.3k`.
 pub(crate) fn rate(per_second: f64) -> String {
     if !per_second.is_finite() || per_second < 0.0 {

@@ -535,6 +535,7 @@ fn task(raw: v1::Task) -> model::Task {
         children: raw.children.map(children).unwrap_or_default(),
         future_bytes: (raw.future_bytes != 0).then_some(raw.future_bytes),
         longest_poll_at_ns: (raw.longest_poll_at_ns != 0).then_some(raw.longest_poll_at_ns),
+        fields: fields(&raw.fields),
     }
 }
 
@@ -561,13 +562,17 @@ pub(crate) fn details(raw: v1::TaskDetailsResponse) -> Option<model::TaskDetails
 }
 
 fn event(raw: &v1::TaskEvent) -> model::TaskEvent {
-    let field = |raw: &v1::TaskField| (text(&raw.name, MAX_NAME), text(&raw.value, MAX_NAME));
     model::TaskEvent {
         at_ns: raw.at_ns,
         level: text(&raw.level, MAX_NAME),
         message: message(&raw.message),
-        fields: raw.fields.iter().take(MAX_FIELDS).map(field).collect(),
+        fields: fields(&raw.fields),
     }
+}
+
+fn fields(raw: &[v1::TaskField]) -> Vec<(String, String)> {
+    let field = |raw: &v1::TaskField| (text(&raw.name, MAX_NAME), text(&raw.value, MAX_NAME));
+    raw.iter().take(MAX_FIELDS).map(field).collect()
 }
 
 /// The query as the wire has it.
@@ -607,6 +612,24 @@ mod tests {
             "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}e"
         );
         assert_eq!(text("héllo 日本 🦀", 100), "héllo 日本 🦀");
+    }
+
+    #[test]
+    fn fields_of_tasks_are_neutralised_and_bounded() {
+        let field = v1::TaskField {
+            name: "us\x1b[2Jer\u{202e}".into(),
+            value: "e\nve".repeat(1_000),
+        };
+        let raw = v1::Task {
+            fields: vec![field; 1_000],
+            ..Default::default()
+        };
+        let fields = task(raw).fields;
+        assert_eq!(fields.len(), MAX_FIELDS);
+        let (name, value) = &fields[0];
+        assert_eq!(name, "us\u{fffd}[2Jer\u{fffd}");
+        assert!(value.starts_with("e\u{fffd}vee\u{fffd}ve"));
+        assert_eq!(value.chars().count(), MAX_NAME + 1);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use zokio_console_proto::{MAX_MESSAGE_BYTES, v1};
 use crate::diagnosis::{Finding, Place, Severity, Value};
 use crate::sampler::query::Query;
 use crate::stacks::Frame;
+use crate::tracing_layer;
 use crate::watchdog::LongPoll;
 use relations::Relations;
 
@@ -380,6 +381,8 @@ fn task(t: &TaskSnapshot, relations: &Relations) -> v1::Task {
         children: relations.children(t.id),
         future_bytes: t.future_bytes.unwrap_or(0),
         longest_poll_at_ns: t.longest_poll_at_ns.unwrap_or(0),
+        fields: tracing_layer::fields_of(t.id),
+        same_fields: false,
     }
 }
 

@@ -4,8 +4,9 @@
 //! state:idle since>5s (waits:mutex or waits:rwlock) -name:"health check"
 //! ```
 //!
-//! - A word alone is looked for everywhere: in name, kind, state, spawn place, id and waits. A text
-//!   with blanks, parentheses or an operator in it goes in quotes; `\"` is a quote in there.
+//! - A word alone is looked for everywhere: in name, kind, state, spawn place, id, waits and fields of
+//!   spans. A text with blanks, parentheses or an operator in it goes in quotes; `\"` is a quote in
+//!   there.
 //! - `FIELD:VALUE`: a text contains the value, a number equals it. `FIELD=VALUE`: equals it to the
 //!   letter. `FIELD!=VALUE`: does not. `FIELD~VALUE`: a text contains it.
 //! - `>`, `>=`, `<` and `<=` compare. Times have a unit (`ns`, `µs` or `us`, `ms`, `s`, `m`, `h`),

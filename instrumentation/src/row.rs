@@ -5,6 +5,8 @@ use std::panic::Location;
 
 use zokio::telemetry::TaskSnapshot;
 
+use crate::tracing_layer;
+
 /// What a query knows of a task. Meanings and units are those of the message `Task` of the protocol.
 pub trait TaskRow {
     /// The task's id.
@@ -43,6 +45,9 @@ pub trait TaskRow {
     fn live_wakers(&self) -> u64;
     /// What it waits for, the most recent first.
     fn waits(&self) -> impl Iterator<Item = WaitRow<'_>>;
+    /// Its fields, those of the `tracing` spans that it is in: whether something holds of any of
+    /// them, told by name and value.
+    fn any_field(&self, holds: impl FnMut(&str, &str) -> bool) -> bool;
 }
 
 /// One wait of a task.
@@ -177,5 +182,10 @@ impl TaskRow for TaskSnapshot {
             since_ns: wait.since_ns,
             holder: wait.holder,
         })
+    }
+
+    fn any_field(&self, mut holds: impl FnMut(&str, &str) -> bool) -> bool {
+        let fields = tracing_layer::fields_of(self.id);
+        fields.iter().any(|field| holds(&field.name, &field.value))
     }
 }

@@ -1,7 +1,10 @@
-//! A layer for `tracing-subscriber` that keeps the last events of each task.
+//! A layer for `tracing-subscriber` that keeps the last events of each task, and the spans it is in.
 
 mod fields;
+mod spans;
 mod store;
+
+use std::sync::{Arc, Mutex};
 
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
@@ -11,10 +14,12 @@ use zokio::telemetry::now_ns;
 use zokio_console_proto::v1::{TaskEvent, TaskField};
 
 use fields::Fields;
+use spans::{Span, Spans};
 use store::Store;
 
 /// Of the whole process, as the ids of tasks are.
 static STORE: Store = Store::new();
+static SPANS: Spans = Spans::new();
 
 /// Spans around an event whose fields are kept with it.
 const MAX_SPANS: usize = 8;
@@ -24,8 +29,13 @@ pub(crate) fn events_of(task: u64) -> Vec<TaskEvent> {
     STORE.of(task)
 }
 
+/// The fields of the spans that a task is in.
+pub(crate) fn fields_of(task: u64) -> Vec<TaskField> {
+    SPANS.of(task)
+}
+
 /// A layer for `tracing-subscriber`: keeps the last events of each zokio task, with the fields of the
-/// spans around them, for those who look at the task.
+/// spans around them, and the spans that the task is in, for those who look at the task.
 ///
 /// ```
 /// use tracing_subscriber::filter::LevelFilter;
@@ -42,10 +52,15 @@ pub(crate) fn events_of(task: u64) -> Vec<TaskEvent> {
 /// still run or not. Of an event there are at most 16 fields, its own first, and half a kilobyte of
 /// texts; the rest is cut off. Events outside of a spawned task are not kept.
 ///
+/// The fields of the spans that a task is in are fields of the task, with the names of the spans as
+/// one more, `span`. A task is in a span from when it enters it, as an instrumented future does, until
+/// the span is closed. Kept are the last 8 spans of a task, of 16,384 tasks; shown are at most 16
+/// fields and a kilobyte of texts, the newest span's first.
+///
 /// An event costs the formatting of its fields, an allocation for each and a lock that it shares with
-/// one task in 64; nothing is formatted under the lock. What should not be kept is best left to a
-/// filter as above. A field whose `Debug` or `Display` panics is kept as a note of that, unless panics
-/// abort the program.
+/// one task in 64; nothing is formatted under the lock. Entering a span costs a lock that it shares
+/// with one task in 512. What should not be kept is best left to a filter as above. A field whose
+/// `Debug` or `Display` panics is kept as a note of that, unless panics abort the program.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct TaskEvents;
@@ -65,7 +80,20 @@ where
         let Some(span) = context.span(id) else { return };
         let mut fields = Fields::default();
         attributes.record(&mut fields);
-        span.extensions_mut().replace(fields);
+        span.extensions_mut().replace(Arc::new(Span {
+            name: attributes.metadata().name(),
+            fields: Mutex::new(fields),
+        }));
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        let Some(task) = zokio::task::try_id() else {
+            return;
+        };
+        let Some(span) = context.span(id) else { return };
+        if let Some(span) = span.extensions().get::<Arc<Span>>() {
+            SPANS.enter(task.as_u64(), span);
+        }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
@@ -73,8 +101,8 @@ where
         // Formatted before the span is locked: what a field formats may use the span.
         let mut recorded = Fields::default();
         values.record(&mut recorded);
-        if let Some(fields) = span.extensions_mut().get_mut::<Fields>() {
-            fields.take_over(recorded);
+        if let Some(span) = span.extensions().get::<Arc<Span>>() {
+            span.fields().take_over(recorded);
         }
     }
 
@@ -86,15 +114,15 @@ where
         event.record(&mut fields);
         let scope = context.event_scope(event);
         for span in scope.into_iter().flatten().take(MAX_SPANS) {
-            if let Some(around) = span.extensions().get::<Fields>() {
-                fields.add(around);
+            if let Some(around) = span.extensions().get::<Arc<Span>>() {
+                fields.add(&around.fields());
             }
         }
         let metadata = event.metadata();
         let event = TaskEvent {
             at_ns: now_ns(),
             level: metadata.level().as_str().to_owned(),
-            target: fields::clipped(metadata.target()),
+            target: fields::clipped_value(metadata.target()),
             message: fields.message,
             fields: fields.named,
         };

@@ -696,6 +696,13 @@ pub struct Task {
     /// When the longest poll ended, to about eight milliseconds; 0: unknown.
     #[prost(uint64, tag = "24")]
     pub longest_poll_at_ns: u64,
+    /// Of the `tracing` spans that the task is in, if the program has the layer for that: their names as
+    /// the field `span`, the outermost first, then their fields, those of the innermost first.
+    #[prost(message, repeated, tag = "25")]
+    pub fields: ::prost::alloc::vec::Vec<TaskField>,
+    /// In compact updates: they are those that the client has, and left out.
+    #[prost(bool, tag = "26")]
+    pub same_fields: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LastWaker {

@@ -211,6 +211,13 @@ struct Task<'a> {
     longest_poll_ns: u64,
     longest_poll_at_ns: Option<u64>,
     last_waker: Option<LastWaker<'a>>,
+    fields: Vec<Field<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Field<'a> {
+    name: &'a str,
+    value: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -474,6 +481,11 @@ impl<'a> Task<'a> {
                 worker: waker.worker,
                 at_ns: task.last_wake_ns,
             }),
+            fields: task
+                .fields
+                .iter()
+                .map(|(name, value)| Field { name, value })
+                .collect(),
         }
     }
 }
@@ -527,6 +539,8 @@ mod tests {
         resources.truncate(3);
         resources[0].first_waiters.truncate(1);
         update.runtimes[0].wait_chains = vec![chain()];
+        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        update.runtimes[0].tasks[0].fields = vec![field("span", "request"), field("user", "eve")];
         serde_json::to_string_pretty(&Snapshot::new(&server, &update)).unwrap()
     }
 

@@ -158,6 +158,7 @@ fn task(id: u64, name: &str, state: v1::TaskState, file: &str, line: u32, now_ns
         }),
         future_bytes: 96 + 32 * id,
         longest_poll_at_ns: now_ns.saturating_sub(id * 190_000_000),
+        ..Default::default()
     }
 }
 
@@ -233,12 +234,28 @@ fn tasks(now_ns: u64) -> Vec<v1::Task> {
         );
         if state == Idle {
             conn.waits = vec![wait("tcp", "read", 121, now_ns - id * 1_000_000)];
+            conn.fields = fields(id);
         }
         tasks.push(conn);
     }
     // Lints: spins, and starves.
     (tasks[5].wakes, tasks[5].self_wakes) = (400, 390);
     tasks
+}
+
+fn fields(id: u64) -> Vec<v1::TaskField> {
+    let path = format!("/orders/{id}?show=all&sort=date");
+    let field = |(name, value): (&str, &str)| v1::TaskField {
+        name: name.into(),
+        value: value.into(),
+    };
+    let fields = [
+        ("span", "conn:request"),
+        ("method", "GET"),
+        ("path", &path),
+        ("peer", "192.0.2.17:53210"),
+    ];
+    fields.map(field).into()
 }
 
 /// A poll in which the thread sleeps. `ended_at_ns` 0: it goes on.

@@ -485,6 +485,8 @@ pub(crate) struct Task {
     pub(crate) children: Children,
     pub(crate) future_bytes: Option<u64>,
     pub(crate) longest_poll_at_ns: Option<u64>,
+    /// Names and values, of the `tracing` spans that it is in.
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 impl Task {

@@ -1,6 +1,6 @@
 //! What the mouse means: where the views put rows, headers and tabs, looked up backwards.
 
-use super::columns::{self, column_at};
+use super::columns::column_at;
 use super::{
     Effect, Screen, State, help_lines, open, perform, resources, select, sites, tabs, waits,
 };
@@ -90,7 +90,7 @@ fn sort_at(state: &mut State, x: u16) {
     let width = state.width.saturating_sub(2);
     match state.screen {
         Screen::Tasks => {
-            let shown = columns::chosen(&state.settings.columns);
+            let shown = state.task_columns();
             if let Some(column) = column_at(shown, width, x) {
                 state.tasks.sort_by(column);
             }

@@ -1,6 +1,7 @@
 //! The task table as the user has set it: order, filter, selection, scroll; and the query that
 //! brings the rows for it.
 
+use super::State;
 use super::columns::{self, Column, ColumnInfo};
 use super::filter_input::{FilterInput, History};
 use super::line_edit::LineEdit;
@@ -20,6 +21,21 @@ const MAX_WINDOW: usize = 1_000;
 /// Rows of tasks on a screen of this height.
 pub(crate) fn visible_rows(height: u16) -> usize {
     usize::from(height.saturating_sub(CHROME)).max(1)
+}
+
+impl State {
+    /// The columns that the table has: those that the user chose, without one for fields while no
+    /// task has any.
+    pub(crate) fn task_columns(&self) -> Vec<&'static ColumnInfo> {
+        let has_fields = self
+            .shown_runtime()
+            .is_some_and(|runtime| runtime.tasks.have_fields());
+        let mut shown = columns::chosen(&self.settings.columns);
+        if shown.len() > 1 && !has_fields {
+            shown.retain(|info| info.column != Column::Fields);
+        }
+        shown
+    }
 }
 
 /// What the user chose.

@@ -37,8 +37,8 @@ fn keys_walk_through_the_screens_and_back() {
     assert_eq!(key(&mut state, "ctrl-c"), [Effect::Quit]);
 }
 
-/// Sends an update whose findings are changed by `change`.
-fn feed_findings(state: &mut State, change: impl Fn(&mut zokio_console_proto::v1::RuntimeUpdate)) {
+/// Sends an update that is changed by `change`.
+fn feed_changed(state: &mut State, change: impl Fn(&mut zokio_console_proto::v1::RuntimeUpdate)) {
     let query = state.query().clone();
     let mut raw = snapshot(31, &query);
     change(&mut raw.runtimes[0]);
@@ -73,7 +73,7 @@ fn a_finding_leads_to_its_task_and_back() {
 fn a_finding_without_a_task_leads_nowhere() {
     let mut state = watching(80, 24);
     press(&mut state, "d");
-    feed_findings(&mut state, |runtime| runtime.findings[0].task = None);
+    feed_changed(&mut state, |runtime| runtime.findings[0].task = None);
     assert!(key(&mut state, "enter").is_empty());
     assert_eq!(state.screen, Screen::Findings);
 }
@@ -82,7 +82,7 @@ fn a_finding_without_a_task_leads_nowhere() {
 fn findings_that_are_not_sent_again_stay() {
     let mut state = watching(80, 24);
     for (unchanged, left) in [(true, 2), (false, 0)] {
-        feed_findings(&mut state, |runtime| {
+        feed_changed(&mut state, |runtime| {
             runtime.findings.clear();
             runtime.findings_unchanged = unchanged;
         });
@@ -231,14 +231,27 @@ fn columns_are_hidden_shown_and_moved_and_one_stays() {
     );
     press(&mut state, "space K K");
     assert_eq!(
-        shown(&state)[9..],
-        [Column::Warn, Column::Location, Column::WaitsFor]
+        shown(&state)[10..],
+        [Column::Warn, Column::WaitsFor, Column::Fields]
     );
     for _ in 0..40 {
         press(&mut state, "g g space");
     }
     assert_eq!(shown(&state).len(), 1);
     assert!(!state.paused(), "the space bar is the list's");
+}
+
+#[test]
+fn there_is_a_column_for_fields_if_a_task_has_some() {
+    let mut state = watching(160, 50);
+    let last = |state: &State| state.task_columns().last().unwrap().title;
+    assert_eq!(last(&state), "Fields");
+    feed_changed(&mut state, |runtime| {
+        for task in &mut runtime.tasks {
+            task.fields.clear();
+        }
+    });
+    assert_eq!(last(&state), "Waits for");
 }
 
 #[test]

@@ -473,6 +473,11 @@ impl TaskTable {
     pub(crate) fn get(&self, id: u64) -> Option<&Task> {
         self.by_id.get(&id)
     }
+
+    /// Whether any task of the window has fields.
+    pub(crate) fn have_fields(&self) -> bool {
+        self.by_id.values().any(|task| !task.fields.is_empty())
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! │ spawned  src/server.rs:31:9 by task 3 …                      │
 //! │ woken by task 17 reader (worker 2), 3.00ms ago               │
 //! │ children 2: 43 conn (idle), 44 conn (busy)                   │
+//! │ fields   span=conn:request method=GET path=/orders           │
 //! ╰──────────────────────────────────────────────────────────────╯
 //! ╭ Time ────────────────────────╮╭ Wakers ──────────────────────╮
 //! │ busy  1.20s  10% ██········  ││ current  2 (12 cloned, 10 …) │
@@ -49,8 +50,9 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         return;
     };
     let warnings = lints::warnings(task, detail.taken_at_ns, &state.settings.limits);
-    let relatives = usize::from(task.last_waker.is_some()) + usize::from(task.children.count > 0);
-    let identity_height = 5 + u16::try_from(warnings.len() + relatives).unwrap_or(0);
+    let mut more = relatives(task, detail.taken_at_ns);
+    more.extend(fields(task, area));
+    let identity_height = 5 + u16::try_from(warnings.len() + more.len()).unwrap_or(0);
     let [identity_area, times_area, polls_area, waits_area] = Layout::vertical([
         Constraint::Length(identity_height),
         Constraint::Length(7),
@@ -60,7 +62,7 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
     .areas(area);
     let [time_area, wakers_area] =
         Layout::horizontal([Constraint::Percentage(52), Constraint::Fill(1)]).areas(times_area);
-    identity(task, detail, &warnings, theme, identity_area, buffer);
+    identity(task, detail, &more, &warnings, theme, identity_area, buffer);
     times(task, detail, theme, time_area, buffer);
     wakers(task, detail, theme, wakers_area, buffer);
     let kept = state.playback.is_none();
@@ -127,6 +129,7 @@ fn events(detail: &Detail, theme: Theme, area: Rect, buffer: &mut Buffer) -> Rec
 fn identity(
     task: &Task,
     detail: &Detail,
+    more: &[(&str, String)],
     warnings: &[String],
     theme: Theme,
     area: Rect,
@@ -189,20 +192,18 @@ fn identity(
         inner,
         buffer,
     );
-    let mut next = 3;
-    for (name, text) in relatives(task, detail.taken_at_ns) {
-        let text = format::truncate_end(&text, width);
+    for (row, (name, text)) in more.iter().enumerate() {
+        let text = format::truncate_end(text, width);
         put(
-            next,
+            3 + row,
             Line::from(vec![label(name), Span::raw(text)]),
             inner,
             buffer,
         );
-        next += 1;
     }
     for (at, warning) in warnings.iter().enumerate() {
         put(
-            next + at,
+            3 + more.len() + at,
             Span::styled(format!("! {warning}"), theme.style(Role::Bad)),
             inner,
             buffer,
@@ -235,6 +236,28 @@ fn relatives(task: &Task, now_ns: u64) -> Vec<(&'static str, String)> {
         )
     });
     woken.into_iter().chain(spawned).collect()
+}
+
+/// The fields of its spans, in as many lines as there is room for, each field in one.
+fn fields(task: &Task, area: Rect) -> Vec<(&'static str, String)> {
+    let room = usize::from(area.width).saturating_sub(11);
+    let most = if area.height < 30 { 1 } else { 3 };
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    for field in task.fields.chunks(1).map(format::fields) {
+        let full = |line: &String| format::width(line) + 1 + format::width(&field) > room;
+        let count = lines.len();
+        match lines.last_mut() {
+            Some((_, line)) if count == most || !full(line) => {
+                line.push(' ');
+                line.push_str(&field);
+            }
+            last => {
+                let label = if last.is_some() { "" } else { "fields" };
+                lines.push((label, field));
+            }
+        }
+    }
+    lines
 }
 
 fn times(task: &Task, detail: &Detail, theme: Theme, area: Rect, buffer: &mut Buffer) {

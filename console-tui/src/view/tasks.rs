@@ -35,7 +35,7 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
     let rows = usize::from(area.height.saturating_sub(4)).max(1);
     let runtime = state.shown_runtime();
     let inner = panel(&title(&state.tasks, runtime, rows), theme, area, buffer);
-    let columns = columns::fit(columns::chosen(&state.settings.columns), inner.width);
+    let columns = columns::fit(state.task_columns(), inner.width);
     let view = &state.tasks;
     let limits = &state.settings.limits;
     let titles = header(&columns, view.sort, view.ascending, theme);
@@ -207,6 +207,10 @@ fn cell(
             theme.style(Role::Location),
         ),
         Column::WaitsFor => (waits_for(task, runtime, width), theme.style(Role::Wait)),
+        Column::Fields => (
+            format::left(&format::fields(&task.fields), width),
+            theme.style(Role::Dim),
+        ),
         Column::Worker => (
             number(task.worker.map_or("-".into(), |w| w.to_string())),
             plain,

@@ -23,6 +23,7 @@ use super::rows::Row;
 use super::view::{Change, Cursor, Table, View};
 use super::wire::{self, Anchor};
 use crate::mailbox::Mailbox;
+use crate::tracing_layer;
 
 /// Rows of one table in one message, and bytes of them: three tables fit below 4 MiB whatever
 /// their rows say.
@@ -127,7 +128,7 @@ impl Sending {
                 &self.before.tasks,
                 &self.view.tasks,
                 |row, new, gone| {
-                    let task = new.then(|| wire::task(row));
+                    let task = new.then(|| wire::task(row, &tracing_layer::fields_of(row.id)));
                     let stats = wire::task_stats(row, gone.then_some(gone_ns), anchor);
                     let bytes = len(&task) + stats.encoded_len();
                     tasks.new_tasks.extend(task);

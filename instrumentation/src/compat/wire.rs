@@ -14,6 +14,7 @@ use zokio_console_proto::tokio_console::common::{
 use zokio_console_proto::tokio_console::resources::resource;
 use zokio_console_proto::tokio_console::tasks::task_details::PollTimesHistogram;
 use zokio_console_proto::tokio_console::{async_ops, common, resources, tasks};
+use zokio_console_proto::v1::TaskField;
 
 use super::histogram;
 use super::rows::{OperationRow, ResourceRow, TaskRow, is_timer};
@@ -130,7 +131,9 @@ fn location(location: &Location<'_>) -> common::Location {
     }
 }
 
-pub(super) fn task(row: &TaskRow) -> tasks::Task {
+/// A task that is new to the client, with the fields of the spans that it is in now. The client takes
+/// fields in once, and spans come and go: so they are told as what they were at first.
+pub(super) fn task(row: &TaskRow, spans: &[TaskField]) -> tasks::Task {
     let kind = match row.kind {
         TaskKind::Blocking => tasks::task::Kind::Blocking,
         _ => tasks::task::Kind::Spawn,
@@ -154,6 +157,10 @@ pub(super) fn task(row: &TaskRow) -> tasks::Task {
             .as_deref()
             .map(|name| field("runtime", Value::StrVal(clip(name)))),
     );
+    fields.extend(spans.iter().map(|at_first| {
+        let name = format!("first.{}", at_first.name);
+        field(&name, Value::StrVal(at_first.value.clone()))
+    }));
     tasks::Task {
         id: Some(Id { id: row.id }),
         metadata: Some(MetaId { id: TASKS }),
@@ -316,7 +323,7 @@ mod tests {
     #[test]
     fn fields_come_by_name_and_those_that_are_unknown_not_at_all() {
         let mut row = row();
-        let sent = task(&row);
+        let sent = task(&row, &[]);
         assert_eq!(value(&sent, "task.id"), Some(&Value::U64Val(7)));
         assert_eq!(
             value(&sent, "kind"),
@@ -327,7 +334,7 @@ mod tests {
         row.future_bytes = Some(1_024);
         row.parent = Some(3);
         row.runtime = Some("main".into());
-        let sent = task(&row);
+        let sent = task(&row, &[]);
         assert_eq!(value(&sent, "size.bytes"), Some(&Value::U64Val(1_024)));
         assert_eq!(
             value(&sent, "task.name"),
@@ -337,8 +344,22 @@ mod tests {
     }
 
     #[test]
+    fn fields_of_spans_are_told_as_those_at_first() {
+        let id = TaskField {
+            name: "id".to_owned(),
+            value: "eve".to_owned(),
+        };
+        let sent = task(&row(), &[id]);
+        assert_eq!(
+            value(&sent, "first.id"),
+            Some(&Value::StrVal("eve".to_owned()))
+        );
+        assert_eq!(value(&sent, "task.id"), Some(&Value::U64Val(7)));
+    }
+
+    #[test]
     fn a_place_has_file_line_and_column_and_no_module() {
-        let place = task(&row()).location.unwrap();
+        let place = task(&row(), &[]).location.unwrap();
         // With a module the client would leave the file out.
         assert_eq!(place.module_path, None);
         assert!(place.file.unwrap().ends_with("rows.rs"));
@@ -355,7 +376,7 @@ mod tests {
             (TaskKind::BlockOn, "block_on", tasks::task::Kind::Spawn),
         ] {
             row.kind = kind;
-            let task = task(&row);
+            let task = task(&row, &[]);
             assert_eq!(task.kind(), sent);
             assert_eq!(value(&task, "kind"), Some(&Value::StrVal(text.to_owned())));
         }

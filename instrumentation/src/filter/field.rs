@@ -57,6 +57,8 @@ pub(super) enum TextField {
     Location,
     /// What it waits for: `kind`, `operation`, both with a dot, or where.
     Waits,
+    /// Fields of the spans that it is in, each as `name=value`.
+    Fields,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +129,7 @@ const fn field(
 /// Every field that a filter can name.
 pub fn fields() -> &'static [Field] {
     use What::{Number, Text, Time};
-    static FIELDS: [Field; 23] = [
+    static FIELDS: [Field; 24] = [
         field("state", &[], What::State, "busy, scheduled, idle or done"),
         field("name", &[], Text(TextField::Name), "the task's name"),
         field(
@@ -141,6 +143,12 @@ pub fn fields() -> &'static [Field] {
             &["wait"],
             Text(TextField::Waits),
             "what it waits for, or where: mutex, mpsc.recv, db.rs:31",
+        ),
+        field(
+            "field",
+            &["fields"],
+            Text(TextField::Fields),
+            "a field of the tracing spans it is in: user=eve",
         ),
         field("kind", &[], What::Kind, "task, local, blocking or block_on"),
         field("id", &[], Number(NumberField::Id), "the task's id"),

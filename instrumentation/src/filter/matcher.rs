@@ -1,7 +1,7 @@
 //! Whether a task passes a filter.
 //!
 //! Places, kinds and operations are few and shared by many tasks: which texts of the filter hold of
-//! one is found out once, and kept as one bit a text. Names are looked at each time.
+//! one is found out once, and kept as one bit a text. Names and fields are looked at each time.
 
 use std::collections::HashMap;
 
@@ -56,6 +56,7 @@ impl<'f> Matcher<'f> {
             Term::In(TextField::Name, text) => self.text(text).holds(task.name()),
             Term::In(TextField::Location, text) => bit(self.place(task.place()), text),
             Term::In(TextField::Waits, text) => self.waits(text, task),
+            Term::In(TextField::Fields, text) => self.fields(text, task),
             Term::State(state) => task.state() == state,
             Term::Kind(kind) => task.kind() == kind,
             Term::Number(field, compare, with) => {
@@ -89,6 +90,17 @@ impl<'f> Matcher<'f> {
             || bit(self.place(task.place()), index)
             || self.waits(index, task)
             || (!task.name().is_empty() && text.holds(task.name()))
+            || task.any_field(|name, value| text.holds_of_field(name, value))
+    }
+
+    /// Any of its fields; an empty text that is to be equal: no fields.
+    fn fields(&self, index: TextIndex, task: &impl TaskRow) -> bool {
+        let text = self.text(index);
+        let mut has_some = false;
+        task.any_field(|name, value| {
+            has_some = true;
+            text.holds_of_field(name, value)
+        }) || (!has_some && text.holds(""))
     }
 
     /// Any of its waits; an empty text that is to be equal: no waits.
@@ -204,6 +216,11 @@ impl Text {
         } else {
             contains(of, &self.text)
         }
+    }
+
+    /// To be equal, the value is enough.
+    fn holds_of_field(&self, name: &str, value: &str) -> bool {
+        self.holds(&format!("{name}={value}")) || (self.whole && self.text == value)
     }
 
     fn in_id(&self, id: u64) -> bool {

@@ -345,7 +345,8 @@ fn one_or(mut list: Vec<Expr>, join: fn(Vec<Expr>) -> Expr) -> Expr {
 fn cost(expr: &Expr) -> u8 {
     match expr {
         Expr::Term(term) => match term {
-            Term::Anywhere(_) => 3,
+            Term::Anywhere(_) => 4,
+            Term::In(TextField::Fields, _) => 3,
             Term::In(TextField::Name, _) => 2,
             Term::In(TextField::Location | TextField::Waits, _) => 1,
             _ => 0,

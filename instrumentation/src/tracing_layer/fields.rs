@@ -10,11 +10,15 @@ use super::TaskField;
 /// Fields of an event that are kept.
 const MAX_FIELDS: usize = 16;
 
-/// Bytes of one text.
-const MAX_TEXT_BYTES: usize = 128;
+/// Bytes of a name, and of a value or a message.
+const MAX_NAME_BYTES: usize = 64;
+const MAX_VALUE_BYTES: usize = 256;
 
 /// Bytes of all texts of an event or a span.
 const MAX_BYTES: usize = 512;
+
+/// A value of which fewer bytes would be left is left out.
+const LEAST_ROOM: usize = 16;
 
 /// The fields of an event or a span. The message is apart.
 #[derive(Debug, Default)]
@@ -42,12 +46,17 @@ impl Fields {
         }
     }
 
-    fn put(&mut self, field: TaskField) {
-        let bytes = bytes(&field);
-        if self.named.len() < MAX_FIELDS && self.bytes + bytes <= MAX_BYTES {
-            self.bytes += bytes;
-            self.named.push(field);
+    /// Adds a field; its value is cut off if there is little room.
+    fn put(&mut self, mut field: TaskField) {
+        let room = MAX_BYTES.saturating_sub(self.bytes + field.name.len());
+        if self.named.len() >= MAX_FIELDS || room < field.value.len().min(LEAST_ROOM) {
+            return;
         }
+        if field.value.len() > room {
+            field.value = formatted(&format_args!("{}", field.value), room);
+        }
+        self.bytes += bytes(&field);
+        self.named.push(field);
     }
 }
 
@@ -58,12 +67,12 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         if field.name() == "message" {
-            self.message = formatted(value, MAX_TEXT_BYTES * 2);
+            self.message = formatted(value, MAX_VALUE_BYTES);
             self.bytes += self.message.len();
         } else if self.named.len() < MAX_FIELDS {
-            let value = formatted(value, MAX_TEXT_BYTES);
+            let value = formatted(value, MAX_VALUE_BYTES);
             self.put(TaskField {
-                name: clipped(field.name()),
+                name: clipped_name(field.name()),
                 value,
             });
         }
@@ -74,8 +83,12 @@ fn bytes(field: &TaskField) -> usize {
     field.name.len() + field.value.len()
 }
 
-pub(super) fn clipped(text: &str) -> String {
-    formatted(&format_args!("{text}"), MAX_TEXT_BYTES)
+pub(super) fn clipped_name(text: &str) -> String {
+    formatted(&format_args!("{text}"), MAX_NAME_BYTES)
+}
+
+pub(super) fn clipped_value(text: &str) -> String {
+    formatted(&format_args!("{text}"), MAX_VALUE_BYTES)
 }
 
 /// The beginning of a value's text. The program's own code makes it, which may panic.

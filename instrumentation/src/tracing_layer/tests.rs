@@ -50,6 +50,100 @@ fn two_tasks_that_take_turns_keep_their_events_apart() {
     });
 }
 
+fn fields_told(task: u64) -> String {
+    let fields = fields_of(task).into_iter();
+    let fields: Vec<_> = fields.map(|f| format!("{}={}", f.name, f.value)).collect();
+    fields.join(" ")
+}
+
+#[test]
+fn a_task_has_the_fields_of_the_spans_it_is_in() {
+    let serve = async {
+        for id in 1..=2 {
+            let request = tracing::info_span!("request", id, user = tracing::field::Empty);
+            let answer = async {
+                zokio::task::yield_now().await;
+                tracing::Span::current().record("user", "eve");
+                zokio::task::yield_now().await;
+            };
+            tracing::Instrument::instrument(answer, request).await;
+        }
+        zokio::task::yield_now().await;
+    };
+    run(|runtime| {
+        let peer = tracing::info_span!("peer", at = "[::1]:9", id = 0);
+        let task = runtime.spawn(tracing::Instrument::instrument(serve, peer));
+        let id = task.id().as_u64();
+        let mut seen = Vec::new();
+        while !task.is_finished() {
+            runtime.block_on(zokio::task::yield_now());
+            let fields = fields_told(id);
+            if seen.last() != Some(&fields) {
+                seen.push(fields);
+            }
+        }
+        let expected = [
+            "",
+            "span=peer:request id=1 at=[::1]:9",
+            "span=peer:request id=1 user=eve at=[::1]:9",
+            "span=peer:request id=2 at=[::1]:9",
+            "span=peer:request id=2 user=eve at=[::1]:9",
+            "span=peer at=[::1]:9 id=0",
+            "",
+        ];
+        let seen = seen.iter().map(String::as_str);
+        let first = usize::from(seen.clone().next() != Some(""));
+        assert_eq!(seen.collect::<Vec<_>>(), expected[first..]);
+    });
+}
+
+#[test]
+fn a_task_that_shares_a_span_has_its_fields_and_a_thread_has_none() {
+    run(|runtime| {
+        let service = tracing::info_span!("service", port = 80);
+        let both = [1, 2].map(|_| {
+            let task = tracing::Instrument::instrument(zokio::task::yield_now(), service.clone());
+            runtime.spawn(task)
+        });
+        let ids = both.each_ref().map(|task| task.id().as_u64());
+        runtime.block_on(async {
+            for task in both {
+                task.await.unwrap();
+            }
+        });
+        // They are told as long as the span is open.
+        assert_eq!(ids.map(fields_told), ["span=service port=80"; 2]);
+        service.in_scope(|| assert_eq!(fields_told(0), ""));
+        drop(service);
+        assert_eq!(ids.map(fields_told), [""; 2]);
+    });
+}
+
+#[test]
+fn fields_of_a_task_are_cut_off() {
+    run(|runtime| {
+        let long = "ö".repeat(10_000);
+        let task = runtime.spawn(async move {
+            let spans: Vec<_> = (0..20)
+                .map(|n| tracing::info_span!("a_span", long, n, a = 1, b = 2, c = 3).entered())
+                .collect();
+            let fields = fields_of(zokio::task::id().as_u64());
+            drop(spans);
+            fields
+        });
+        let fields = runtime.block_on(task).unwrap();
+        let texts = fields.iter().map(|f| (f.name.len(), f.value.len()));
+        assert!(
+            texts
+                .clone()
+                .all(|(name, value)| name <= 64 && value <= 256)
+        );
+        assert!(texts.map(|(name, value)| name + value).sum::<usize>() <= spans::MAX_BYTES);
+        assert!(fields.len() <= spans::MAX_FIELDS);
+        assert_eq!(fields[2].value, "19", "{fields:?}");
+    });
+}
+
 #[test]
 fn events_are_cut_off_and_only_the_last_are_kept() {
     run(|runtime| {

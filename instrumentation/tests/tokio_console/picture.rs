@@ -1,6 +1,8 @@
 //! What the client makes of the updates: it keeps what it was sent and makes out the rest, by the
 //! same rules as the stock one.
 
+#![allow(dead_code, reason = "not every test binary needs all of it")]
+
 use std::collections::HashMap;
 
 use prost_types::{Duration, Timestamp};

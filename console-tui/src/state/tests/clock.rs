@@ -70,6 +70,17 @@ fn the_past_is_sorted_and_filtered_without_asking_anybody() {
     );
 }
 
+#[test]
+fn the_past_is_filtered_by_the_fields_of_spans() {
+    let mut state = kept(30, HISTORY);
+    press(
+        &mut state,
+        "t space left / f i e l d : o r d e r s / 1 3 ? enter",
+    );
+    let runtime = state.shown_runtime().unwrap();
+    assert_eq!(runtime.tasks.rows, [13]);
+}
+
 /// The rows that are shown, and how deep they are.
 fn tree(state: &State) -> Vec<(u64, Option<u16>)> {
     let tasks = &state.shown_runtime().unwrap().tasks;

@@ -128,4 +128,9 @@ impl TaskRow for Task {
             holder: wait.holder,
         })
     }
+
+    fn any_field(&self, mut holds: impl FnMut(&str, &str) -> bool) -> bool {
+        let mut fields = self.fields.iter();
+        fields.any(|(name, value)| holds(name, value))
+    }
 }

@@ -163,6 +163,8 @@ fn chain() -> BoxedStrategy<v1::WaitChain> {
 fn task() -> BoxedStrategy<v1::Task> {
     let numbers = prop::array::uniform12(number());
     let waits = prop::collection::vec(wait(), 0..4);
+    let field = (text(), text()).prop_map(|(name, value)| v1::TaskField { name, value });
+    let fields = prop::collection::vec(field, 0..4);
     (
         0..40u64,
         text(),
@@ -171,10 +173,10 @@ fn task() -> BoxedStrategy<v1::Task> {
         location(),
         any::<u32>(),
         numbers,
-        waits,
+        (waits, fields),
     )
         .prop_map(
-            |(id, name, kind, state, location, worker_plus_one, n, waits)| v1::Task {
+            |(id, name, kind, state, location, worker_plus_one, n, (waits, fields))| v1::Task {
                 id,
                 name: name.clone(),
                 kind,
@@ -213,6 +215,8 @@ fn task() -> BoxedStrategy<v1::Task> {
                 }),
                 future_bytes: n[4],
                 longest_poll_at_ns: n[5],
+                fields,
+                ..Default::default()
             },
         )
         .boxed()

@@ -34,6 +34,9 @@ use crate::state::model::{Histogram, LongPoll, Task};
 use crate::state::{Asked, Detail, State};
 use crate::theme::{Role, Theme};
 
+/// Lines with which there is room for more than the most important.
+const SPACIOUS: u16 = 30;
+
 pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let Some(detail) = &state.detail else {
         placeholder("no task chosen", theme, area, buffer);
@@ -53,10 +56,17 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
     let mut more = relatives(task, detail.taken_at_ns);
     more.extend(fields(task, area));
     let identity_height = 5 + u16::try_from(warnings.len() + more.len()).unwrap_or(0);
+    // One line without a distribution, if lines are few.
+    let has_polls = detail.poll_time.as_ref().is_some_and(|h| h.count > 0);
+    let polls_height = if has_polls || area.height >= SPACIOUS {
+        4
+    } else {
+        3
+    };
     let [identity_area, times_area, polls_area, waits_area] = Layout::vertical([
         Constraint::Length(identity_height),
         Constraint::Length(7),
-        Constraint::Length(4),
+        Constraint::Length(polls_height),
         Constraint::Fill(1),
     ])
     .areas(area);
@@ -241,7 +251,7 @@ fn relatives(task: &Task, now_ns: u64) -> Vec<(&'static str, String)> {
 /// The fields of its spans, in as many lines as there is room for, each field in one.
 fn fields(task: &Task, area: Rect) -> Vec<(&'static str, String)> {
     let room = usize::from(area.width).saturating_sub(11);
-    let most = if area.height < 30 { 1 } else { 3 };
+    let most = if area.height < SPACIOUS { 1 } else { 3 };
     let mut lines: Vec<(&str, String)> = Vec::new();
     for field in task.fields.chunks(1).map(format::fields) {
         let full = |line: &String| format::width(line) + 1 + format::width(&field) > room;

@@ -131,6 +131,12 @@ pub(crate) struct Elsewhere {
         expect(dead_code, reason = "there are no totals")
     )]
     pub(crate) told_of_sites: Mutex<SharedSites>,
+    /// The futures of tasks from before this stamp are in `told_of_sites` with their size.
+    #[cfg_attr(
+        not(feature = "telemetry"),
+        expect(dead_code, reason = "there are no totals")
+    )]
+    pub(crate) sites_sized_until: Counter,
     /// Polls of local tasks.
     pub(crate) polls: Counter,
 }

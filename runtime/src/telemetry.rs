@@ -57,6 +57,8 @@ mod identity;
 mod origin;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/ring.rs")]
 mod ring;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/scan.rs")]
+mod scan;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/sites.rs")]
 mod sites;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off/task_record.rs")]
@@ -95,6 +97,7 @@ pub(crate) use ring::Ring;
 pub use running::{
     PollInProgress, SampleError, ThreadSample, ThreadState, polls_in_progress, sample_worker,
 };
+pub use scan::{LiveTask, RelationScan, TaskScan, WaitBook, tasks_at};
 pub(crate) use sites::{
     LONG_POLL_NS, PollOfSite, SharedSites, SiteTotals, WorkerSites, is_sampled,
 };

@@ -334,3 +334,15 @@ fn a_short_channel_is_not_known() {
         }
     }
 }
+
+#[test]
+fn a_channel_is_told_with_the_runtime_that_sends_and_without_one_with_all() {
+    let (runtime, other) = (runtime(), runtime());
+    let ((tx, _rx), made) = (mpsc::unbounded_channel(), line());
+    let fill = || (0..3_000_u32).for_each(|n| tx.send(n).unwrap());
+    fill();
+    let is_told = |runtime| backlog_of(&look(runtime), made).is_some();
+    assert!(is_told(&runtime) && is_told(&other));
+    runtime.block_on(async { fill() });
+    assert!(is_told(&runtime) && !is_told(&other));
+}

@@ -5,8 +5,9 @@
 //! long, from the places where it gets another block of slots or leaves one behind, and then once in some
 //! hundred messages. A short one costs two stores a block.
 //!
-//! The list is of the whole process, since a channel belongs to no runtime. It is bounded
-//! ([`MOST`]): channels that get long when it is full are left out.
+//! A channel belongs to the runtime in which it was sent to latest, as far as is known here; one that is
+//! sent to by mere threads, to each. How many are known is bounded ([`MOST`]): channels that get long
+//! beyond that are left out.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -16,6 +17,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::current;
 use super::identity::Origin;
 use super::snapshot::BacklogSnapshot;
+use crate::runtime::context;
 
 /// Messages from which on a channel is known here.
 const LONG: usize = 1024;
@@ -27,7 +29,13 @@ const STEP: usize = 256;
 const MOST: usize = 1024;
 
 /// By the address that wait notes name the channel by.
-type Backlogs = HashMap<usize, BacklogSnapshot>;
+type Backlogs = HashMap<usize, Known>;
+
+struct Known {
+    /// The runtime's id; `None`: of none.
+    runtime: Option<u64>,
+    backlog: BacklogSnapshot,
+}
 
 static BACKLOGS: Mutex<Option<Backlogs>> = Mutex::new(None);
 
@@ -113,18 +121,23 @@ impl Backlog {
             return;
         }
         let task = |id: u64| (id != 0).then_some(id);
-        let backlog = backlogs.entry(address).or_insert_with(|| BacklogSnapshot {
-            resource: address as u64,
-            created_at: self.origin.location(),
-            capacity: (self.capacity != 0).then_some(self.capacity as u64),
-            messages: 0,
-            receiver: None,
-            sender: None,
+        let known = backlogs.entry(address).or_insert_with(|| Known {
+            runtime: None,
+            backlog: BacklogSnapshot {
+                resource: address as u64,
+                created_at: self.origin.location(),
+                capacity: (self.capacity != 0).then_some(self.capacity as u64),
+                messages: 0,
+                receiver: None,
+                sender: None,
+            },
         });
-        backlog.messages = messages as u64;
-        backlog.receiver = task(self.receiver.load(Ordering::Relaxed));
+        known.backlog.messages = messages as u64;
+        known.backlog.receiver = task(self.receiver.load(Ordering::Relaxed));
         if let Some(sender) = sender {
-            backlog.sender = task(sender);
+            known.backlog.sender = task(sender);
+            let runtime = context::try_handle();
+            known.runtime = runtime.ok().map(|handle| handle.shared().id.as_u64());
         }
         self.listed.store(address, Ordering::Relaxed);
         self.known.store(messages, Ordering::Relaxed);
@@ -151,10 +164,14 @@ impl Drop for Backlog {
     }
 }
 
-/// All that are known, the longest first.
-pub(crate) fn all() -> Vec<BacklogSnapshot> {
+/// All that are known and belong to the runtime of that id, the longest first.
+pub(crate) fn all_of(runtime: u64) -> Vec<BacklogSnapshot> {
+    let belongs = |known: &&Known| known.runtime.is_none_or(|id| id == runtime);
     let mut all: Vec<_> = match &*BACKLOGS.lock() {
-        Some(backlogs) => backlogs.values().cloned().collect(),
+        Some(backlogs) => {
+            let mine = backlogs.values().filter(belongs);
+            mine.map(|known| known.backlog.clone()).collect()
+        }
         None => Vec::new(),
     };
     all.sort_by_key(|b| (std::cmp::Reverse(b.messages), b.resource));

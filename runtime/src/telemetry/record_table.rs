@@ -223,7 +223,11 @@ impl RecordTable {
 
     /// Whether the record in `slot` belongs to a task that has not completed.
     pub(crate) fn is_live(&self, slot: u32) -> bool {
-        let owner = self.entry(slot).owner.load(Ordering::Relaxed);
+        self.is_live_owner(self.entry(slot).owner.load(Ordering::Relaxed))
+    }
+
+    /// Whether a record with this owner word belongs to a task that has not completed.
+    pub(super) fn is_live_owner(&self, owner: usize) -> bool {
         owner != 0 && owner & GONE == 0
     }
 

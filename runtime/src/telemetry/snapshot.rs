@@ -4,6 +4,7 @@
 //! wire format. Durations are nanoseconds (`_ns`), counts are totals since the runtime was built.
 //! Everything else (gRPC, Prometheus, the console) is made from these types.
 
+use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -45,6 +46,46 @@ impl CaptureOptions {
     }
 }
 
+/// Where a task is found again: see [`tasks_at`](super::tasks_at).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TaskPlace {
+    /// The task's id.
+    pub id: u64,
+    pub(super) slot: u32,
+}
+
+/// What a [`TaskScan`](super::TaskScan) tells beside the tasks.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Scanned {
+    /// As [`Snapshot::spawn_sites`]; empty unless the scan was made for it.
+    pub spawn_sites: Vec<SpawnSiteSnapshot>,
+    /// As [`Snapshot::permits`]; empty unless the scan was made with waits.
+    pub permits: Vec<PermitsSnapshot>,
+}
+
+/// Some tasks at one moment: see [`tasks_at`](super::tasks_at).
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct TasksSeen {
+    /// Those that are alive, in the order in which they were asked for.
+    pub tasks: Vec<TaskSnapshot>,
+    /// Who took permits of the semaphores that these tasks wait for.
+    pub permits: Vec<PermitsSnapshot>,
+}
+
+/// How some tasks are related to all others: see [`RelationScan`](super::RelationScan).
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct TaskRelations {
+    /// By id of those whose children were asked for: how many live tasks it has spawned.
+    pub children: HashMap<u64, u64>,
+    /// By id: the names of those asked for that are alive and have one.
+    pub names: HashMap<u64, Arc<str>>,
+    /// Those asked for by name that are alive.
+    pub places: Vec<TaskPlace>,
+}
+
 /// One runtime at one moment.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -79,8 +120,7 @@ pub struct Snapshot {
     /// Who took permits of the semaphores that tasks wait for. Empty if the capture was asked to leave
     /// out the tasks.
     pub permits: Vec<PermitsSnapshot>,
-    /// The channels with the most messages in them, of the whole process, the longest first. See
-    /// [`BacklogSnapshot`].
+    /// The channels with the most messages in them, the longest first. See [`BacklogSnapshot`].
     pub backlogs: Vec<BacklogSnapshot>,
     /// Tasks in the injector (the queue shared by all workers).
     pub injector_depth: u64,
@@ -630,8 +670,9 @@ pub struct Acquirer {
     pub owned: bool,
 }
 
-/// An `mpsc` channel in which 1,024 messages lie or more. It is known of up to 1,024 of them. A channel
-/// belongs to no runtime, so each runtime's snapshot has all of the process.
+/// An `mpsc` channel in which 1,024 messages lie or more. It is known of up to 1,024 of them in the
+/// process. It is told with the runtime in which it was sent to latest; one that was sent to by a mere
+/// thread, with all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BacklogSnapshot {

@@ -333,6 +333,16 @@ impl RecordTable {
         self.entry(slot)
     }
 
+    /// The record in `slot`, if it belongs to a task that has not completed. It may be another's the
+    /// next moment: ids tell.
+    #[inline]
+    pub(crate) fn live(&self, slot: u32) -> Option<&TaskRecord> {
+        let record = self.entry(slot);
+        // Ordering: Acquire pairs with the Release of `publish`: what `fill` stored is there.
+        let is_live = self.is_live_owner(record.owner.load(Ordering::Acquire));
+        is_live.then_some(record)
+    }
+
     /// As [`pin`](RecordTable::pin), but waits for another reader to leave. Readers stay for
     /// microseconds, and none of them is a worker unless a task takes a snapshot.
     pub(crate) fn pin_live(&self, slot: u32) -> Option<Pin<'_>> {

@@ -16,6 +16,8 @@
     reason = "type-stable table of leaked chunks, read through raw pointers"
 )]
 
+mod index;
+
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
@@ -25,6 +27,7 @@ use parking_lot::Mutex;
 use super::current;
 pub(crate) use super::identity::{Identity, Origin};
 pub(crate) use super::wait_point::WaitPoint;
+pub(crate) use index::{NoteIndex, NotePlaces};
 
 /// A leaf future's note of what it waits for. Holds nothing while the future is not pending.
 #[derive(Debug)]
@@ -350,6 +353,7 @@ fn release(place: Place) {
 }
 
 /// Calls `f` with every note that says something.
+#[cfg(test)]
 pub(crate) fn for_each(mut f: impl FnMut(NoteView)) {
     for chunk in &TABLE {
         // Ordering: pairs with the Release store in `Pool::grow`.

@@ -160,6 +160,7 @@ impl v1::RuntimeUpdate {
             wait_chains: Vec::new(),
             wait_chains_in_all: self.wait_chains_in_all,
             known_chains: Vec::new(),
+            waits_left_off: self.waits_left_off,
         }
     }
 

@@ -228,6 +228,7 @@ fn runtime(raw: v1::RuntimeUpdate) -> model::RuntimeUpdate {
             .into_iter()
             .take(chains::MAX_CHAINS)
             .collect(),
+        waits_left_off: raw.waits_left_off,
     }
 }
 

@@ -115,6 +115,11 @@ impl Engine {
         self.history.note_cpu_wait(cpu_wait);
     }
 
+    /// Whether a task was among those of the latest look that had tasks, and is followed.
+    pub(crate) fn follows(&self, task: u64) -> bool {
+        self.history.task(task).is_some()
+    }
+
     /// A look at everything.
     pub(crate) fn look(&mut self, snapshot: Snapshot, long_polls: Vec<LongPoll>) -> Vec<Finding> {
         self.history.note_long_polls(long_polls);

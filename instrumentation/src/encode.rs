@@ -12,14 +12,14 @@ use std::panic::Location;
 use prost::Message;
 use zokio::runtime::RuntimeFlavor;
 use zokio::telemetry::{
-    BlockingSnapshot, DriverSnapshot, HistogramSnapshot, Lag, LongestPoll, Snapshot,
-    SpawnSiteSnapshot, TaskDetail, TaskKind, TaskSnapshot, TaskState, TimersSnapshot, Wait,
-    WorkerSnapshot, WorkerState,
+    BlockingSnapshot, DriverSnapshot, HistogramSnapshot, Lag, LongestPoll, PermitsSnapshot,
+    Snapshot, SpawnSiteSnapshot, TaskDetail, TaskKind, TaskRelations, TaskSnapshot, TaskState,
+    TimersSnapshot, Wait, WorkerSnapshot, WorkerState,
 };
 use zokio_console_proto::{MAX_MESSAGE_BYTES, v1};
 
 use crate::diagnosis::{Finding, Place, Severity, Value};
-use crate::sampler::query::Query;
+use crate::sampler::query::Chains;
 use crate::stacks::Frame;
 use crate::tracing_layer;
 use crate::watchdog::LongPoll;
@@ -54,22 +54,73 @@ const MAX_VIEW_BYTES: usize = MAX_MESSAGE_BYTES - 64 * 1024;
 /// The file that stands for all spawn sites beyond the most that are sent.
 const OTHER_SITES: &str = "(other)";
 
-/// One runtime, whole, with the rows that the query wants.
+/// What tasks wait for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Waits {
+    resources: Vec<v1::Resource>,
+    waited_resources: u64,
+    chains: Vec<v1::WaitChain>,
+    chains_in_all: u64,
+    /// Tasks that wait and are not counted in, since there are too many.
+    left_off: u64,
+}
+
+/// What these tasks wait for. `is_partial`: they are not all that there are.
+pub(crate) fn waits(
+    tasks: &[TaskSnapshot],
+    permits: &[PermitsSnapshot],
+    is_partial: bool,
+    left_off: u64,
+) -> Waits {
+    let (resources, waited_resources) = resources::of(tasks, permits);
+    let (chains, chains_in_all) = chains::of(tasks, permits, is_partial);
+    Waits {
+        resources,
+        waited_resources,
+        chains,
+        chains_in_all,
+        left_off,
+    }
+}
+
+/// What an update tells of a runtime's tasks.
+#[derive(Default)]
+pub(crate) struct Tasks<'a> {
+    /// The rows of the window, in order.
+    pub(crate) rows: &'a [TaskSnapshot],
+    /// How many pass the filter.
+    pub(crate) matching: usize,
+    /// The rows' to others.
+    pub(crate) relations: Option<&'a TaskRelations>,
+    pub(crate) spawn_sites: &'a [SpawnSiteSnapshot],
+    pub(crate) waits: Option<&'a Waits>,
+    /// What of the waits was asked for.
+    pub(crate) resources: bool,
+    pub(crate) chains: Chains,
+}
+
+/// One runtime, whole.
 pub(crate) fn runtime(
     snapshot: &Snapshot,
+    tasks: Tasks<'_>,
     long_polls: &[LongPoll],
     findings: &[Finding],
-    query: &Query,
 ) -> v1::RuntimeUpdate {
+    let asks = tasks.resources || tasks.chains != Chains::No;
+    let waits = tasks.waits.filter(|_| asks);
     let (mut resources, mut waited_resources) = Default::default();
-    if query.wants_resources() {
-        (resources, waited_resources) = resources::of(&snapshot.tasks, &snapshot.permits);
+    if let Some(waits) = waits.filter(|_| tasks.resources) {
+        (resources, waited_resources) = (waits.resources.clone(), waits.waited_resources);
     }
-    let (wait_chains, wait_chains_in_all) = chains::of(snapshot, query.chains());
-    let (rows, matching) = query.select(&snapshot.tasks, snapshot.taken_at_ns);
+    let (mut wait_chains, mut wait_chains_in_all) = (Vec::new(), None);
+    if let Some(waits) = waits.filter(|_| tasks.chains != Chains::No) {
+        wait_chains = waits.chains.clone();
+        wait_chains_in_all = (tasks.chains == Chains::Counted).then_some(waits.chains_in_all);
+    }
     let longest = snapshot.longest_polls.iter();
     let longest: Vec<_> = longest.copied().take(MAX_LONGEST_POLLS).collect();
-    let relations = Relations::of(&snapshot.tasks, &rows, &longest);
+    let relations = tasks.relations.map(Relations::of).unwrap_or_default();
+    let rows = tasks.rows;
     v1::RuntimeUpdate {
         id: snapshot.runtime_id,
         name: clip(&snapshot.name),
@@ -78,7 +129,7 @@ pub(crate) fn runtime(
         started_at_ns: snapshot.started_at_ns,
         taken_at_ns: snapshot.taken_at_ns,
         workers: snapshot.workers.iter().map(worker).collect(),
-        spawn_sites: spawn_sites(&snapshot.spawn_sites),
+        spawn_sites: spawn_sites(tasks.spawn_sites),
         injector_depth: snapshot.injector_depth,
         alive_tasks: snapshot.alive_tasks,
         spawned_tasks: snapshot.spawned_tasks,
@@ -90,7 +141,7 @@ pub(crate) fn runtime(
         timers: Some(timers(&snapshot.timers)),
         rows: rows.iter().map(|t| t.id).collect(),
         tasks: rows.iter().map(|row| task(row, &relations)).collect(),
-        matching_tasks: matching as u64,
+        matching_tasks: tasks.matching as u64,
         full: true,
         long_polls: long_polls
             .iter()
@@ -113,6 +164,7 @@ pub(crate) fn runtime(
         wait_chains,
         wait_chains_in_all,
         known_chains: Vec::new(),
+        waits_left_off: waits.map_or(0, |waits| waits.left_off),
     }
 }
 
@@ -559,20 +611,19 @@ mod tests {
         snapshot
     }
 
-    fn all_rows() -> Query {
-        Query::new(
-            v1::TaskQuery {
-                limit: 10_000,
-                ..Default::default()
-            },
-            zokio_console_proto::MINOR,
-        )
-        .unwrap()
+    fn whole(snapshot: &Snapshot) -> v1::RuntimeUpdate {
+        let tasks = Tasks {
+            rows: &snapshot.tasks,
+            matching: snapshot.tasks.len(),
+            spawn_sites: &snapshot.spawn_sites,
+            ..Tasks::default()
+        };
+        runtime(snapshot, tasks, &[], &[])
     }
 
     #[test]
     fn every_part_of_a_snapshot_arrives() {
-        let update = runtime(&snapshot(), &[], &[], &all_rows());
+        let update = whole(&snapshot());
         assert_eq!(update.flavor(), v1::Flavor::MultiThread);
         let worker = &update.workers[0];
         assert_eq!((worker.index, worker.state()), (3, v1::WorkerState::Busy));
@@ -637,14 +688,14 @@ mod tests {
                 task
             })
             .collect();
-        let whole = runtime(&large, &[], &[], &all_rows());
-        let mut updates = vec![whole.clone(), runtime(&snapshot(), &[], &[], &all_rows())];
+        let all = whole(&large);
+        let mut updates = vec![all.clone(), whole(&snapshot())];
         fit_into(&mut updates, 100_000);
         assert!(updates.iter().map(Message::encoded_len).sum::<usize>() <= 100_000);
         assert!((1..1_000).contains(&updates[0].tasks.len()));
         assert_eq!(updates[0].rows.len(), updates[0].tasks.len());
         assert_eq!(updates[0].matching_tasks, 1_000);
-        assert_eq!(updates[0].workers, whole.workers);
+        assert_eq!(updates[0].workers, all.workers);
         assert_eq!(updates[1].tasks.len(), 1);
         fit_into(&mut updates, 0);
         assert!(

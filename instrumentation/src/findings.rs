@@ -5,10 +5,12 @@
 //! core: a look at all tasks that took `t` is followed by a rest of at least 499 `t`. Some thousand
 //! tasks are looked at every second; with more of them the looks at tasks get rarer, half a minute
 //! apart at most. What is told by counters and by the watchdog is still looked at every second: that
-//! costs the same however many tasks there are. How long a look takes is judged by the fastest of the
+//! costs the same however many tasks there are. Of more tasks than are followed a look takes slices,
+//! between which others run ([`many`]). How long a look takes is judged by the fastest of the
 //! last few, since any one of them may have been interrupted. In a build without optimisations, in
 //! which everything takes ten times as long, the share is one hundredth.
 
+mod many;
 mod report;
 
 use std::collections::{HashMap, VecDeque};
@@ -44,7 +46,8 @@ pub(crate) async fn watch(
     pass.flight = flight;
     loop {
         zokio::time::sleep(interval).await;
-        pass.look(sampler.runtimes(), sampler.long_polls(), Instant::now());
+        pass.look(sampler.runtimes(), sampler.long_polls(), Instant::now())
+            .await;
     }
 }
 
@@ -67,20 +70,29 @@ impl Pass {
         }
     }
 
-    fn look(&mut self, runtimes: &Runtimes, long_polls: &Log, now: Instant) {
+    async fn look(&mut self, runtimes: &Runtimes, long_polls: &Log, now: Instant) {
         let live = runtimes.live();
         self.engines
             .retain(|id, _| live.iter().any(|(live, _)| live == id));
         let whole = self.pace.is_due(now);
         let cpu_wait = long_polls.cpu_wait();
+        let mut spent = Duration::ZERO;
         for (id, handle) in &live {
             let engine = self
                 .engines
                 .entry(*id)
                 .or_insert_with(|| Engine::new(self.thresholds.clone()));
             let long_polls = long_polls.of(*id);
-            let options = CaptureOptions::new().tasks(whole).spawn_sites(whole);
-            let snapshot = Snapshot::capture_with(handle, options);
+            let max_tasks = self.thresholds.max_tasks;
+            let many = match whole {
+                true => many::snapshot(handle, engine, max_tasks).await,
+                false => None,
+            };
+            let began = Instant::now();
+            let (snapshot, took) = many.unwrap_or_else(|| {
+                let options = CaptureOptions::new().tasks(whole).spawn_sites(whole);
+                (Snapshot::capture_with(handle, options), Duration::ZERO)
+            });
             engine.note_cpu_wait(cpu_wait);
             let name = snapshot.name.clone();
             let found = match (snapshot.ended, whole) {
@@ -94,11 +106,12 @@ impl Pass {
                     runtimes.set_findings(*id, findings);
                 }
                 // It has ended: a capture lets go of it.
-                None => drop(runtimes.capture(&[*id], false)),
+                None => drop(runtimes.capture(&[*id])),
             }
+            spent += took + began.elapsed();
         }
         if whole {
-            self.pace.took(now, now.elapsed());
+            self.pace.took(now, spent);
         }
     }
 }
@@ -200,7 +213,11 @@ mod tests {
         let mut pass = Pass::new(INTERVAL, Thresholds::default());
         let ended = runtime();
         runtimes.attach(ended.handle());
-        let look = |pass: &mut Pass| pass.look(&runtimes, &Log::default(), Instant::now());
+        let looker = runtime();
+        let look = |pass: &mut Pass| {
+            let log = Log::default();
+            looker.block_on(pass.look(&runtimes, &log, Instant::now()));
+        };
         look(&mut pass);
         assert_eq!((pass.engines.len(), runtimes.live().len()), (1, 1));
         drop(ended);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tonic::{Request, Response, Status};
-use zokio::telemetry::{CaptureOptions, now_ns, task_snapshot};
+use zokio::telemetry::{now_ns, task_snapshot};
 use zokio_console_proto::v1::console_server::{Console, ConsoleServer};
 use zokio_console_proto::{MAJOR, MAX_MESSAGE_BYTES, MINOR, v1};
 
@@ -59,8 +59,7 @@ impl Console for Service {
         let anchor_unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let options = CaptureOptions::new().tasks(false).spawn_sites(false);
-        let samples = self.sampler.runtimes().capture_with(&[], options);
+        let samples = self.sampler.runtimes().capture(&[]);
         Ok(Response::new(v1::DescribeResponse {
             major: MAJOR,
             minor: MINOR,

@@ -97,6 +97,7 @@ impl Published {
         let sample = Sample {
             label: Arc::clone(&snapshot.name),
             snapshot: Arc::new(snapshot),
+            handle: None,
             findings: Arc::default(),
         };
         Published {

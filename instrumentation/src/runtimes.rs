@@ -20,6 +20,8 @@ pub(crate) struct Sample {
     /// The runtime's name, made unique in this process.
     pub(crate) label: Arc<str>,
     pub(crate) snapshot: Arc<Snapshot>,
+    /// `None`: it has ended.
+    pub(crate) handle: Option<Handle>,
     /// What is wrong with it, as of the last time that it was looked into.
     pub(crate) findings: Arc<[Finding]>,
 }
@@ -73,10 +75,10 @@ impl Runtimes {
         entry.map(|e| Arc::clone(&e.findings)).unwrap_or_default()
     }
 
-    /// Takes a snapshot of the runtimes of these ids, or of all if `ids` is empty. Nobody waits for
+    /// The counters of the runtimes of these ids, or of all if `ids` is empty. Nobody waits for
     /// it: the list is not locked meanwhile.
-    pub(crate) fn capture(&self, ids: &[u64], tasks: bool) -> Vec<Sample> {
-        self.capture_with(ids, CaptureOptions::new().tasks(tasks))
+    pub(crate) fn capture(&self, ids: &[u64]) -> Vec<Sample> {
+        self.capture_with(ids, CaptureOptions::new().tasks(false).spawn_sites(false))
     }
 
     /// As [`capture`](Runtimes::capture), with options.
@@ -88,6 +90,7 @@ impl Runtimes {
             .map(|e| Sample {
                 label: Arc::clone(&e.label),
                 snapshot: e.source.capture(options),
+                handle: e.source.handle(),
                 findings: Arc::clone(&e.findings),
             })
             .collect();
@@ -97,10 +100,7 @@ impl Runtimes {
 
     /// The runtimes that have not ended, as far as is known.
     pub(crate) fn live(&self) -> Vec<(u64, Handle)> {
-        let handle = |e: &Entry| match &e.source {
-            Source::Live(handle) => Some((e.id, handle.clone())),
-            Source::Ended(_) => None,
-        };
+        let handle = |e: &Entry| Some((e.id, e.source.handle()?));
         self.lock().iter().filter_map(handle).collect()
     }
 
@@ -146,6 +146,13 @@ impl Runtimes {
 }
 
 impl Source {
+    fn handle(&self) -> Option<Handle> {
+        match self {
+            Source::Live(handle) => Some(handle.clone()),
+            Source::Ended(_) => None,
+        }
+    }
+
     fn capture(&self, options: CaptureOptions) -> Arc<Snapshot> {
         let handle = match self {
             Source::Live(handle) => handle,

@@ -1,34 +1,42 @@
 //! Who watches what, and when the next look is due.
 //!
 //! Viewers with equal wishes (interval, runtimes, query) form a group. When a group is due, the
-//! runtimes are captured once for all groups due at that moment, the query is evaluated once for
-//! the group, and the view goes to the mailbox of each viewer, which makes its own delta of it when
-//! it has room to send. Without viewers no look is taken.
+//! counters of the runtimes and the rows of the group's window are read, and the view goes to the
+//! mailbox of each viewer, which makes its own delta of it when it has room to send. Without viewers
+//! no look is taken.
+//!
+//! Which tasks are the rows of a window only a look at all tasks can tell: the [ranking
+//! pass](ranking), which serves all groups. Where it is cheap, as with some thousand tasks, it is part
+//! of each look, and all that a view tells is of about one moment. Else it is taken in slices, at most
+//! every half second, with a rest after each slice, so that the thread goes on answering and one
+//! twentieth of a core is enough; views then tell figures of now of the rows that the latest pass
+//! found, in the order of now. A pass that a group waits for, since it is its first, rests less.
 //!
 //! A look that takes long is repeated later: at most one twentieth of one core goes into looking.
 //!
 //! Shutdown: [`Sampler::finish`] takes a last look for all groups and closes the mailboxes; each
 //! stream ends after its last view.
 
+mod group;
+mod passes;
 pub(crate) mod query;
+mod ranking;
+mod subscription;
 
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use prost::Message as _;
-use tonic::codegen::tokio_stream::Stream;
 use zokio::sync::Notify;
-use zokio::telemetry::now_ns;
 use zokio_console_proto::v1;
 
-use crate::encode;
 use crate::mailbox::Mailbox;
 use crate::runtimes::{Runtimes, Sample};
 use crate::watchdog::Log;
+use group::Group;
+use passes::{Advance, Passes};
 use query::Query;
+pub(crate) use subscription::Subscription;
 
 /// The shortest time between two updates of a viewer.
 pub(crate) const MIN_INTERVAL: Duration = Duration::from_millis(50);
@@ -41,11 +49,6 @@ pub(crate) const MAX_VIEWERS: usize = 64;
 
 /// After a look that took `t`, none for at least `REST * t`.
 pub(crate) const REST: u32 = 19;
-
-/// Updates are at least that long. h2, for one, charges each unread DATA frame below this size
-/// against a budget, and closes the connection with all its streams (`ENHANCE_YOUR_CALM`,
-/// `too_many_data_frames`) when a viewer that is merely slow has used it up.
-const MIN_UPDATE_BYTES: usize = 256;
 
 /// What a group of viewers sees at one moment: whole, shared, never changed.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +65,7 @@ pub(crate) struct Wish {
     interval: Duration,
     /// Sorted; empty: all.
     runtime_ids: Vec<u64>,
-    query: Query,
+    query: Arc<Query>,
 }
 
 impl Wish {
@@ -83,7 +86,7 @@ impl Wish {
         Wish {
             interval: interval.clamp(MIN_INTERVAL, MAX_INTERVAL),
             runtime_ids,
-            query,
+            query: Arc::new(query),
         }
     }
 
@@ -123,23 +126,18 @@ struct State {
     epoch: Instant,
     sample_ns: u64,
     closed: bool,
-}
-
-struct Group {
-    wish: Wish,
-    sequence: u64,
-    due: Instant,
-    latest: Option<Arc<View>>,
-    viewers: Vec<Weak<Mailbox<Arc<View>>>>,
+    passes: Passes,
 }
 
 impl Sampler {
     pub(crate) fn new(runtimes: Arc<Runtimes>, long_polls: Arc<Log>) -> Sampler {
+        let now = Instant::now();
         let state = State {
             groups: Vec::new(),
-            epoch: Instant::now(),
+            epoch: now,
             sample_ns: 0,
             closed: false,
+            passes: Passes::new(now),
         };
         Sampler {
             runtimes,
@@ -193,21 +191,11 @@ impl Sampler {
                 }
                 group.viewers.push(Arc::downgrade(&mailbox));
             }
-            None => state.groups.push(Group {
-                wish,
-                sequence: 0,
-                due: Instant::now(),
-                latest: None,
-                viewers: vec![Arc::downgrade(&mailbox)],
-            }),
+            None => state.groups.push(Group::new(wish, &mailbox)),
         }
         drop(state);
         self.changed.notify_one();
-        Ok(Subscription {
-            mailbox,
-            delivered: None,
-            compact: false,
-        })
+        Ok(Subscription::new(mailbox))
     }
 
     /// Looks whenever a look is due. Never returns; dropping it loses nothing.
@@ -237,39 +225,40 @@ impl Sampler {
         }
     }
 
-    /// Serves the groups that are due at `now`.
+    /// Goes on with a ranking pass, and serves the groups that are due at `now`.
     fn look(&self, now: Instant) {
         let mut state = self.lock();
+        let state = &mut *state;
         state.forget_gone_viewers();
         let viewers = state.viewers() as u32;
-        let due: Vec<&Wish> = state
-            .groups
-            .iter()
-            .filter(|g| g.due <= now)
-            .map(|g| &g.wish)
-            .collect();
-        if due.is_empty() {
-            return;
-        }
+        let ids = state.due_runtimes(now);
+        let counters = || Some(self.runtimes.capture(ids.as_deref()?));
+        // The workers before the tasks: if all tasks are looked at now, it is as in one snapshot.
+        let samples = counters();
+        let live = || self.runtimes.live();
+        let (groups, closed) = (&mut state.groups, state.closed);
+        let advance = state.passes.advance(groups, now, closed, live);
         let began = Instant::now();
-        let mut ids: Vec<u64> = Vec::new();
-        if due.iter().all(|w| !w.runtime_ids.is_empty()) {
-            ids.extend(due.iter().flat_map(|w| &w.runtime_ids));
-        }
-        let tasks = due.iter().any(|w| w.query.wants_tasks());
-        let samples = self.runtimes.capture(&ids, tasks);
+        let samples = match advance {
+            Advance::Slice => counters(),
+            Advance::Nothing | Advance::Whole => samples,
+        };
+        let Some(samples) = samples else {
+            return;
+        };
         let mut cost = cost(&samples);
         cost.bytes_sent = self.bytes_sent.load(Ordering::Relaxed);
         cost.clients = viewers;
         cost.sample_ns = state.sample_ns;
-        for group in state.groups.iter_mut().filter(|g| g.due <= now) {
-            group.publish(&samples, &self.long_polls, cost);
+        let served = |g: &&mut Group| g.due <= now && g.is_ranked();
+        for group in state.groups.iter_mut().filter(served) {
+            group.publish(&samples, &mut state.passes, &self.long_polls, cost);
         }
         let took = began.elapsed();
         state.sample_ns = took.as_nanos() as u64;
         let rested = now + took * (REST + 1);
         let epoch = state.epoch;
-        for group in state.groups.iter_mut().filter(|g| g.due <= now) {
+        for group in state.groups.iter_mut().filter(served) {
             group.due = next_due(epoch, now, group.wish.interval).max(rested);
         }
     }
@@ -293,32 +282,17 @@ impl State {
 
     fn next_due(&mut self) -> Option<Instant> {
         self.forget_gone_viewers();
-        self.groups.iter().map(|g| g.due).min()
+        self.passes.next_due(&self.groups)
     }
-}
 
-impl Group {
-    fn publish(&mut self, samples: &[Sample], long_polls: &Log, telemetry: v1::TelemetryCost) {
-        let mut runtimes: Vec<_> = samples
-            .iter()
-            .filter(|s| self.wish.includes(s.snapshot.runtime_id))
-            .map(|s| {
-                let long_polls = long_polls.of(s.snapshot.runtime_id);
-                encode::runtime(&s.snapshot, &long_polls, &s.findings, &self.wish.query)
-            })
-            .collect();
-        encode::fit(&mut runtimes);
-        self.sequence += 1;
-        let view = Arc::new(View {
-            sequence: self.sequence,
-            taken_at_ns: now_ns(),
-            runtimes,
-            telemetry,
-        });
-        for viewer in self.viewers.iter().filter_map(Weak::upgrade) {
-            viewer.put(Arc::clone(&view));
-        }
-        self.latest = Some(view);
+    /// The runtimes that are to be looked at for the groups that are due, by id; empty: all. `None`:
+    /// no group is due.
+    fn due_runtimes(&self, now: Instant) -> Option<Vec<u64>> {
+        let due: Vec<&Group> = self.groups.iter().filter(|g| g.due <= now).collect();
+        let ids = due.iter().map(|g| &g.wish.runtime_ids);
+        let is_all = ids.clone().any(Vec::is_empty);
+        let ids = ids.flatten().copied().filter(|_| !is_all).collect();
+        (!due.is_empty()).then_some(ids)
     }
 }
 
@@ -371,68 +345,14 @@ fn cost(samples: &[Sample]) -> v1::TelemetryCost {
     }
 }
 
-/// A viewer's stream of updates. Dropping it ends the subscription.
-pub(crate) struct Subscription {
-    mailbox: Arc<Mailbox<Arc<View>>>,
-    /// What the viewer has.
-    delivered: Option<Arc<View>>,
-    compact: bool,
-}
-
-impl Subscription {
-    /// Leaves out what a viewer that understands compact updates can put back.
-    pub(crate) fn compact(self, compact: bool) -> Subscription {
-        Subscription { compact, ..self }
-    }
-
-    /// What the viewer lacks to have `view`.
-    fn update(&mut self, view: Arc<View>, skipped: u64) -> v1::Update {
-        let delivered = self.delivered.as_deref().map_or(&[][..], |v| &v.runtimes);
-        let runtimes = view
-            .runtimes
-            .iter()
-            .map(
-                |now| match delivered.iter().find(|before| before.id == now.id) {
-                    Some(before) => {
-                        let mut delta = now.delta_from(before);
-                        if self.compact {
-                            delta.pack(before);
-                        }
-                        delta
-                    }
-                    None => now.clone(),
-                },
-            )
-            .collect();
-        let mut update = v1::Update {
-            sequence: view.sequence,
-            taken_at_ns: view.taken_at_ns,
-            runtimes,
-            telemetry: Some(view.telemetry),
-            skipped,
-            padding: Vec::new(),
-        };
-        update.padding = vec![0; MIN_UPDATE_BYTES.saturating_sub(update.encoded_len())];
-        self.delivered = Some(view);
-        update
-    }
-}
-
-impl Stream for Subscription {
-    type Item = Result<v1::Update, tonic::Status>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        this.mailbox
-            .poll_take(cx)
-            .map(|taken| taken.map(|(view, skipped)| Ok(this.update(view, skipped))))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::subscription::MIN_UPDATE_BYTES;
     use super::*;
-    use std::task::Waker;
+    use prost::Message as _;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+    use tonic::codegen::tokio_stream::Stream as _;
     use zokio::runtime::{Builder, Runtime};
 
     fn sampler() -> (Sampler, Runtime) {

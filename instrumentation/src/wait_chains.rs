@@ -1,6 +1,6 @@
 //! The wait-for graph, as chains: who waits for whom, and who holds it all up.
 //!
-//! A pure function of a snapshot. A task that waits for a lock leads to the task that has it, a join to
+//! A pure function of tasks and who took permits. A task that waits for a lock leads to the task that has it, a join to
 //! the task that is joined, a full channel to the task that receives from it, a semaphore to
 //! the latest that took permits; and from there on. Each resource that is waited for begins at most one
 //! chain, with the task that has waited longest for it, unless that task is in another chain: a
@@ -17,7 +17,7 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 
-use zokio::telemetry::{PermitsSnapshot, Snapshot, TaskSnapshot, Wait};
+use zokio::telemetry::{PermitsSnapshot, TaskSnapshot, Wait};
 
 /// Chains that are told, and links of a chain.
 const MAX_CHAINS: usize = 64;
@@ -66,10 +66,11 @@ pub(crate) struct Chain<'a> {
     pub(crate) waiters: u64,
 }
 
-/// The snapshot, looked up by what chains follow.
+/// The tasks, looked up by what chains follow.
 struct Graph<'a> {
     tasks: HashMap<u64, &'a TaskSnapshot>,
     permits: HashMap<u64, &'a PermitsSnapshot>,
+    is_partial: bool,
 }
 
 /// Those that wait for one thing.
@@ -79,11 +80,21 @@ struct Queue<'a> {
     waiters: u64,
 }
 
-/// The first chains of the snapshot and how many there are: circles first, then those through locks,
-/// semaphores and channels, the longest wait first among equals.
-pub(crate) fn of(snapshot: &Snapshot) -> (Vec<Chain<'_>>, usize) {
-    let graph = Graph::of(snapshot);
-    let mut queues: Vec<Queue<'_>> = graph.queues(&snapshot.tasks).into_values().collect();
+/// The first chains of these tasks and how many there are: circles first, then those through locks, semaphores and channels, the
+/// longest wait first among equals.
+///
+/// `is_partial`: there are more tasks than these, so one that is not among them may be alive.
+pub(crate) fn of<'a>(
+    tasks: &'a [TaskSnapshot],
+    permits: &'a [PermitsSnapshot],
+    is_partial: bool,
+) -> (Vec<Chain<'a>>, usize) {
+    let graph = Graph {
+        tasks: tasks.iter().map(|task| (task.id, task)).collect(),
+        permits: permits.iter().map(|p| (p.resource, p)).collect(),
+        is_partial,
+    };
+    let mut queues: Vec<Queue<'_>> = graph.queues(tasks).into_values().collect();
     queues.sort_by_key(|queue| (queue.since_ns, queue.first.id));
     let chains: Vec<Chain<'_>> = queues.iter().map(|queue| graph.follow(queue)).collect();
     let mut chains = without_parts(chains);
@@ -112,13 +123,6 @@ impl Chain<'_> {
 }
 
 impl<'a> Graph<'a> {
-    fn of(snapshot: &'a Snapshot) -> Graph<'a> {
-        Graph {
-            tasks: snapshot.tasks.iter().map(|task| (task.id, task)).collect(),
-            permits: snapshot.permits.iter().map(|p| (p.resource, p)).collect(),
-        }
-    }
-
     /// What is waited for and has a holder: one entry each.
     fn queues(&self, tasks: &'a [TaskSnapshot]) -> HashMap<(&'static str, u64), Queue<'a>> {
         let mut queues: HashMap<(&'static str, u64), Queue<'a>> = HashMap::new();
@@ -174,7 +178,7 @@ impl<'a> Graph<'a> {
 
     /// A task that is not among those of the runtime has finished, or is another runtime's.
     fn is_gone(&self, task: u64) -> bool {
-        !self.tasks.contains_key(&task)
+        !self.is_partial && !self.tasks.contains_key(&task)
     }
 
     fn link(&self, task: &'a TaskSnapshot) -> Link<'a> {
@@ -242,7 +246,6 @@ fn without_parts(chains: Vec<Chain<'_>>) -> Vec<Chain<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zokio::runtime::RuntimeFlavor;
 
     fn task(id: u64, waits: &[(&'static str, u64, Option<u64>, u64)]) -> TaskSnapshot {
         let mut task = TaskSnapshot::empty(id, Location::caller());
@@ -258,24 +261,18 @@ mod tests {
         task
     }
 
-    fn snapshot(tasks: Vec<TaskSnapshot>) -> Snapshot {
-        let mut snapshot = Snapshot::empty("main", RuntimeFlavor::MultiThread);
-        snapshot.tasks = tasks;
-        snapshot
-    }
-
     fn ids(chain: &Chain<'_>) -> Vec<u64> {
         chain.tasks().collect()
     }
 
     #[test]
     fn waiters_of_one_lock_are_one_chain_from_the_longest_wait_to_what_the_holder_waits_for() {
-        let snapshot = snapshot(vec![
+        let tasks = vec![
             task(1, &[("mutex", 64, Some(9), 30)]),
             task(2, &[("mutex", 64, Some(9), 20)]),
             task(9, &[("sleep", 0, None, 10)]),
-        ]);
-        let (chains, _) = of(&snapshot);
+        ];
+        let (chains, _) = of(&tasks, &[], false);
         assert_eq!(chains.len(), 1);
         assert_eq!((ids(&chains[0]), chains[0].waiters), (vec![2, 9], 2));
         assert!(!chains[0].circle);
@@ -285,13 +282,13 @@ mod tests {
 
     #[test]
     fn what_holds_up_a_holder_is_told_in_one_chain() {
-        let snapshot = snapshot(vec![
+        let tasks = vec![
             task(1, &[("mutex", 64, Some(2), 30)]),
             task(2, &[("mpsc", 128, Some(3), 20)]),
             task(3, &[("join", 4, Some(4), 10)]),
             task(4, &[]),
-        ]);
-        let (chains, _) = of(&snapshot);
+        ];
+        let (chains, _) = of(&tasks, &[], false);
         assert_eq!(chains.len(), 1);
         assert_eq!(ids(&chains[0]), [1, 2, 3, 4]);
         let roles: Vec<_> = chains[0].holders().map(|h| h.role).collect();
@@ -300,14 +297,14 @@ mod tests {
 
     #[test]
     fn a_circle_is_told_once_and_first_with_those_behind_it_after() {
-        let snapshot = snapshot(vec![
+        let tasks = vec![
             task(1, &[("mutex", 64, Some(5), 5)]),
             task(3, &[("mutex", 128, Some(2), 30)]),
             task(2, &[("mutex", 192, Some(3), 20)]),
             task(5, &[("sleep", 0, None, 1)]),
             task(7, &[("join", 2, Some(2), 1)]),
-        ]);
-        let (chains, _) = of(&snapshot);
+        ];
+        let (chains, _) = of(&tasks, &[], false);
         assert_eq!(ids(&chains[0]), [2, 3]);
         assert!(chains[0].circle);
         assert_eq!(chains.iter().filter(|chain| chain.circle).count(), 1);
@@ -316,30 +313,33 @@ mod tests {
 
     #[test]
     fn a_task_that_waits_for_itself_is_a_circle_of_one() {
-        let snapshot = snapshot(vec![task(1, &[("rwlock", 64, Some(1), 5)])]);
-        let (chains, _) = of(&snapshot);
+        let tasks = vec![task(1, &[("rwlock", 64, Some(1), 5)])];
+        let (chains, _) = of(&tasks, &[], false);
         assert_eq!((ids(&chains[0]), chains[0].circle), (vec![1], true));
     }
 
     #[test]
     fn who_took_permits_and_has_finished_ends_a_chain_and_is_told_to_be_gone() {
-        let mut snapshot = snapshot(vec![task(1, &[("semaphore", 64, None, 5)])]);
-        snapshot.permits = vec![PermitsSnapshot::new(64, Some(1), &[8, 7])];
-        let (chains, _) = of(&snapshot);
+        let tasks = [task(1, &[("semaphore", 64, None, 5)])];
+        let permits = [PermitsSnapshot::new(64, Some(1), &[8, 7])];
+        let (chains, _) = of(&tasks, &permits, false);
         let link = &chains[0].links[0];
         let holder = link.holder.unwrap();
         assert_eq!((holder.task, holder.role), (8, Role::Acquired));
         assert!(holder.gone && !holder.exact);
         assert_eq!(link.permits, Some(1));
+        // Of many tasks, one that is not here may well live.
+        let of_some = of(&tasks, &permits, true);
+        assert!(!of_some.0[0].links[0].holder.unwrap().gone);
     }
 
     #[test]
     fn of_several_waits_the_one_that_leads_on_is_followed() {
-        let snapshot = snapshot(vec![
+        let tasks = vec![
             task(1, &[("sleep", 0, None, 9), ("mutex", 64, Some(2), 5)]),
             task(2, &[]),
-        ]);
-        let (chains, _) = of(&snapshot);
+        ];
+        let (chains, _) = of(&tasks, &[], false);
         assert_eq!(chains[0].links[0].wait.unwrap().kind, "mutex");
     }
 
@@ -349,8 +349,7 @@ mod tests {
             .map(|n| task(n, &[("join", 1_000 + n, Some(1_000 + n), 1)]))
             .collect();
         tasks.push(task(500, &[("mutex", 64, Some(501), 9)]));
-        let snapshot = snapshot(tasks);
-        let (chains, in_all) = of(&snapshot);
+        let (chains, in_all) = of(&tasks, &[], false);
         assert_eq!((chains.len(), in_all), (MAX_CHAINS, 2 * MAX_CHAINS + 1));
         assert_eq!(ids(&chains[0]), [500]);
     }

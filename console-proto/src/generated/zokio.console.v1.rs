@@ -211,6 +211,10 @@ pub struct RuntimeUpdate {
     /// 0: the next of wait_chains. n: the n-th chain of the update before, which has not changed.
     #[prost(uint32, repeated, tag = "35")]
     pub known_chains: ::prost::alloc::vec::Vec<u32>,
+    /// Tasks that wait and are counted neither in `resources` nor in `wait_chains`, since there are too
+    /// many: they tell of the first 20,000 that wait.
+    #[prost(uint64, tag = "40")]
+    pub waits_left_off: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LongestPoll {

@@ -47,6 +47,7 @@ struct Runtime<'a> {
     long_polls: Vec<LongPoll<'a>>,
     longest_polls: Vec<LongestPoll<'a>>,
     waits: Vec<chains::Chain<'a>>,
+    waits_left_off: u64,
     waited_resources: u64,
     resources: Vec<resources::Resource<'a>>,
     findings: Vec<JsonFinding<'a>>,
@@ -313,6 +314,7 @@ impl<'a> Runtime<'a> {
                 .iter()
                 .map(|chain| chains::Chain::new(chain, summary.taken_at_ns))
                 .collect(),
+            waits_left_off: runtime.waits_left_off,
             waited_resources: runtime.waited_resources,
             resources: runtime
                 .resources

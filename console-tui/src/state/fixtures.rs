@@ -493,6 +493,7 @@ pub(crate) fn snapshot(step: u64, query: &Query) -> v1::Update {
             },
             wait_chains_in_all: query.chains.then_some(5),
             known_chains: Vec::new(),
+            waits_left_off: 0,
         }],
         ..v1::Update::default()
     }

@@ -92,6 +92,8 @@ pub(crate) struct RuntimeUpdate {
     pub(crate) wait_chains_in_all: Option<u64>,
     /// Of an update that is not full: which chains are those of the update before.
     pub(crate) known_chains: Vec<u32>,
+    /// Tasks that wait and are in neither resources nor chains, since there are too many.
+    pub(crate) waits_left_off: u64,
 }
 
 /// A poll that took over the watchdog's threshold.

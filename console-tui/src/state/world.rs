@@ -109,6 +109,8 @@ pub(crate) struct Runtime {
     pub(crate) wait_chains: Vec<WaitChain>,
     /// Chains in all. None: not asked for.
     pub(crate) wait_chains_in_all: Option<u64>,
+    /// Tasks that wait and are in neither of them, since there are too many.
+    pub(crate) waits_left_off: u64,
     /// The worst first.
     pub(crate) findings: Vec<Finding>,
     pub(crate) tasks: TaskTable,
@@ -188,6 +190,7 @@ impl Runtime {
             waited_resources: 0,
             wait_chains: Vec::new(),
             wait_chains_in_all: None,
+            waits_left_off: 0,
             findings: Vec::new(),
             tasks: TaskTable::default(),
             longest_polls: Vec::new(),
@@ -224,6 +227,7 @@ impl Runtime {
         self.apply_resources(update.resources);
         self.waited_resources = update.waited_resources;
         self.wait_chains_in_all = update.wait_chains_in_all;
+        self.waits_left_off = update.waits_left_off;
         self.wait_chains = if update.full || update.wait_chains_in_all.is_none() {
             update.wait_chains
         } else {

@@ -24,6 +24,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::table::Table;
+use super::waits::left_off;
 use super::widgets::{pair, panel, placeholder, put, stale};
 use crate::action::Command;
 use crate::format;
@@ -76,7 +77,8 @@ fn title(runtime: Option<&Runtime>, resources: &[&Resource]) -> String {
     } else {
         format!("Resources  {}", format::count(shown))
     };
-    title + &runtime.map_or(String::new(), stale)
+    let rest = |runtime: &Runtime| left_off(runtime) + &stale(runtime);
+    title + &runtime.map_or(String::new(), rest)
 }
 
 /// Widest column of names.

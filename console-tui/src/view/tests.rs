@@ -237,6 +237,18 @@ fn waits_screen() {
 }
 
 #[test]
+fn waits_screen_of_more_tasks_than_are_looked_at() {
+    picture("waits_of_many", |state| {
+        press(state, "W");
+        let query = state.query().clone();
+        let mut raw = crate::state::fixtures::snapshot(31, &query);
+        raw.runtimes[0].waits_left_off = 980_000;
+        let update = Box::new(crate::sanitize::update(raw));
+        crate::state::update(state, Action::Update { update, query });
+    });
+}
+
+#[test]
 fn waits_screen_when_nobody_waits_for_anything_that_is_held() {
     picture("waits_nothing", |state| {
         press(state, "W");

@@ -80,6 +80,14 @@ fn nothing(state: &State, runtime: &Runtime) -> &'static str {
     }
 }
 
+/// Says that there are more tasks that wait than the server looks at, if so.
+pub(super) fn left_off(runtime: &Runtime) -> String {
+    match runtime.waits_left_off {
+        0 => String::new(),
+        n => format!(", {} more tasks wait", format::count(n)),
+    }
+}
+
 fn title(runtime: &Runtime) -> String {
     let shown = runtime.wait_chains.len() as u64;
     let in_all = runtime.wait_chains_in_all.unwrap_or(shown).max(shown);
@@ -102,7 +110,7 @@ fn title(runtime: &Runtime) -> String {
     } else {
         format!("  {circles}{chains}")
     };
-    format!("Waits{text}{}", stale(runtime))
+    format!("Waits{text}{}{}", left_off(runtime), stale(runtime))
 }
 
 fn draw(

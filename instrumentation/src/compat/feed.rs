@@ -24,6 +24,7 @@ use super::view::View;
 use super::wire::{self, Anchor};
 use crate::mailbox::Mailbox;
 use crate::sampler::{REST, Sampler, look_when_due, next_due};
+use zokio::telemetry::CaptureOptions;
 
 /// Streams of each sort at one time.
 pub(super) const MAX_WATCHERS: usize = 32;
@@ -197,7 +198,10 @@ impl Feed {
         let mut state = self.lock();
         let began = Instant::now();
         if !state.watchers.is_empty() {
-            let samples = self.sampler.runtimes().capture(&[], true);
+            let samples = self
+                .sampler
+                .runtimes()
+                .capture_with(&[], CaptureOptions::new());
             let before = state.latest.take().unwrap_or_default();
             let view = Arc::new(View::new(&samples, now_ns(), &before));
             for watcher in state.watchers.iter().filter_map(Weak::upgrade) {

@@ -233,6 +233,7 @@ mod tests {
         Sample {
             label: "main".into(),
             snapshot: Arc::new(snapshot),
+            handle: None,
             findings: Arc::default(),
         }
     }

@@ -256,6 +256,7 @@ mod tests {
         let sample = Sample {
             label: "main".into(),
             snapshot: Arc::new(snapshot),
+            handle: None,
             findings: Arc::default(),
         };
         View::new(&[sample], taken_at_ns, before)

@@ -1,20 +1,19 @@
 //! Chains of waits, as messages.
 
-use zokio::telemetry::Snapshot;
+use zokio::telemetry::{PermitsSnapshot, TaskSnapshot};
 use zokio_console_proto::v1;
 
 use super::{clip, location, task_state};
-use crate::sampler::query::Chains;
 use crate::wait_chains::{self, Chain, Link, Role};
 
-/// Who waits for whom, and how many chains there are in all, as the viewer asks.
-pub(super) fn of(snapshot: &Snapshot, asked: Chains) -> (Vec<v1::WaitChain>, Option<u64>) {
-    if asked == Chains::No {
-        return (Vec::new(), None);
-    }
-    let (chains, in_all) = wait_chains::of(snapshot);
-    let in_all = (asked == Chains::Counted).then_some(in_all as u64);
-    (chains.iter().map(chain).collect(), in_all)
+/// Who waits for whom, and how many chains there are in all.
+pub(super) fn of(
+    tasks: &[TaskSnapshot],
+    permits: &[PermitsSnapshot],
+    is_partial: bool,
+) -> (Vec<v1::WaitChain>, u64) {
+    let (chains, in_all) = wait_chains::of(tasks, permits, is_partial);
+    (chains.iter().map(chain).collect(), in_all as u64)
 }
 
 fn chain(chain: &Chain<'_>) -> v1::WaitChain {

@@ -1,12 +1,10 @@
 //! How the tasks of a window are related to others: how many each has spawned, and what those are
 //! called that woke them.
-//!
-//! One pass over all tasks; what is kept is bounded by the window.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use zokio::telemetry::{LastWaker, LongestPoll, TaskDetail, TaskSnapshot, WakerKind};
+use zokio::telemetry::{LastWaker, TaskDetail, TaskRelations, TaskSnapshot, WakerKind};
 use zokio_console_proto::v1;
 
 use super::{clip, location, task_state};
@@ -19,31 +17,15 @@ pub(super) struct Relations {
 }
 
 impl Relations {
-    /// Of these rows and long polls, among all tasks.
-    pub(super) fn of(
-        tasks: &[TaskSnapshot],
-        rows: &[&TaskSnapshot],
-        polls: &[LongestPoll],
-    ) -> Relations {
-        let wakers = rows.iter().filter_map(|row| row.last_waker?.task);
-        let polled = polls.iter().map(|poll| poll.task);
-        let mut relations = Relations {
-            children: rows.iter().map(|row| (row.id, 0)).collect(),
-            names: wakers.chain(polled).map(|id| (id, None)).collect(),
-        };
-        if relations.children.is_empty() && relations.names.is_empty() {
-            return relations;
+    /// As they were found.
+    pub(super) fn of(found: &TaskRelations) -> Relations {
+        let names = found.names.iter();
+        Relations {
+            children: found.children.clone(),
+            names: names
+                .map(|(id, name)| (*id, Some(Arc::clone(name))))
+                .collect(),
         }
-        for task in tasks {
-            let parent = task.parent.and_then(|id| relations.children.get_mut(&id));
-            if let Some(children) = parent {
-                *children += 1;
-            }
-            if let Some(name) = relations.names.get_mut(&task.id) {
-                name.clone_from(&task.name);
-            }
-        }
-        relations
     }
 
     /// Of a task and its details.
@@ -93,36 +75,5 @@ pub(super) fn child(task: &TaskSnapshot) -> v1::Child {
         name: task.name.as_deref().map(clip).unwrap_or_default(),
         state: task_state(task.state).into(),
         location: Some(location(task.location)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::panic::Location;
-
-    fn task(id: u64, parent: Option<u64>, name: &str) -> TaskSnapshot {
-        let mut task = TaskSnapshot::empty(id, Location::caller());
-        task.parent = parent;
-        task.name = Some(name.into());
-        task
-    }
-
-    #[test]
-    fn children_are_counted_over_all_tasks_and_wakers_are_named() {
-        let mut all = vec![
-            task(1, None, "a"),
-            task(2, Some(1), "b"),
-            task(3, Some(1), "c"),
-        ];
-        all[0].last_waker = Some(LastWaker::new(WakerKind::Task, Some(3)));
-        all[1].last_waker = Some(LastWaker::new(WakerKind::Task, Some(99)));
-        let rows = [&all[0], &all[1]];
-        let relations = Relations::of(&all, &rows, &[]);
-        assert_eq!(relations.children(1).unwrap().count, 2);
-        assert_eq!(relations.children(2), None);
-        let waker = |at: usize| relations.last_waker(&all[at].last_waker.unwrap());
-        assert_eq!((waker(0).task, waker(0).task_name), (3, "c".to_owned()));
-        assert_eq!((waker(1).task, waker(1).task_name), (99, String::new()));
     }
 }

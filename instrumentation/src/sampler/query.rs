@@ -4,6 +4,8 @@
 //! a sort of the window alone. Nothing is allocated for a task that is not shown, unless its text
 //! is not ASCII.
 
+pub(crate) mod window;
+
 use std::cmp::Ordering;
 
 use zokio_console_proto::MINOR;
@@ -85,9 +87,19 @@ impl Query {
         self.resources
     }
 
-    /// Whether any task is to be looked at.
-    pub(crate) fn wants_tasks(&self) -> bool {
-        self.limit > 0 || self.resources || self.chains != Chains::No
+    /// Whether what all tasks wait for is to be looked at.
+    pub(crate) fn wants_waits(&self) -> bool {
+        self.resources || self.chains != Chains::No
+    }
+
+    /// One after the window's last row.
+    fn end(&self) -> usize {
+        self.offset.saturating_add(self.limit)
+    }
+
+    /// The query's filter, over tasks of this moment.
+    pub(crate) fn matcher(&self, now_ns: u64) -> Matcher<'_> {
+        Matcher::new(&self.filter, now_ns)
     }
 
     /// The rows of the window in order, and how many tasks pass the filter in all. `now_ns` is the
@@ -106,7 +118,7 @@ impl Query {
         if self.offset >= matching {
             return (Vec::new(), matching);
         }
-        let end = matching.min(self.offset.saturating_add(self.limit));
+        let end = matching.min(self.end());
         if end < matching {
             rows.select_nth_unstable_by(end - 1, |a, b| self.compare(*a, *b));
             rows.truncate(end);
@@ -120,7 +132,7 @@ impl Query {
     }
 
     /// The order of two tasks. Equal ones are ordered by id, so that rows do not jump.
-    fn compare(&self, a: &impl TaskRow, b: &impl TaskRow) -> Ordering {
+    pub(crate) fn compare(&self, a: &impl TaskRow, b: &impl TaskRow) -> Ordering {
         let by_column = match self.sort {
             TaskSort::Total => total_ns(a).cmp(&total_ns(b)),
             TaskSort::Id => a.id().cmp(&b.id()),
@@ -265,7 +277,6 @@ mod tests {
     #[test]
     fn no_limit_means_no_rows() {
         let none = Query::new(by(TaskSort::Total, false, 0, 0), MINOR).unwrap();
-        assert!(!none.wants_tasks());
         assert_eq!(none.select(&tasks(), 0).1, 0);
     }
 

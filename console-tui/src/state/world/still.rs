@@ -34,6 +34,7 @@ impl Runtime {
             wait_chains: self.wait_chains.clone(),
             wait_chains_in_all: self.wait_chains_in_all,
             known_chains: Vec::new(),
+            waits_left_off: self.waits_left_off,
             findings: self.findings.clone(),
             findings_unchanged: false,
             longest_polls: self.longest_polls.clone(),

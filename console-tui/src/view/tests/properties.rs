@@ -358,6 +358,7 @@ fn runtime() -> BoxedStrategy<v1::RuntimeUpdate> {
                     wait_chains,
                     wait_chains_in_all: (n[3] != 0).then_some(n[3]),
                     known_chains,
+                    waits_left_off: n[9],
                     blocking: Some(v1::Blocking {
                         threads: n[3],
                         idle_threads: n[4],

@@ -192,6 +192,22 @@ pub async fn client_over<S>(
 where
     S: Read + Write + Unpin + Send + 'static,
 {
+    let (channel, origin) = channel_over(stream, authority).await?;
+    Ok(GreeterClient::with_origin(channel, origin))
+}
+
+/// A connection over a stream to `authority`, and the origin that a client is to name.
+///
+/// # Errors
+///
+/// When the peer does not speak HTTP/2, or the authority is none.
+pub async fn channel_over<S>(
+    stream: S,
+    authority: &str,
+) -> Result<(Channel, hyper::Uri), ConnectError>
+where
+    S: Read + Write + Unpin + Send + 'static,
+{
     let (requests, connection) = client::conn::http2::Builder::new(HyperExecutor::new())
         .timer(HyperTimer::new())
         .handshake(stream)
@@ -207,7 +223,7 @@ where
         .path_and_query("/")
         .build()
         .map_err(ConnectError::Address)?;
-    Ok(GreeterClient::with_origin(Channel { requests }, origin))
+    Ok((Channel { requests }, origin))
 }
 
 /// One HTTP/2 connection, as the service that tonic's clients want. It closes with the last clone.

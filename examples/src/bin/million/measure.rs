@@ -1,0 +1,229 @@
+//! Phases with and without a viewer, and what each took.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use zokio::time::sleep;
+
+use super::viewer::Seen;
+use super::{Args, Counter};
+
+/// The viewer's start, or the rest after its end, is part of no phase.
+const BETWEEN: Duration = Duration::from_millis(500);
+
+/// CPU time of the workers for an operation, with a viewer, of that without.
+const MAX_RATIO: f64 = 1.01;
+/// Percent of a core for the thread that serves.
+const MAX_SERVER_PERCENT: f64 = 5.0;
+const MAX_WIRE_KIB_S: f64 = 64.0;
+/// Beyond the tasks and their records.
+const MAX_MEMORY_MIB: f64 = 32.0;
+
+/// What was used up to one moment.
+struct Used {
+    at: Instant,
+    operations: u64,
+    workers_ns: u64,
+    server_ns: u64,
+}
+
+/// What one phase took.
+struct Phase {
+    seen: Option<Seen>,
+    ns_per_operation: f64,
+    operations_s: f64,
+    server_percent: f64,
+    memory_mib: f64,
+}
+
+/// Measures and says what came out. True: no limit was exceeded.
+pub(super) async fn run(
+    args: &Args,
+    address: SocketAddr,
+    counters: &[Counter],
+    of_tasks_kib: u64,
+) -> Result<bool, String> {
+    println!(
+        "viewer  ns/operation  operations/s  server CPU %  memory MiB  updates/s  wire KiB/s  first ms"
+    );
+    let mut phases = Vec::new();
+    for number in 0..args.phases.max(3) {
+        let viewer = if number % 2 == 1 {
+            Some(start(args, address)?)
+        } else {
+            None
+        };
+        let phase = phase(args, viewer, counters, of_tasks_kib).await?;
+        phase.print();
+        phases.push(phase);
+    }
+    Ok(judge(&phases))
+}
+
+async fn phase(
+    args: &Args,
+    viewer: Option<Child>,
+    counters: &[Counter],
+    of_tasks_kib: u64,
+) -> Result<Phase, String> {
+    sleep(BETWEEN).await;
+    let before = Used::now(counters);
+    sleep(args.phase).await;
+    let after = Used::now(counters);
+    let memory_kib = resident_kib().saturating_sub(of_tasks_kib);
+    let seen = match viewer {
+        Some(viewer) => Some(end(viewer).await?),
+        None => None,
+    };
+    let operations = (after.operations - before.operations).max(1) as f64;
+    let seconds = (after.at - before.at).as_secs_f64();
+    Ok(Phase {
+        seen,
+        ns_per_operation: (after.workers_ns - before.workers_ns) as f64 / operations,
+        operations_s: operations / seconds,
+        server_percent: (after.server_ns - before.server_ns) as f64 / seconds / 1e7,
+        memory_mib: memory_kib as f64 / 1024.0,
+    })
+}
+
+impl Used {
+    fn now(counters: &[Counter]) -> Used {
+        let count = |c: &Counter| c.0.load(Ordering::Relaxed);
+        Used {
+            at: Instant::now(),
+            operations: counters.iter().map(count).sum(),
+            workers_ns: cpu_ns("zokio-rt-worker"),
+            server_ns: cpu_ns("zokio-console"),
+        }
+    }
+}
+
+impl Seen {
+    fn kib_s(&self) -> f64 {
+        self.bytes as f64 / 1024.0 / self.seconds
+    }
+}
+
+impl Phase {
+    fn print(&self) {
+        print!(
+            "{:>6}  {:>12.1}  {:>12.0}  {:>12.2}  {:>10.1}",
+            if self.seen.is_some() { "yes" } else { "no" },
+            self.ns_per_operation,
+            self.operations_s,
+            self.server_percent,
+            self.memory_mib,
+        );
+        match &self.seen {
+            Some(seen) => println!(
+                "  {:>9.1}  {:>10.1}  {:>8}",
+                f64::from(seen.updates) / seen.seconds,
+                seen.kib_s(),
+                seen.first_after_ms
+            ),
+            None => println!(),
+        }
+    }
+}
+
+/// Prints each figure with its limit. True: none is exceeded.
+fn judge(phases: &[Phase]) -> bool {
+    // Each phase with a viewer against the two around it: what changes steadily is in neither.
+    let of_pair = |around: &[Phase]| match around {
+        [before, with, after] if with.seen.is_some() => {
+            let without = (before.ns_per_operation + after.ns_per_operation) / 2.0;
+            Some(with.ns_per_operation / without)
+        }
+        _ => None,
+    };
+    let ratios: Vec<f64> = phases.windows(3).filter_map(of_pair).collect();
+    let ratio = median(ratios.clone());
+    let apart = median(ratios.iter().map(|r| (r - ratio).abs()).collect());
+    let error = 1.86 * apart / (ratios.len() as f64).sqrt();
+    let watched = || phases.iter().filter(|phase| phase.seen.is_some());
+    let server = median(watched().map(|phase| phase.server_percent).collect());
+    let wire = watched().filter_map(|phase| Some(phase.seen.as_ref()?.kib_s()));
+    let wire = wire.fold(0.0, f64::max);
+    let memory = watched().map(|phase| phase.memory_mib).fold(0.0, f64::max);
+    println!(
+        "workers' CPU time an operation with a viewer: {ratio:.4} +- {error:.4} of that without"
+    );
+    [
+        within("workers' CPU time an operation, ratio", ratio, MAX_RATIO),
+        within(
+            "the server's thread, % of a core",
+            server,
+            MAX_SERVER_PERCENT,
+        ),
+        within("wire, KiB/s", wire, MAX_WIRE_KIB_S),
+        within("memory beyond the tasks, MiB", memory, MAX_MEMORY_MIB),
+    ]
+    .into_iter()
+    .all(|is_within| is_within)
+}
+
+fn within(what: &str, figure: f64, limit: f64) -> bool {
+    let is_within = figure <= limit;
+    let word = if is_within { "ok" } else { "EXCEEDED" };
+    println!("{what}: {figure:.3}, at most {limit}: {word}");
+    is_within
+}
+
+/// This program again, as the viewer, for a little longer than a phase.
+fn start(args: &Args, address: SocketAddr) -> Result<Child, String> {
+    let this = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = Command::new(this);
+    command.arg("--view").arg(address.to_string());
+    let time = (args.phase + BETWEEN).as_millis();
+    command.arg("--phase").arg(format!("{time}ms"));
+    command.arg("--rows").arg(args.rows.to_string());
+    command.arg("--filter").arg(&args.filter);
+    if args.resources {
+        command.arg("--resources");
+    }
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot start the viewer: {error}"))
+}
+
+async fn end(viewer: Child) -> Result<Seen, String> {
+    let ended = zokio::task::spawn_blocking(move || viewer.wait_with_output()).await;
+    let output = ended
+        .map_err(|error| error.to_string())?
+        .map_err(|error| format!("the viewer: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("the viewer ended with {}", output.status));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("the viewer says: {error}"))
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// CPU time so far of this process's threads of that name.
+fn cpu_ns(name: &str) -> u64 {
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten();
+    let of_thread = |thread: fs::DirEntry| {
+        let path = thread.path();
+        let its_name = fs::read_to_string(path.join("comm")).ok()?;
+        let times = fs::read_to_string(path.join("schedstat")).ok()?;
+        let spent = times.split_whitespace().next()?.parse::<u64>().ok()?;
+        (its_name.trim_end() == name).then_some(spent)
+    };
+    threads.flatten().filter_map(of_thread).sum()
+}
+
+/// Memory of this process that is in use.
+pub(super) fn resident_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let figure = line.and_then(|line| line.split_whitespace().next());
+    figure.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0)
+}

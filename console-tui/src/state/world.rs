@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) runtimes: Vec<Runtime>,
     pub(crate) cost: Cost,
     pub(crate) taken_at_ns: u64,
+    /// Time between the last two updates; 0: there were no two yet.
+    pub(crate) gap_ns: u64,
     /// Updates that the server left out because this client was too slow.
     pub(crate) skipped: u64,
     /// Bytes a second that the server sends to all its clients.
@@ -58,6 +60,9 @@ impl World {
         let (earlier, elapsed_ns) = bytes.base(update.taken_at_ns, &update.cost.bytes_sent);
         let sent = update.cost.bytes_sent.saturating_sub(earlier);
         self.bytes_per_second = per_second(sent, elapsed_ns);
+        if self.taken_at_ns > 0 {
+            self.gap_ns = update.taken_at_ns.saturating_sub(self.taken_at_ns);
+        }
         self.taken_at_ns = update.taken_at_ns;
         self.skipped = update.skipped;
         for runtime in update.runtimes {

@@ -182,14 +182,24 @@ fn at_home(state: &State) -> Vec<Entry> {
         ),
     ];
     if let Some(server) = &connection.server {
+        let every = format::duration(server.publish_interval_ns);
         entries.push((
             "update every",
-            format!(
-                "{} by the server's own choice",
-                format::duration(server.publish_interval_ns)
-            ),
+            format!("{every} by the server's own choice"),
             Role::Text,
         ));
+        let world = state.world();
+        // The server rests after a look for nineteen times as long as it took.
+        let rest_ns = world.cost.sample_ns.saturating_mul(19);
+        let late = world.gap_ns > server.publish_interval_ns.saturating_mul(2);
+        if late && rest_ns > server.publish_interval_ns && state.playback.is_none() {
+            let gap = format::duration(world.gap_ns);
+            entries.push((
+                "the last after",
+                format!("{gap}: long looks come seldom, to take little of the program's time"),
+                Role::Warn,
+            ));
+        }
         entries.push((
             "protocol",
             format!("version {}.{}", server.major, server.minor),

@@ -240,9 +240,10 @@ fn relatives(task: &Task, now_ns: u64) -> Vec<(&'static str, String)> {
             format!("{} {name} ({})", child.id, child.state.as_str())
         });
         let first = first.collect::<Vec<_>>().join(", ");
+        let separator = if first.is_empty() { "" } else { ": " };
         (
             "children",
-            format!("{}: {first}", format::count(children.count)),
+            format!("{}{separator}{first}", format::count(children.count)),
         )
     });
     woken.into_iter().chain(spawned).collect()

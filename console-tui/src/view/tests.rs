@@ -6,8 +6,9 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::action::Action;
+use crate::sanitize;
 use crate::state::fixtures::{
-    at, backtrace, detail, feed, press, resources, state, stuck, told, waits, watching,
+    at, backtrace, detail, feed, press, resources, snapshot, state, stuck, told, waits, watching,
 };
 use crate::state::targets::Targets;
 use crate::state::{State, update};
@@ -277,6 +278,22 @@ fn pool_screen() {
 #[test]
 fn cost_screen() {
     picture("cost", |state| press(state, "S"));
+}
+
+#[test]
+fn why_updates_come_seldom_is_said_if_looks_take_long() {
+    let mut state = watching(80, 24);
+    press(&mut state, "S");
+    assert!(!draw(&state, UNICODE).contains("the last after"));
+    let query = state.query().clone();
+    let mut raw = snapshot(30, &query);
+    raw.telemetry.get_or_insert_default().sample_ns = 300_000_000;
+    let action = Action::Update {
+        update: Box::new(sanitize::update(raw)),
+        query,
+    };
+    update(&mut state, action);
+    assert!(draw(&state, UNICODE).contains("the last after   1.00s: long looks"));
 }
 
 #[test]

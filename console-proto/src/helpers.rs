@@ -166,6 +166,10 @@ texts!(TaskSort, "sort column", {
     Location => "location",
     Wakes => "wakes",
     WaitsFor => "waits_for",
+    Since => "since",
+    Longest => "longest",
+    Worker => "worker",
+    Parent => "parent",
 });
 
 /// `file:line:column`.

@@ -592,6 +592,10 @@ pub(crate) fn query(query: &model::Query) -> v1::TaskQuery {
         SortKey::Location => v1::TaskSort::Location,
         SortKey::WaitsFor => v1::TaskSort::WaitsFor,
         SortKey::Wakes => v1::TaskSort::Wakes,
+        SortKey::Since => v1::TaskSort::Since,
+        SortKey::Longest => v1::TaskSort::Longest,
+        SortKey::Worker => v1::TaskSort::Worker,
+        SortKey::Parent => v1::TaskSort::Parent,
     };
     v1::TaskQuery {
         sort: sort.into(),

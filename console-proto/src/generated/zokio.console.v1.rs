@@ -1107,6 +1107,14 @@ pub enum TaskSort {
     Location = 9,
     Wakes = 10,
     WaitsFor = 11,
+    /// By how long it has been in the state it is in.
+    Since = 12,
+    /// By its longest poll.
+    Longest = 13,
+    /// By the worker that polled it last; none is the least.
+    Worker = 14,
+    /// By the id of the task that spawned it; none is the least.
+    Parent = 15,
 }
 impl TaskSort {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1127,6 +1135,10 @@ impl TaskSort {
             Self::Location => "TASK_SORT_LOCATION",
             Self::Wakes => "TASK_SORT_WAKES",
             Self::WaitsFor => "TASK_SORT_WAITS_FOR",
+            Self::Since => "TASK_SORT_SINCE",
+            Self::Longest => "TASK_SORT_LONGEST",
+            Self::Worker => "TASK_SORT_WORKER",
+            Self::Parent => "TASK_SORT_PARENT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1144,6 +1156,10 @@ impl TaskSort {
             "TASK_SORT_LOCATION" => Some(Self::Location),
             "TASK_SORT_WAKES" => Some(Self::Wakes),
             "TASK_SORT_WAITS_FOR" => Some(Self::WaitsFor),
+            "TASK_SORT_SINCE" => Some(Self::Since),
+            "TASK_SORT_LONGEST" => Some(Self::Longest),
+            "TASK_SORT_WORKER" => Some(Self::Worker),
+            "TASK_SORT_PARENT" => Some(Self::Parent),
             _ => None,
         }
     }

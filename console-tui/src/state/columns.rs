@@ -162,20 +162,38 @@ pub(crate) static COLUMNS: [ColumnInfo; 13] = [
 
 /// Columns that are shown if the user chooses them.
 pub(crate) static MORE: [ColumnInfo; 5] = [
-    measure(
+    number(
         Column::Worker,
         "Worker",
-        6,
+        SortKey::Worker,
+        7,
+        5,
         "the worker that polled it last",
     ),
-    measure(
+    number(
         Column::Parent,
         "Parent",
+        SortKey::Parent,
         7,
+        5,
         "the id of the task that spawned it",
     ),
-    measure(Column::Since, "Since", 7, "time in the state it is in now"),
-    measure(Column::Longest, "Longest", 7, "its longest poll"),
+    number(
+        Column::Since,
+        "Since",
+        SortKey::Since,
+        7,
+        5,
+        "time in the state it is in now",
+    ),
+    number(
+        Column::Longest,
+        "Longest",
+        SortKey::Longest,
+        8,
+        5,
+        "its longest poll",
+    ),
     number(
         Column::Wakes,
         "Wakes",
@@ -220,19 +238,6 @@ impl Column {
             Column::Longest => "longest",
             Column::Wakes => "wakes",
         }
-    }
-}
-
-/// A number that one cannot sort by. Whoever asks for it wants to see it.
-const fn measure(
-    column: Column,
-    title: &'static str,
-    min_width: u16,
-    help: &'static str,
-) -> ColumnInfo {
-    ColumnInfo {
-        right_aligned: true,
-        ..text(column, title, None, min_width, 0, 5, help)
     }
 }
 

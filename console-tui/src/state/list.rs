@@ -3,7 +3,7 @@
 //! What the user selected is a thing and not a row: when rows move, the selection goes with its
 //! thing. Until something is selected, it stays in the first row, whatever is there.
 
-use super::columns::{ColumnInfo, neighbour};
+use super::columns::{ColumnInfo, fit, neighbour};
 
 /// `S` is what the list can be sorted by, `K` tells its things apart.
 #[derive(Debug, Clone, Default)]
@@ -48,9 +48,11 @@ impl<S: Copy + PartialEq, K: Clone + PartialEq> ListView<S, K> {
     pub(super) fn sort_by_neighbour<C>(
         &mut self,
         columns: &'static [ColumnInfo<C, S>],
+        width: u16,
         forward: bool,
     ) {
-        if let Some(column) = neighbour(columns, self.sort, forward) {
+        let shown = fit(columns, width).into_iter().map(|(info, _)| info);
+        if let Some(column) = neighbour(shown, self.sort, forward) {
             self.sort_by(column);
         }
     }

@@ -609,6 +609,10 @@ pub(crate) enum SortKey {
     Location,
     WaitsFor,
     Wakes,
+    Since,
+    Longest,
+    Worker,
+    Parent,
 }
 
 /// Which tasks to send, in which order: the screen, said to the server.

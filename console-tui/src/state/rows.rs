@@ -53,16 +53,26 @@ pub(super) fn follow_lists(state: &mut State) {
     }
 }
 
+/// Sorts by the next column of those that have room on the screen.
 pub(super) fn sort_by_neighbour(state: &mut State, forward: bool) {
+    let width = state.width.saturating_sub(2);
     match state.screen {
-        Screen::Sites => state.sites.sort_by_neighbour(&sites::COLUMNS, forward),
-        Screen::Resources => state
-            .resources
-            .sort_by_neighbour(&resources::COLUMNS, forward),
-        Screen::Waits => state.waits.sort_by_neighbour(&waits::COLUMNS, forward),
-        _ => state
-            .tasks
-            .sort_by_neighbour(&state.settings.columns, forward),
+        Screen::Sites => {
+            let columns = &sites::COLUMNS;
+            state.sites.sort_by_neighbour(columns, width, forward);
+        }
+        Screen::Resources => {
+            let columns = &resources::COLUMNS;
+            state.resources.sort_by_neighbour(columns, width, forward);
+        }
+        Screen::Waits => {
+            let columns = &waits::COLUMNS;
+            state.waits.sort_by_neighbour(columns, width, forward);
+        }
+        _ => {
+            let columns = &state.settings.columns;
+            state.tasks.sort_by_neighbour(columns, width, forward);
+        }
     }
 }
 

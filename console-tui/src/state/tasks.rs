@@ -127,8 +127,9 @@ impl TasksView {
         self.top = 0;
     }
 
-    pub(super) fn sort_by_neighbour(&mut self, shown: &[Column], forward: bool) {
-        let shown = columns::chosen(shown);
+    pub(super) fn sort_by_neighbour(&mut self, chosen: &[Column], width: u16, forward: bool) {
+        let shown = columns::fit(columns::chosen(chosen), width);
+        let shown = shown.into_iter().map(|(info, _)| info);
         if let Some(column) = columns::neighbour(shown, self.sort, forward) {
             self.sort_by(column);
         }

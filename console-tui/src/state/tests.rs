@@ -258,8 +258,10 @@ fn there_is_a_column_for_fields_if_a_task_has_some() {
 fn only_columns_that_are_shown_are_sorted_by() {
     use columns::Column;
     let mut state = watching(80, 24);
-    state.settings.columns = vec![Column::Name, Column::Longest, Column::Wakes];
+    state.settings.columns = vec![Column::Name, Column::Warn, Column::Longest, Column::Wakes];
     press(&mut state, "t l");
+    assert_eq!(state.tasks.sort, SortKey::Longest, "not by warnings");
+    press(&mut state, "l");
     assert_eq!(state.tasks.sort, SortKey::Wakes);
     press(&mut state, "l");
     assert_eq!(state.tasks.sort, SortKey::Name);

@@ -121,9 +121,15 @@ pub(super) fn header<C, S: PartialEq>(
         };
         let role = if sorted { Role::Active } else { Role::Label };
         separate(&mut spans);
-        let title = format!("{}{arrow}", info.title);
+        let width = usize::from(*width);
+        // A narrow column loses a letter rather than the arrow.
+        let letters = match sorted {
+            true => info.title.chars().take(width.saturating_sub(1)).collect(),
+            false => info.title.to_owned(),
+        };
+        let title = format!("{letters}{arrow}");
         spans.push(Span::styled(
-            aligned(&title, usize::from(*width), info.right_aligned),
+            aligned(&title, width, info.right_aligned),
             theme.style(role),
         ));
     }

@@ -281,6 +281,14 @@ fn cost_screen() {
 }
 
 #[test]
+fn a_narrow_column_that_is_sorted_by_keeps_its_arrow() {
+    let mut state = watching(80, 24);
+    press(&mut state, "t l l");
+    assert_eq!(state.tasks.sort, crate::state::model::SortKey::Polls);
+    assert!(draw(&state, UNICODE).contains(" Poll▼ "));
+}
+
+#[test]
 fn why_updates_come_seldom_is_said_if_looks_take_long() {
     let mut state = watching(80, 24);
     press(&mut state, "S");

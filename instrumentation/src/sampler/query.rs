@@ -146,6 +146,11 @@ impl Query {
             TaskSort::Location => compare_places(a.place(), b.place()),
             TaskSort::Wakes => a.wakes().cmp(&b.wakes()),
             TaskSort::WaitsFor => waits_for(a).cmp(&waits_for(b)),
+            // Who has been in its state for longest came into it first.
+            TaskSort::Since => b.state_since_ns().cmp(&a.state_since_ns()),
+            TaskSort::Longest => a.longest_poll_ns().cmp(&b.longest_poll_ns()),
+            TaskSort::Worker => a.worker().cmp(&b.worker()),
+            TaskSort::Parent => a.parent().cmp(&b.parent()),
         };
         let by_column = if self.ascending {
             by_column
@@ -253,6 +258,20 @@ mod tests {
         assert_eq!(
             ids(by(TaskSort::Busy, true, 0, 10), &tasks),
             (vec![2, 4, 6, 5, 3, 1], 6)
+        );
+    }
+
+    #[test]
+    fn who_has_been_in_its_state_for_longest_comes_first_and_who_has_no_parent_last() {
+        let mut tasks = tasks();
+        for task in &mut tasks {
+            task.state_since_ns = 100 * task.id;
+            task.parent = (task.id % 2 == 0).then_some(10 - task.id);
+        }
+        assert_eq!(ids(by(TaskSort::Since, false, 0, 3), &tasks).0, [1, 2, 3]);
+        assert_eq!(
+            ids(by(TaskSort::Parent, false, 0, 4), &tasks).0,
+            [2, 4, 6, 1]
         );
     }
 

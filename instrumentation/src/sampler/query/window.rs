@@ -83,6 +83,11 @@ impl Query {
                 let first = task.waits.first();
                 first.map_or(Key::Words("", ""), |w| Key::Words(w.kind, w.operation))
             }
+            // The one that has been in its state for longest is the largest.
+            TaskSort::Since => Key::Number(u64::MAX - task.state_since_ns),
+            TaskSort::Longest => Key::Number(task.longest_poll_ns),
+            TaskSort::Worker => Key::Number(task.worker.map_or(0, |worker| u64::from(worker) + 1)),
+            TaskSort::Parent => Key::Number(task.parent.unwrap_or(0)),
         }
     }
 

@@ -188,8 +188,8 @@ pub(crate) enum Switch {
     Next,
     /// The one before.
     Previous,
-    /// The one in this place, if there is one.
-    To(usize),
+    /// The one whose number, counted from 1, this digit is or ends.
+    Digit(usize),
 }
 
 /// A recording to be written.

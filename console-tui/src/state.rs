@@ -379,10 +379,10 @@ fn press(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         Resolution::Pending => state.pending_key = Some(key),
         Resolution::Text(c) => state.tasks.type_char(c),
         Resolution::Nothing => {
-            if let Some(at) = keymap::targets::place(state.context(), key)
+            if let Some(digit) = keymap::targets::digit(state.context(), key)
                 && state.has_siblings
             {
-                effects.push(Effect::SwitchTarget(Switch::To(at)));
+                effects.push(Effect::SwitchTarget(Switch::Digit(digit)));
             }
         }
     }

@@ -5,19 +5,19 @@
 use super::{Context, Key, KeyCode, When};
 
 /// How the help shows them.
-pub(crate) const SHOWN: &str = "1 … 9";
+pub(crate) const SHOWN: &str = "1 2 … 12 …";
 
 /// What the help says of them.
-pub(crate) const HELP: &str = "of several programs: the first, the second, …";
+pub(crate) const HELP: &str = "of several programs the one of this number";
 
 /// Lines of the help.
 pub(crate) const LINES: usize = 1;
 
-/// The place of the program that a key stands for, counted from 0.
-pub(crate) fn place(context: Context, key: Key) -> Option<usize> {
+/// The digit of a program's number that a key stands for.
+pub(crate) fn digit(context: Context, key: Key) -> Option<usize> {
     match key.code {
-        KeyCode::Char(c @ '1'..='9') if !key.ctrl && When::Anywhere.holds(context) => {
-            Some(c as usize - '1' as usize)
+        KeyCode::Char(c @ '0'..='9') if !key.ctrl && When::Anywhere.holds(context) => {
+            Some(c as usize - '0' as usize)
         }
         _ => None,
     }
@@ -28,11 +28,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_are_places_but_not_in_a_text() {
-        let press = |context, text| place(context, Key::parse(text).unwrap());
-        assert_eq!(press(Context::Workers, "1"), Some(0));
-        assert_eq!(press(Context::Detail, "9"), Some(8));
-        assert_eq!(press(Context::Detail, "0"), None);
+    fn digits_are_numbers_but_not_in_a_text() {
+        let press = |context, text| digit(context, Key::parse(text).unwrap());
+        assert_eq!(press(Context::Workers, "1"), Some(1));
+        assert_eq!(press(Context::Detail, "9"), Some(9));
+        assert_eq!(press(Context::Detail, "0"), Some(0));
         assert_eq!(press(Context::Detail, "ctrl-1"), None);
         assert_eq!(press(Context::FilterInput, "1"), None);
     }

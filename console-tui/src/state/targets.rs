@@ -13,6 +13,8 @@ use crate::format;
 pub(crate) struct Targets {
     states: Vec<State>,
     shown: usize,
+    /// The last number that was typed, and when.
+    typed: (usize, u64),
     width: u16,
     height: u16,
     /// Something on the screen may have changed since this was last cleared.
@@ -53,6 +55,9 @@ const MIN_LABEL: usize = 9;
 /// Cells of an entry beside its label.
 const BESIDE_LABEL: usize = 7;
 
+/// How soon the second digit of a number comes.
+const SOON_MS: u64 = 1_000;
+
 impl Targets {
     /// One state for each program, of which there is at least one; the first is shown. `runtime` is
     /// the name of the runtime to be shown first.
@@ -72,6 +77,7 @@ impl Targets {
         Targets {
             states,
             shown: 0,
+            typed: (0, 0),
             width,
             height,
             dirty: true,
@@ -145,10 +151,24 @@ impl Targets {
         let to = match switch {
             Switch::Next => (from + 1) % count,
             Switch::Previous => (from + count - 1) % count,
-            Switch::To(at) => return self.show(at, effects),
+            Switch::Digit(digit) => return self.type_digit(digit, effects),
         };
         self.states[to].choose_end(switch == Switch::Previous);
         self.show(to, effects);
+    }
+
+    /// A digit that follows another soon is the next of one number, if there is a program of that
+    /// number.
+    fn type_digit(&mut self, digit: usize, effects: &mut Vec<(usize, Effect)>) {
+        let now_ms = self.shown().now.mono_ms;
+        let (before, typed_at_ms) = self.typed;
+        let longer = before * 10 + digit;
+        let goes_on = now_ms.saturating_sub(typed_at_ms) < SOON_MS && longer <= self.states.len();
+        let number = if goes_on { longer } else { digit };
+        if (1..=self.states.len()).contains(&number) {
+            self.typed = (number, now_ms);
+            self.show(number - 1, effects);
+        }
     }
 
     fn show(&mut self, at: usize, effects: &mut Vec<(usize, Effect)>) {
@@ -232,7 +252,7 @@ impl Targets {
 mod tests {
     use super::super::fixtures::{at, describe, snapshot};
     use super::*;
-    use crate::action::{Command, Mouse};
+    use crate::action::{Command, Mouse, Now};
     use crate::keymap::Key;
     use crate::sanitize;
 
@@ -338,6 +358,27 @@ mod tests {
         targets.update(None, key("1"));
         assert_eq!(targets.shown, 0);
         assert_eq!(of(&["http://a:1"], None).update(None, key("1")), []);
+    }
+
+    #[test]
+    fn two_digits_in_quick_succession_are_one_number_if_there_is_such_a_program() {
+        let names: Vec<String> = (1..=12).map(|n| format!("http://a:{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut targets = of(&names, None);
+        let mut type_at = |mono_ms, text: &str| {
+            let tick = Action::Tick(Now { mono_ms, ..at(0) });
+            targets.update(None, tick);
+            targets.update(None, Action::Key(Key::parse(text).unwrap()));
+            targets.shown + 1
+        };
+        assert_eq!(type_at(5_000, "1"), 1);
+        assert_eq!(type_at(5_300, "2"), 12);
+        assert_eq!(type_at(5_500, "3"), 3, "there is no program 123");
+        assert_eq!(type_at(9_000, "1"), 1);
+        assert_eq!(type_at(9_200, "0"), 10);
+        assert_eq!(type_at(12_000, "1"), 1);
+        assert_eq!(type_at(14_000, "2"), 2, "not soon enough");
+        assert_eq!(type_at(16_000, "0"), 2, "there is no program 0");
     }
 
     #[test]

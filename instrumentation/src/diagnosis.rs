@@ -14,6 +14,7 @@
 
 mod blocked_worker;
 mod channel_full;
+mod circles;
 mod cpu_hog;
 mod deadlock;
 mod finding;
@@ -21,7 +22,9 @@ mod finding;
 mod fixtures;
 mod history;
 mod imbalance;
+mod join_cycle;
 mod lifo_captive;
+mod lock_convoy;
 mod long_polls;
 mod lost_waker;
 mod never_yields;
@@ -30,6 +33,7 @@ mod panic_loop;
 mod permits_leaked;
 mod pool_exhausted;
 mod queue_growth;
+mod self_join;
 mod self_wake_storm;
 mod sites;
 mod slow_polls;
@@ -52,6 +56,8 @@ use tracker::Tracker;
 /// All rules. The order is that of equally severe findings on a screen.
 pub(crate) const RULES: &[Rule] = &[
     deadlock::RULE,
+    join_cycle::RULE,
+    self_join::RULE,
     blocked_worker::RULE,
     cpu_hog::RULE,
     panic_loop::RULE,
@@ -59,6 +65,7 @@ pub(crate) const RULES: &[Rule] = &[
     never_yields::RULE,
     timer_late::RULE,
     pool_exhausted::RULE,
+    lock_convoy::RULE,
     permits_leaked::RULE,
     channel_full::RULE,
     self_wake_storm::RULE,

@@ -138,6 +138,27 @@ fn reading_what_one_writes_is_a_deadlock() {
 }
 
 #[test]
+fn tasks_that_wait_for_each_others_end_are_a_join_cycle() {
+    let finding = found(sick::join_cycle::sick(), "join-cycle");
+    assert_eq!(finding.severity(), v1::FindingSeverity::Critical);
+    assert!(names_file(&finding, "sick/join_cycle.rs"), "{finding:?}");
+}
+
+#[test]
+fn a_task_that_waits_for_its_own_end_is_a_self_join() {
+    let finding = found(sick::self_join::sick(), "self-join");
+    assert!(finding.summary.ends_with("waits for its own end"));
+    assert!(names_file(&finding, "sick/self_join.rs"), "{finding:?}");
+}
+
+#[test]
+fn a_lock_held_across_a_slow_query_is_a_convoy() {
+    let finding = found(sick::lock_convoy::sick(), "lock-convoy");
+    assert!(names_file(&finding, "sick/lock_convoy.rs"), "{finding:?}");
+    assert_eq!(finding.resource.as_ref().expect("a lock").kind, "mutex");
+}
+
+#[test]
 fn thread_sleep_in_a_task_blocks_its_worker() {
     let finding = found(sick::blocked_worker::sick(), "blocked-worker");
     assert!(
@@ -316,6 +337,21 @@ fn findings_are_counted_for_prometheus() {
 #[test]
 fn an_unbounded_channel_that_is_worked_off_is_healthy() {
     silent(healthy::bursts_into_a_channel());
+}
+
+#[test]
+fn many_short_turns_of_a_lock_and_tasks_that_wait_to_lead_are_healthy() {
+    silent(healthy::busy_lock());
+}
+
+#[test]
+fn joins_with_a_way_out_are_healthy() {
+    silent(healthy::joins_that_end());
+}
+
+#[test]
+fn a_task_that_joins_others_and_stays_is_healthy() {
+    silent(healthy::joins_and_stays());
 }
 
 #[test]

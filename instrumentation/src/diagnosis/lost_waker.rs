@@ -8,9 +8,9 @@
 //! - in its only poll it gave wakers away, and none is left;
 //! - it used to wait for something foreign, was woken, and did not give its waker again.
 //!
-//! If it was woken before, but never seen waiting, it may be either: a hint of low severity. A task
-//! that never had a waker, or that went idle for good after a wait for something of zokio's (a sleep,
-//! then `pending()`), is left alone: of that it is not known that it is wrong.
+//! A task that never had a waker, or that went idle for good after a wait for something of zokio's (a
+//! sleep, then `pending()`), is left alone: of that it is not known that it is wrong. So is one that
+//! was woken but never seen waiting: it may have joined others that soon ended, and then be `pending()`.
 
 use zokio::telemetry::{TaskKind, TaskState};
 
@@ -36,7 +36,6 @@ enum Loss {
     Dropped,
     NotStored,
     NotStoredAgain,
-    Unknown,
 }
 
 fn find(history: &History, thresholds: &Thresholds) -> Vec<Finding> {
@@ -70,25 +69,19 @@ fn loss(trace: &Trace) -> Option<Loss> {
     }
     match trace.seen {
         Seen::Unnoted => Some(Loss::NotStoredAgain),
-        Seen::Noted => None,
-        Seen::Never => (task.wakes > 0 || task.waker_clones > 0).then_some(Loss::Unknown),
+        Seen::Noted | Seen::Never => None,
     }
 }
 
 fn finding(trace: &Trace, loss: Loss, now_ns: u64) -> Finding {
     let task = &trace.now;
     let culprit = Culprit::of(task);
-    let severity = match loss {
-        Loss::Unknown => Severity::Info,
-        Loss::Dropped | Loss::NotStored | Loss::NotStoredAgain => Severity::Warning,
-    };
     let subject = Subject::Task(task.id);
-    let mut finding = Finding::new(RULE.kind, severity, subject, task.state_since_ns);
+    let mut finding = Finding::new(RULE.kind, Severity::Warning, subject, task.state_since_ns);
     let how = match loss {
         Loss::Dropped => "its last waker was dropped without a wake",
         Loss::NotStored => "it gave its waker away, and nobody kept it",
         Loss::NotStoredAgain => "it was woken and did not give its waker again",
-        Loss::Unknown => "it was woken before and has no waker now",
     };
     let idle_ns = now_ns.saturating_sub(task.state_since_ns);
     finding.summary = format!(
@@ -184,9 +177,9 @@ mod tests {
     }
 
     #[test]
-    fn a_task_woken_before_anybody_looked_is_a_hint_only() {
-        let found = looks([idle(2, 1, 1, 1)]);
-        assert_eq!(found[0].severity, Severity::Info);
+    fn a_task_woken_before_anybody_looked_may_be_pending() {
+        let joined_two = || idle(3, 2, 2, 2);
+        assert!(looks([joined_two(), joined_two(), joined_two()]).is_empty());
     }
 
     #[test]

@@ -153,6 +153,13 @@ pub struct Thresholds {
     /// lost-waker: idle for this long.
     pub lost_idle: Duration,
 
+    /// lock-convoy: tasks that wait for one lock.
+    pub convoy_waiters: u64,
+    /// The first of them has waited for this long, and the last came half of it or more after it.
+    pub convoy_waited: Duration,
+    /// How long one of them has the lock, about.
+    pub convoy_turn: Duration,
+
     /// permits-leaked: somebody has waited for this long.
     pub(crate) leaked_waited: Duration,
 
@@ -235,6 +242,9 @@ impl Default for Thresholds {
             storm_mean_poll: Duration::from_micros(4),
             storm_budget_percent: 20,
             lost_idle: Duration::from_millis(500),
+            convoy_waiters: 8,
+            convoy_waited: Duration::from_secs(1),
+            convoy_turn: Duration::from_millis(10),
             leaked_waited: Duration::from_secs(1),
             full_waited: Duration::from_secs(3),
             imbalance_looks: 3,

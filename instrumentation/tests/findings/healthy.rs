@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use zokio::sync::{Barrier, Mutex, mpsc, oneshot};
-use zokio::task::{block_in_place, spawn_blocking, yield_now};
+use zokio::task::{JoinHandle, block_in_place, spawn_blocking, yield_now};
 use zokio::time::{sleep, timeout};
 
 fn compute(time: Duration) {
@@ -63,6 +63,48 @@ pub(crate) async fn circle_with_a_way_out() {
             both.wait().await;
             drop(timeout(Duration::from_secs(3_600), other.lock()).await);
         }));
+    }
+    std::future::pending().await
+}
+
+/// Many take one lock again and again, each for a moment, and many wait to lead.
+pub(crate) async fn busy_lock() {
+    let (lock, leader) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(())));
+    for _ in 0..16 {
+        let (lock, leader) = (Arc::clone(&lock), Arc::clone(&leader));
+        drop(zokio::spawn(async move {
+            loop {
+                let mut count = lock.lock().await;
+                sleep(Duration::from_millis(2)).await;
+                *count += 1;
+            }
+        }));
+        drop(zokio::spawn(async move {
+            let _leads = leader.lock().await;
+            std::future::pending::<()>().await;
+        }));
+    }
+    std::future::pending().await
+}
+
+/// A task that waits for itself, but not for ever, behind a chain of joins.
+pub(crate) async fn joins_that_end() {
+    let (give, given) = oneshot::channel();
+    let patient = zokio::spawn(async move {
+        let own: JoinHandle<()> = given.await.expect("a handle");
+        drop(timeout(Duration::from_secs(3_600), own).await);
+    });
+    let handle = zokio::spawn(async move {
+        drop(patient.await);
+    });
+    drop(give.send(handle));
+    std::future::pending().await
+}
+
+/// Joins tasks that soon end, and stays.
+pub(crate) async fn joins_and_stays() {
+    for _ in 0..3 {
+        drop(zokio::spawn(yield_now()).await);
     }
     std::future::pending().await
 }

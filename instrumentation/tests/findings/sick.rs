@@ -12,10 +12,14 @@ pub(crate) mod deadlock;
 pub(crate) mod full_channel;
 #[path = "../../../examples/src/bin/sick/imbalance.rs"]
 pub(crate) mod imbalance;
+#[path = "../../../examples/src/bin/sick/join_cycle.rs"]
+pub(crate) mod join_cycle;
 #[path = "../../../examples/src/bin/sick/leaked_permit.rs"]
 pub(crate) mod leaked_permit;
 #[path = "../../../examples/src/bin/sick/lifo_captive.rs"]
 pub(crate) mod lifo_captive;
+#[path = "../../../examples/src/bin/sick/lock_convoy.rs"]
+pub(crate) mod lock_convoy;
 #[path = "../../../examples/src/bin/sick/lost_waker.rs"]
 pub(crate) mod lost_waker;
 #[path = "../../../examples/src/bin/sick/never_yields.rs"]
@@ -28,6 +32,8 @@ pub(crate) mod panic_loop;
 pub(crate) mod pool_exhausted;
 #[path = "../../../examples/src/bin/sick/queue_growth.rs"]
 pub(crate) mod queue_growth;
+#[path = "../../../examples/src/bin/sick/self_join.rs"]
+pub(crate) mod self_join;
 #[path = "../../../examples/src/bin/sick/self_wake_storm.rs"]
 pub(crate) mod self_wake_storm;
 #[path = "../../../examples/src/bin/sick/slow_polls.rs"]

@@ -33,6 +33,7 @@ mod panic_loop;
 mod permits_leaked;
 mod pool_exhausted;
 mod queue_growth;
+mod runtime_in_runtime;
 mod self_join;
 mod self_wake_storm;
 mod sites;
@@ -60,6 +61,7 @@ pub(crate) const RULES: &[Rule] = &[
     self_join::RULE,
     blocked_worker::RULE,
     cpu_hog::RULE,
+    runtime_in_runtime::RULE,
     panic_loop::RULE,
     slow_polls::RULE,
     never_yields::RULE,

@@ -169,6 +169,17 @@ fn thread_sleep_in_a_task_blocks_its_worker() {
 }
 
 #[test]
+fn another_executor_in_a_task_is_a_runtime_in_a_runtime() {
+    let finding = found(sick::runtime_in_runtime::sick(), "runtime-in-runtime");
+    assert!(
+        names_file(&finding, "sick/runtime_in_runtime.rs"),
+        "{finding:?}"
+    );
+    assert!(finding.summary.ends_with("::convert"), "{finding:?}");
+    assert!(finding.worker_plus_one > 0 && finding.task.is_some());
+}
+
+#[test]
 fn computing_without_a_pause_hogs_the_cpu() {
     let finding = found(sick::cpu_hog::sick(), "cpu-hog");
     assert!(names_file(&finding, "sick/cpu_hog.rs"), "{finding:?}");
@@ -342,6 +353,11 @@ fn an_unbounded_channel_that_is_worked_off_is_healthy() {
 #[test]
 fn many_short_turns_of_a_lock_and_tasks_that_wait_to_lead_are_healthy() {
     silent(healthy::busy_lock());
+}
+
+#[test]
+fn a_block_on_where_it_is_allowed_is_healthy() {
+    silent(healthy::runtime_in_its_place());
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! blocked-worker: a poll that does not return, and whose thread sleeps: `thread::sleep`, blocking
-//! I/O, a lock of the standard library.
+//! I/O, a lock of the standard library. A `block_on` is a [kind of its own](runtime_in_runtime).
 //!
 //! Proof: the watchdog's look at the thread. A thread whose state nobody knows (stacks are switched
 //! off, another operating system) is counted here.
@@ -8,7 +8,7 @@ use super::finding::Finding;
 use super::history::History;
 use super::long_polls::{self, Kind};
 use super::thresholds::Thresholds;
-use super::{Reads, Rule};
+use super::{Reads, Rule, runtime_in_runtime};
 
 pub(super) const RULE: Rule = Rule {
     kind: KIND.kind,
@@ -19,7 +19,12 @@ pub(super) const RULE: Rule = Rule {
 const KIND: Kind = Kind {
     kind: "blocked-worker",
     // A stopped thread is a debugger's or a job control's doing.
-    wants: |state| state.starts_with("off-cpu") || state == "unknown",
+    wants: |stack| {
+        let state = stack.thread_state;
+        let sleeps = state.starts_with("off-cpu") || state == "unknown";
+        sleeps && !runtime_in_runtime::is_one(&stack.frames)
+    },
+    frames: |frames| frames,
     what: "blocked in",
     hint: "Other tasks of this worker do not run meanwhile. Use zokio's own sleep, I/O or lock, or \
            move the call into spawn_blocking or block_in_place.",

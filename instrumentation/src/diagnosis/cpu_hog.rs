@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::history::History;
 use super::long_polls::{self, Kind};
 use super::thresholds::Thresholds;
-use super::{Reads, Rule};
+use super::{Reads, Rule, runtime_in_runtime};
 
 pub(super) const RULE: Rule = Rule {
     kind: KIND.kind,
@@ -17,7 +17,8 @@ pub(super) const RULE: Rule = Rule {
 
 const KIND: Kind = Kind {
     kind: "cpu-hog",
-    wants: |state| state == "on-cpu",
+    wants: |stack| stack.thread_state == "on-cpu" && !runtime_in_runtime::is_one(&stack.frames),
+    frames: |frames| frames,
     what: "computing in",
     hint: "Other tasks of this worker do not run meanwhile. Split the work with yield_now, or move \
            it into spawn_blocking or onto threads of its own.",

@@ -1,4 +1,4 @@
-//! What blocked-worker and cpu-hog share: polls that keep their worker, by the function that does it.
+//! What blocked-worker, cpu-hog and runtime-in-runtime share: polls that keep their worker, by the function that does it.
 //!
 //! The watchdog has seen each of them pass its threshold, with the thread's state and its stack, so
 //! one look is proof. Polls in one function are one finding, however many there are and whichever of
@@ -9,14 +9,16 @@ use super::finding::{Culprit, Finding, Place, Severity, Subject, Value, duration
 use super::history::History;
 use super::thresholds::Thresholds;
 use crate::nanos::nanos;
-use crate::stacks;
-use crate::watchdog::{Known, LongPoll};
+use crate::stacks::{self, Frame};
+use crate::watchdog::{Known, LongPoll, Stack};
 
-/// How the two kinds differ.
+/// How the kinds differ.
 pub(super) struct Kind {
     pub(super) kind: &'static str,
-    /// Whether a thread in that state is one of this kind's.
-    pub(super) wants: fn(&str) -> bool,
+    /// Whether a poll with that stack is one of this kind's.
+    pub(super) wants: fn(&Stack) -> bool,
+    /// The frames among which the function is that does it.
+    pub(super) frames: fn(&[Frame]) -> &[Frame],
     /// Between the task and the function.
     pub(super) what: &'static str,
     pub(super) hint: &'static str,
@@ -27,8 +29,8 @@ pub(super) fn find(kind: &Kind, history: &History, thresholds: &Thresholds) -> V
     let mut subjects: Vec<(Subject, Vec<&LongPoll>)> = Vec::new();
     for poll in history.long_polls() {
         let shown = is_shown(poll, now_ns, thresholds);
-        let proves = is_known(poll, now_ns, thresholds) && (kind.wants)(poll.stack.thread_state);
-        let Some(subject) = subject(poll).filter(|_| shown && proves) else {
+        let proves = is_known(poll, now_ns, thresholds) && (kind.wants)(&poll.stack);
+        let Some(subject) = subject(kind, poll).filter(|_| shown && proves) else {
             continue;
         };
         match subjects.iter_mut().find(|(known, _)| *known == subject) {
@@ -70,8 +72,8 @@ fn took(poll: &LongPoll, now_ns: u64) -> u64 {
 }
 
 /// The function that keeps the worker if it is known, else the place of the spawn.
-fn subject(poll: &LongPoll) -> Option<Subject> {
-    let function = stacks::own_function(&poll.stack.frames);
+fn subject(kind: &Kind, poll: &LongPoll) -> Option<Subject> {
+    let function = stacks::own_function((kind.frames)(&poll.stack.frames));
     match function {
         Some(frame) => Some(Subject::Function(frame.function.clone())),
         None => poll.spawned_at.map(|at| Subject::Spawn(at.into())),
@@ -101,7 +103,8 @@ fn finding(
         name: longest.task_name.clone(),
         spawned_at: longest.spawned_at,
     };
-    let function = stacks::own_function(&longest.stack.frames).map(|f| f.function.as_str());
+    let frames = (kind.frames)(&longest.stack.frames);
+    let function = stacks::own_function(frames).map(|f| f.function.as_str());
     let goes_on = longest.ended_at_ns.is_none();
     let mut finding = Finding::new(kind.kind, severity, subject, since_ns);
     finding.exact = true;
@@ -113,7 +116,7 @@ fn finding(
         duration(took_ns),
         function.map_or_else(String::new, |f| format!(", {} {f}", kind.what)),
     );
-    if let Some(line) = stacks::culprit(&longest.stack.frames) {
+    if let Some(line) = stacks::culprit(frames) {
         finding.place(Place::from(line));
     }
     if let Some(spawned_at) = longest.spawned_at {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use zokio::runtime::Handle;
 use zokio::sync::{Barrier, Mutex, mpsc, oneshot};
 use zokio::task::{JoinHandle, block_in_place, spawn_blocking, yield_now};
 use zokio::time::{sleep, timeout};
@@ -112,6 +113,16 @@ pub(crate) async fn joins_and_stays() {
 /// Blocks, but where that is allowed.
 pub(crate) async fn blocking_in_its_place() {
     let nap = || thread::sleep(Duration::from_millis(300));
+    loop {
+        drop(spawn_blocking(nap).await);
+        block_in_place(nap);
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Blocks on a future, but where that is allowed.
+pub(crate) async fn runtime_in_its_place() {
+    let nap = || Handle::current().block_on(sleep(Duration::from_millis(300)));
     loop {
         drop(spawn_blocking(nap).await);
         block_in_place(nap);

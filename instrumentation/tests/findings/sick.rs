@@ -32,6 +32,8 @@ pub(crate) mod panic_loop;
 pub(crate) mod pool_exhausted;
 #[path = "../../../examples/src/bin/sick/queue_growth.rs"]
 pub(crate) mod queue_growth;
+#[path = "../../../examples/src/bin/sick/runtime_in_runtime.rs"]
+pub(crate) mod runtime_in_runtime;
 #[path = "../../../examples/src/bin/sick/self_join.rs"]
 pub(crate) mod self_join;
 #[path = "../../../examples/src/bin/sick/self_wake_storm.rs"]

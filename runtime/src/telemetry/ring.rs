@@ -43,6 +43,8 @@
     reason = "memory that costs nothing until it is written to, places by their address"
 )]
 
+use std::alloc::{Layout, alloc};
+use std::mem::MaybeUninit;
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::Ordering;
@@ -53,6 +55,9 @@ use crate::loom::atomic::{AtomicU64, fence};
 
 /// Polls are added to one event while it takes less than this: some 100 µs.
 const FOLD_TICKS: u64 = 1 << 18;
+
+/// Slots that are made ready in one go: three kilobytes.
+const SLOTS_AT_ONCE: usize = 128;
 
 /// The most that a ring takes.
 const MAX_BYTES: usize = 1 << 30;
@@ -180,9 +185,12 @@ pub(super) struct Recorded {
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Ring {
-    slots: Box<[Slot]>,
+    /// Those of events before `head` have been written to, and no others are read.
+    slots: Box<[MaybeUninit<Slot>]>,
     head: AtomicU64,
     // The writer's own.
+    /// So many slots are not of unknown contents any more.
+    ready: Counter,
     /// `head` mod `slots.len()`.
     next: Counter,
     /// The task whose poll is the last event; 0: it is something else.
@@ -198,8 +206,13 @@ impl Ring {
         let len = bytes.min(MAX_BYTES) / size_of::<Slot>();
         Ring {
             // Of a ring of two, readers would keep nothing.
-            slots: if len > 2 { zeroed(len) } else { Box::default() },
+            slots: if len > 2 {
+                unwritten(len)
+            } else {
+                Box::default()
+            },
             head: AtomicU64::new(0),
+            ready: Counter::new(0),
             next: Counter::new(0),
             folding: Counter::new(0),
             folding_end: Counter::new(0),
@@ -214,9 +227,11 @@ impl Ring {
     #[inline]
     fn push(&self, stamp: u64, id: u64, word: u64) {
         let next = self.next.get() as usize;
-        let Some(slot) = self.slots.get(next) else {
+        if next as u64 >= self.ready.get() && !self.make_ready(next) {
             return;
-        };
+        }
+        // SAFETY: made ready, now or before.
+        let slot = unsafe { self.slots[next].assume_init_ref() };
         slot.0[0].store(stamp, Ordering::Relaxed);
         slot.0[1].store(id, Ordering::Relaxed);
         slot.0[2].store(word, Ordering::Relaxed);
@@ -227,6 +242,21 @@ impl Ring {
         let after = next + 1;
         let after = if after == self.slots.len() { 0 } else { after };
         self.next.set(after as u64);
+    }
+
+    /// Gives some slots from `next` on, the first that is not ready, contents that may be stored
+    /// over. False: there is none. Readers do not come here before `head` does.
+    #[cold]
+    fn make_ready(&self, next: usize) -> bool {
+        let after = self.slots.len().min(next + SLOTS_AT_ONCE);
+        for slot in &self.slots[next..after] {
+            let empty = Slot([0, 0, 0].map(AtomicU64::new));
+            // SAFETY: all of a slot is atomics, so it may be written through a shared reference; no
+            // other thread looks at it before the writer has published an event there.
+            unsafe { slot.as_ptr().cast_mut().write(empty) };
+        }
+        self.ready.set(after as u64);
+        after > next
     }
 
     #[inline]
@@ -254,13 +284,15 @@ impl Ring {
 
     /// Adds a poll to the last event, which is one of the same task.
     fn fold(&self, ticks: u64) -> bool {
-        let last = match self.next.get() as usize {
-            0 => self.slots.last(),
-            next => self.slots.get(next - 1),
+        let after = match self.next.get() {
+            0 => self.slots.len() as u64,
+            next => next,
         };
-        let Some(Slot([_, _, last])) = last else {
+        if after == 0 || after > self.ready.get() {
             return false;
-        };
+        }
+        // SAFETY: ready, as was just seen.
+        let Slot([_, _, last]) = unsafe { self.slots[after as usize - 1].assume_init_ref() };
         let word = last.load(Ordering::Relaxed);
         let fits = (word & VALUE_MAX) + ticks < FOLD_TICKS;
         let fits = fits && word >> COUNT_SHIFT & COUNT_MAX < COUNT_MAX;
@@ -343,7 +375,9 @@ impl Ring {
         let first = head.saturating_sub(len);
         let mut events: Vec<Event> = (first..head)
             .map(|n| {
-                let [stamp, id, word] = &self.slots[(n % len) as usize].0;
+                let slot = &self.slots[(n % len) as usize];
+                // SAFETY: an event before `head` has been written here, and that was seen.
+                let [stamp, id, word] = unsafe { &slot.assume_init_ref().0 };
                 Event {
                     stamp: stamp.load(Ordering::Relaxed),
                     id: id.load(Ordering::Relaxed),
@@ -363,28 +397,20 @@ impl Ring {
     }
 }
 
-/// Slots of zeroes, pages that the system gives when they are first written to. Empty if there is
-/// no memory.
-#[cfg(not(zokio_loom))]
-fn zeroed(len: usize) -> Box<[Slot]> {
-    use std::alloc::{Layout, alloc_zeroed};
+/// Memory as it comes: to fill it with zeroes is what building a runtime would cost most, where the
+/// allocator has had it before. Empty if there is none.
+fn unwritten(len: usize) -> Box<[MaybeUninit<Slot>]> {
     let Ok(layout) = Layout::array::<Slot>(len) else {
         return Box::default();
     };
     // SAFETY: the layout is not empty: `len` is not 0.
-    let memory = unsafe { alloc_zeroed(layout) };
+    let memory = unsafe { alloc(layout) };
     if memory.is_null() {
         return Box::default();
     }
-    // SAFETY: allocated with the layout of such a slice by the allocator that boxes use; all-zero
-    // bytes are valid (atomic integers only).
+    // SAFETY: allocated with the layout of such a slice by the allocator that boxes use; there is
+    // nothing that its elements would have to be.
     unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(memory.cast(), len)) }
-}
-
-#[cfg(zokio_loom)]
-fn zeroed(len: usize) -> Box<[Slot]> {
-    let slot = |_| Slot([0, 0, 0].map(AtomicU64::new));
-    (0..len).map(slot).collect()
 }
 
 #[cfg(all(test, not(zokio_loom)))]

@@ -137,3 +137,19 @@ fn readers_against_a_writer_that_laps_them_see_whole_events() {
         }
     });
 }
+
+#[test]
+fn a_ring_that_is_made_ready_piece_by_piece_keeps_the_latest_events_in_order() {
+    let len = 2 * SLOTS_AT_ONCE + 44;
+    let ring = ring(len);
+    for n in 1..=1000 {
+        ring.wake(n, n, false);
+        let recorded = ring.read();
+        let ids: Vec<u64> = recorded.events.iter().map(|event| event.id).collect();
+        let first = (n + 2).saturating_sub(len as u64).max(1);
+        let expected: Vec<u64> = (first..=n).collect();
+        assert!(ids.ends_with(&expected[1.min(expected.len() - 1)..]), "{n}");
+        assert_eq!(recorded.ever, n);
+        assert_eq!(ids.last(), Some(&n));
+    }
+}

@@ -196,7 +196,7 @@ impl Shared {
         let remotes = (0..workers)
             .map(|index| {
                 let seed = config.seeds.as_ref().map_or(id.as_u64(), Seeds::next);
-                let core = Core::new(index as u16, seed);
+                let core = Core::new(index as u16, seed, &config);
                 Remote {
                     stealer: core.stealer(),
                     lifo: LifoSlot::new(),

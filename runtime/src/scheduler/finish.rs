@@ -8,7 +8,7 @@ use super::Shared;
 use crate::runtime::context;
 use crate::task::header::{Header, NO_WORKER};
 use crate::task::raw::Runnable;
-use crate::telemetry::{self, Counter, Outcome, PollOfSite, SiteTotals, clock, current};
+use crate::telemetry::{self, Counter, Outcome, SiteTotals, clock, current};
 
 impl Shared {
     /// A task's future is gone: closes its books, then publishes the output.
@@ -132,15 +132,8 @@ impl Shared {
             counters.poll_time.record(ns);
             counters.wake_to_poll.record(clock::ticks_to_ns(waited));
             counters.budget_yields.add(u64::from(exhausted));
-            worker.time_poll(
-                self.records.get(header.slot),
-                PollOfSite {
-                    task: header.id,
-                    ns,
-                    waited,
-                    ended_at: poll.end,
-                },
-            );
+            let record = self.records.get(header.slot);
+            worker.time_poll(record, header, ns, waited, poll.end);
             // In the poll of another task it is part of that.
             if current::spawned_task().is_none() {
                 let outside = header.woken_on.get() == NO_WORKER;

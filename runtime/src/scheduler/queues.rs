@@ -98,8 +98,7 @@ impl WorkerContext<'_> {
     /// The next task without looking at other workers.
     #[inline]
     pub(super) fn next_task(&self, core: &mut Core) -> Option<Runnable> {
-        let interval = self.shared().config.global_queue_interval;
-        if core.tick.is_multiple_of(interval)
+        if core.until_injector.is_over()
             && let Some(runnable) = self.take_injected(core)
         {
             return Some(runnable);

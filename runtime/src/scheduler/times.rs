@@ -53,28 +53,38 @@ impl Times {
     }
 }
 
-/// What a poll's site is told of it.
-#[inline]
-pub(super) fn poll_of_site(header: &Header, ns: u64, waited: u64, ended_at: u64) -> PollOfSite {
-    PollOfSite {
-        task: header.id,
-        ns,
-        waited,
-        ended_at,
-    }
-}
-
 impl WorkerContext<'_> {
     /// A poll has ended on this worker, by whoever has the core.
     #[inline]
-    pub(super) fn time_poll(&self, record: &TaskRecord, poll: PollOfSite) {
-        if is_enabled() && (poll.ns >= LONG_POLL_NS || is_sampled(poll.ended_at)) {
-            self.note_poll(record.location(), &poll);
+    pub(super) fn time_poll(
+        &self,
+        record: &TaskRecord,
+        header: &Header,
+        ns: u64,
+        waited: u64,
+        ended_at: u64,
+    ) {
+        if is_enabled() && (ns >= LONG_POLL_NS || is_sampled(ended_at)) {
+            self.note_poll(record.location(), header.id, ns, waited, ended_at);
         }
     }
 
     #[cold]
-    fn note_poll(&self, location: &'static Location<'static>, poll: &PollOfSite) {
+    #[inline(never)]
+    fn note_poll(
+        &self,
+        location: &'static Location<'static>,
+        task: u64,
+        ns: u64,
+        waited: u64,
+        ended_at: u64,
+    ) {
+        let poll = &PollOfSite {
+            task,
+            ns,
+            waited,
+            ended_at,
+        };
         self.remote().sites.count_poll(location, poll);
         if poll.ns >= LONG_POLL_NS {
             let counters = &self.remote().counters;

@@ -1,6 +1,6 @@
 //! A worker: the loop that runs tasks, looks for more, and sleeps.
 //!
-//! The *core* is what makes a thread the worker: local queue, tick, stamps. It normally stays with
+//! The *core* is what makes a thread the worker: local queue, turns, stamps. It normally stays with
 //! one thread; `block_in_place` puts it back for another thread to take ([`hand_over`]). Whoever
 //! has the core is the only writer of the worker's counters.
 //!
@@ -16,11 +16,11 @@ use std::time::Duration;
 
 use crossbeam_deque::{Stealer, Worker as Deque};
 
-use super::times::{Times, poll_of_site};
+use super::times::Times;
 use super::{Remote, Shared, hooks};
 use crate::driver::Turn;
 use crate::runtime::heat::{self, Heat};
-use crate::runtime::{Handle, context};
+use crate::runtime::{Config, Handle, context};
 use crate::task::coop::{self, Budget};
 use crate::task::header::{Header, NO_WORKER};
 use crate::task::pool::Magazines;
@@ -37,13 +37,47 @@ pub(crate) const SLOT_BATCH: usize = 64;
 /// While a worker lingers: looks at queues for one look at the driver, which is a system call.
 const LOOKS_A_DRIVER_TURN: usize = 64;
 
+/// Counts turns down from an interval, over and over: a remainder would be a division a turn.
+#[derive(Debug)]
+pub(super) struct Countdown {
+    interval: u32,
+    left: u32,
+}
+
+impl Countdown {
+    fn new(interval: u32) -> Countdown {
+        Countdown {
+            interval,
+            left: interval,
+        }
+    }
+
+    #[inline]
+    fn step(&mut self) {
+        let left = if self.left == 0 {
+            self.interval
+        } else {
+            self.left
+        };
+        self.left = left - 1;
+    }
+
+    /// Whether the latest step was the last of an interval.
+    #[inline]
+    pub(super) fn is_over(&self) -> bool {
+        self.left == 0
+    }
+}
+
 /// What makes a thread the worker.
 pub(crate) struct Core {
     index: u16,
     pub(super) queue: Deque<Runnable>,
     /// What was just stolen, before it can be stolen again: its length is the number stolen.
     pub(super) staging: Deque<Runnable>,
-    pub(super) tick: u32,
+    /// Turns until it looks at the driver, and at the injector before its own queue.
+    until_driver: Countdown,
+    pub(super) until_injector: Countdown,
     pub(super) lifo_streak: u8,
     /// The worker is running the driver: tasks that it wakes are enqueued, and others woken, in
     /// one go afterwards.
@@ -62,12 +96,13 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(index: u16, seed: u64) -> Core {
+    pub(super) fn new(index: u16, seed: u64, config: &Config) -> Core {
         Core {
             index,
             queue: Deque::new_fifo(),
             staging: Deque::new_fifo(),
-            tick: 0,
+            until_driver: Countdown::new(config.event_interval),
+            until_injector: Countdown::new(config.global_queue_interval),
             lifo_streak: 0,
             in_driver: false,
             searching: false,
@@ -240,10 +275,9 @@ impl<'a> WorkerContext<'a> {
         self.run_driver_if_due()
     }
 
-    /// Looks at the driver once in `event_interval` ticks. False: the core is gone.
+    /// Looks at the driver once in `event_interval` turns. False: the core is gone.
     pub(super) fn run_driver_if_due(&self) -> bool {
-        let interval = self.shared.config.event_interval;
-        let due = self.with_core(|core| core.tick.is_multiple_of(interval));
+        let due = self.with_core(|core| core.until_driver.is_over());
         if due == Some(true) {
             self.run_driver();
         }
@@ -252,7 +286,8 @@ impl<'a> WorkerContext<'a> {
 
     /// A task from anywhere.
     pub(super) fn find_task(&self, core: &mut Core) -> Option<Runnable> {
-        core.tick = core.tick.wrapping_add(1);
+        core.until_driver.step();
+        core.until_injector.step();
         let runnable = match self.next_task(core) {
             Some(runnable) => runnable,
             None => {
@@ -397,7 +432,7 @@ impl<'a> WorkerContext<'a> {
         match polled {
             Poll::Ready(outcome) if !record.has_counts() => {
                 if let Some(ns) = self.count_worker_poll(header, begin, end) {
-                    self.time_poll(record, poll_of_site(header, ns, waited, end));
+                    self.time_poll(record, header, ns, waited, end);
                 }
                 current::take_self_wakes();
                 self.end_of_task();
@@ -509,7 +544,7 @@ impl<'a> WorkerContext<'a> {
         }
         if let Some(ns) = self.count_worker_poll(header, poll.start, poll.end) {
             record.count_watched(ns, waited);
-            self.time_poll(record, poll_of_site(header, ns, waited, poll.end));
+            self.time_poll(record, header, ns, waited, poll.end);
         }
         self_wakes
     }

@@ -81,6 +81,7 @@ unsafe fn wake_by_ref(data: *const ()) {
     wake_counted(header, task);
 }
 
+#[inline]
 fn wake_counted(header: &Header, task: NonNull<Header>) {
     let (wake, overflow) = header.state.wake();
     if overflow == Overflow::Yes {
@@ -108,6 +109,7 @@ fn credit(header: &Header, field: impl Fn(&TaskRecord) -> &Counter) {
 }
 
 /// Enqueues the task if a wake gave the right to run it.
+#[inline]
 pub(crate) fn schedule_if(wake: Wake, task: NonNull<Header>) {
     if wake == Wake::Schedule {
         // SAFETY: the state gave the right to run; the scheduler's reference keeps the cell

@@ -69,22 +69,68 @@ impl Current {
     };
 }
 
-thread_local! {
-    static CURRENT: Cell<Current> = const { Cell::new(Current::NONE) };
-    static SELF_WAKES: Cell<u64> = const { Cell::new(0) };
-    static EXHAUSTED: Cell<bool> = const { Cell::new(false) };
+/// What is known of the task being polled, and what its poll counts for its end. Each word is
+/// stored and loaded alone: a load of words that were just stored one by one waits for all of them.
+struct Local {
+    task: Cell<u64>,
+    // Of no meaning while no task is polled, but that `Outside::Ended` has `began`.
+    poll: Cell<u32>,
+    began: Cell<u64>,
+    spawned: Cell<bool>,
+    /// Of no meaning while a task is polled.
+    outside: Cell<Outside>,
+    self_wakes: Cell<u64>,
+    exhausted: Cell<bool>,
 }
 
-/// The task being polled on this thread; `task` is 0 outside of one.
+impl Local {
+    /// No task is polled, and wakes are the thread's.
+    #[inline]
+    fn is_at_rest(&self) -> bool {
+        self.task.get() == 0 && self.outside.get() == Outside::Thread
+    }
+
+    #[inline]
+    fn get(&self) -> Current {
+        Current {
+            task: self.task.get(),
+            poll: self.poll.get(),
+            began: self.began.get(),
+            spawned: self.spawned.get(),
+            outside: self.outside.get(),
+        }
+    }
+
+    #[inline]
+    fn set(&self, current: Current) {
+        self.task.set(current.task);
+        self.poll.set(current.poll);
+        self.began.set(current.began);
+        self.spawned.set(current.spawned);
+        self.outside.set(current.outside);
+    }
+}
+
+thread_local! {
+    // Without a destructor, so that it is reachable for as long as the thread runs.
+    static LOCAL: Local = const {
+        Local {
+            task: Cell::new(0),
+            poll: Cell::new(0),
+            began: Cell::new(0),
+            spawned: Cell::new(false),
+            outside: Cell::new(Outside::Thread),
+            self_wakes: Cell::new(0),
+            exhausted: Cell::new(false),
+        }
+    };
+}
+
+/// The task being polled on this thread; `task` is 0 outside of one, and then `poll`, `began` and
+/// `spawned` say nothing.
 #[inline]
 pub(crate) fn get() -> Current {
-    // The cell has no destructor, so the key is reachable for as long as the thread runs.
-    CURRENT.with(Cell::get)
-}
-
-/// Makes `current` the task being polled and returns the one before it (nested `block_on`).
-pub(crate) fn replace(current: Current) -> Current {
-    CURRENT.with(|c| c.replace(current))
+    LOCAL.with(Local::get)
 }
 
 /// Who makes the wakes that are made on this thread now.
@@ -103,54 +149,75 @@ pub(crate) fn origin() -> Origin {
 }
 
 /// The id of the spawned task being polled on this thread.
+#[inline]
 pub(crate) fn spawned_task() -> Option<u64> {
     let current = get();
-    current.spawned.then_some(current.task)
+    (current.task != 0 && current.spawned).then_some(current.task)
 }
 
 /// Counts a wake of task `id` if the task itself makes it.
 #[inline]
 pub(crate) fn count_self_wake(id: u64) {
-    if get().task == id {
-        SELF_WAKES.with(|n| n.set(n.get() + 1));
-    }
+    LOCAL.with(|local| {
+        if local.task.get() == id {
+            local.self_wakes.set(local.self_wakes.get() + 1);
+        }
+    });
 }
 
 /// The self-wakes of the poll that ends.
 #[inline]
 pub(crate) fn take_self_wakes() -> u64 {
-    SELF_WAKES.with(Cell::take)
+    LOCAL.with(|local| local.self_wakes.take())
 }
 
 /// Puts back self-wakes taken before a poll within another one: they are the outer poll's.
 #[inline]
 pub(crate) fn give_self_wakes(wakes: u64) {
-    SELF_WAKES.with(|n| n.set(wakes));
+    LOCAL.with(|local| local.self_wakes.set(wakes));
 }
 
 /// Notes that an operation was refused for want of budget.
 pub(crate) fn note_exhausted() {
-    EXHAUSTED.with(|e| e.set(true));
+    LOCAL.with(|local| local.exhausted.set(true));
 }
 
 /// Whether that has been noted since the last call.
 #[inline]
 pub(crate) fn take_exhausted() -> bool {
-    EXHAUSTED.with(|e| e.replace(false))
+    LOCAL.with(|local| {
+        let exhausted = local.exhausted.get();
+        if exhausted {
+            local.exhausted.set(false);
+        }
+        exhausted
+    })
 }
 
-/// Sets back what [`replace`] returned, also when the poll panics.
-pub(crate) struct Restore(Current);
+/// Sets back what was before, also when the poll panics. `None`: no task, as it mostly is.
+pub(crate) struct Restore(Option<Current>);
 
 impl Restore {
     /// Makes `current` the task being polled until the guard is dropped.
+    #[inline]
     pub(crate) fn enter(current: Current) -> Restore {
-        Restore(replace(current))
+        LOCAL.with(|local| {
+            let before = (!local.is_at_rest()).then(|| local.get());
+            local.set(current);
+            Restore(before)
+        })
     }
 }
 
 impl Drop for Restore {
+    #[inline]
     fn drop(&mut self) {
-        replace(self.0);
+        LOCAL.with(|local| match self.0 {
+            None => {
+                local.task.set(0);
+                local.outside.set(Outside::Thread);
+            }
+            Some(before) => local.set(before),
+        });
     }
 }

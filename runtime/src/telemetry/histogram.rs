@@ -13,6 +13,8 @@ const SUB: usize = 1 << SUB_BITS;
 /// Largest exponent that has buckets of its own: 2^36 ns is 68.7 s.
 const MAX_EXPONENT: u32 = 35;
 const BUCKETS: usize = (MAX_EXPONENT - SUB_BITS + 2) as usize * SUB;
+/// The largest value that falls into the last bucket by its own digits.
+const LIMIT: u64 = (1 << (MAX_EXPONENT + 1)) - 1;
 
 /// A log-linear histogram of nanoseconds; one writer at a time.
 #[derive(Debug)]
@@ -84,17 +86,12 @@ impl Histogram {
     }
 }
 
+/// Without a branch: values below `SUB` are treated as one exponent with those up to twice of it.
 #[inline]
 fn bucket_of(ns: u64) -> usize {
-    if ns < SUB as u64 {
-        return ns as usize;
-    }
-    let exponent = 63 - ns.leading_zeros();
-    if exponent > MAX_EXPONENT {
-        return BUCKETS - 1;
-    }
-    let sub = (ns >> (exponent - SUB_BITS)) as usize & (SUB - 1);
-    (exponent - SUB_BITS + 1) as usize * SUB + sub
+    let ns = ns.min(LIMIT);
+    let shift = (ns | SUB as u64).ilog2() - SUB_BITS;
+    shift as usize * SUB + (ns >> shift) as usize
 }
 
 /// The exclusive upper bound of a bucket.

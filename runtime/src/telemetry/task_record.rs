@@ -230,9 +230,11 @@ impl TaskRecord {
 
     /// Drops what the record owns. The caller alone has it.
     pub(super) fn clear(&self) {
-        let name = self.name.swap(ptr::null_mut(), Ordering::Relaxed);
+        // The caller alone has the record, so no read-modify-write is needed to take the name out.
+        let name = self.name.load(Ordering::Relaxed);
         if !name.is_null() {
-            // SAFETY: from `Box::into_raw` in `fill`; swapped out, so dropped once; no reader has
+            self.name.store(ptr::null_mut(), Ordering::Relaxed);
+            // SAFETY: from `Box::into_raw` in `fill`; taken out, so dropped once; no reader has
             // the record pinned but the caller.
             drop(unsafe { Box::from_raw(name) });
         }

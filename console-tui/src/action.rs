@@ -129,6 +129,8 @@ pub(crate) enum Command {
     /// What the selected task waits for.
     OpenResource,
     ToggleBacktrace,
+    /// What the task told `tracing`, in place of what it waits for.
+    ToggleEvents,
     EditFilter,
     SavedFilters,
     ChooseColumns,

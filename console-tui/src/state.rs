@@ -184,6 +184,8 @@ pub(crate) struct Detail {
     asked: bool,
     /// Shown in place of what it waits for, once it was asked for.
     pub(crate) backtrace: Option<Asked>,
+    /// All events, in place of what it waits for.
+    pub(crate) shows_events: bool,
     pub(crate) scroll: usize,
     /// The screen that it was opened from.
     from: Screen,
@@ -556,7 +558,7 @@ fn toggle_backtrace(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(detail) = &mut state.detail else {
         return;
     };
-    detail.scroll = 0;
+    (detail.scroll, detail.shows_events) = (0, false);
     if detail.backtrace.take().is_some() {
         return;
     }
@@ -573,9 +575,17 @@ fn toggle_backtrace(state: &mut State, effects: &mut Vec<Effect>) {
     }
 }
 
+fn toggle_events(state: &mut State) {
+    if let Some(detail) = &mut state.detail {
+        (detail.scroll, detail.backtrace) = (0, None);
+        detail.shows_events = !detail.shows_events;
+    }
+}
+
 fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
     match command {
         Command::ToggleBacktrace => toggle_backtrace(state, effects),
+        Command::ToggleEvents => toggle_events(state),
         Command::ShowWorkers => show(state, Screen::Workers),
         Command::ShowTasks => show(state, Screen::Tasks),
         Command::ShowSites => show(state, Screen::Sites),

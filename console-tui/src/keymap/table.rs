@@ -75,7 +75,7 @@ pub(super) const fn bind(
 }
 
 /// All keys, as they are unless the user binds others.
-pub(crate) static BINDINGS: [Binding; 68] = [
+pub(crate) static BINDINGS: [Binding; 69] = [
     bind(
         &["w"],
         When::Anywhere,
@@ -309,6 +309,13 @@ pub(crate) static BINDINGS: [Binding; 68] = [
         Command::ToggleBacktrace,
         "Tables",
         "task: where it waits, function by function",
+    ),
+    bind(
+        &["v"],
+        When::Screens(&[Context::Detail]),
+        Command::ToggleEvents,
+        "Tables",
+        "task: what it told tracing, all that is kept",
     ),
     bind(
         &["enter"],

@@ -24,6 +24,9 @@ impl State {
             Screen::Workers => runtime.workers.len(),
             Screen::Findings => runtime.findings.len(),
             Screen::Detail => self.detail.as_ref().map_or(0, |detail| {
+                if detail.shows_events {
+                    return detail.events.len();
+                }
                 let waits = detail.task.as_ref().map_or(0, |task| task.waits.len());
                 let asked = detail.backtrace.as_ref();
                 asked.map_or(waits, |asked| asked.lines(Strokes::ASCII).len())
@@ -214,6 +217,7 @@ fn open_task(state: &mut State, runtime_id: u64, task_id: u64, effects: &mut Vec
         gone: false,
         asked: true,
         backtrace: None,
+        shows_events: false,
         scroll: 0,
         from: state.screen,
     });

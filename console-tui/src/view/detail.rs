@@ -22,6 +22,8 @@
 //! A task that keeps its worker waits for nothing: in place of the last panel there is then the
 //! stack of the worker's thread. A task that was asked where it waits shows its backtrace there.
 
+mod events;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
@@ -84,7 +86,16 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         polls_area,
         buffer,
     );
-    let waits_area = events(detail, theme, waits_area, buffer);
+    if detail.shows_events {
+        events::all(detail, theme, waits_area, buffer);
+        return;
+    }
+    let rest = events::last(detail, theme, waits_area, buffer);
+    let left_out = match rest == waits_area {
+        true => events::hint(detail),
+        false => String::new(),
+    };
+    let waits_area = rest;
     if let Some(asked) = &detail.backtrace {
         backtrace(asked, detail.scroll, theme, waits_area, buffer);
         return;
@@ -92,48 +103,8 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
     let runtime = state.world().runtime(detail.runtime_id);
     match runtime.and_then(|runtime| runtime.long_poll_of(detail.task_id)) {
         Some(poll) => stack(poll, detail, theme, waits_area, buffer),
-        None => waits(task, detail, theme, waits_area, buffer),
+        None => waits(task, detail, &left_out, theme, waits_area, buffer),
     }
-}
-
-/// The last events, below what the task waits for, if there are any and there is room. Gives what is
-/// left of the area.
-fn events(detail: &Detail, theme: Theme, area: Rect, buffer: &mut Buffer) -> Rect {
-    let rows = u16::try_from(detail.events.len()).unwrap_or(u16::MAX);
-    let height = rows.saturating_add(2).min(area.height / 2);
-    if rows == 0 || height < 3 {
-        return area;
-    }
-    let [rest, area] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Length(height)]).areas(area);
-    let inner = panel("Events", theme, area, buffer);
-    let shown = usize::from(inner.height).min(detail.events.len());
-    let room = usize::from(inner.width).saturating_sub(18);
-    for (row, event) in detail.events[detail.events.len() - shown..]
-        .iter()
-        .enumerate()
-    {
-        let ago = format::duration(detail.taken_at_ns.saturating_sub(event.at_ns));
-        let fields = event.fields.iter();
-        let fields: String = fields
-            .map(|(name, value)| format!(" {name}={value}"))
-            .collect();
-        let role = match event.level.as_str() {
-            "ERROR" | "WARN" => Role::Bad,
-            _ => Role::Text,
-        };
-        let text = format::truncate_end(&format!("{}{fields}", event.message), room);
-        let line = Line::from(vec![
-            Span::styled(
-                format!("{} ago ", format::right(&ago, 7)),
-                theme.style(Role::Dim),
-            ),
-            Span::styled(format::left(&event.level, 6), theme.style(role)),
-            Span::raw(text),
-        ]);
-        put(row, line, inner, buffer);
-    }
-    rest
 }
 
 fn identity(
@@ -434,8 +405,8 @@ fn backtrace(asked: &Asked, scroll: usize, theme: Theme, area: Rect, buffer: &mu
     }
 }
 
-fn waits(task: &Task, detail: &Detail, theme: Theme, area: Rect, buffer: &mut Buffer) {
-    let inner = panel("Waits for", theme, area, buffer);
+fn waits(task: &Task, detail: &Detail, hint: &str, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let inner = panel(&format!("Waits for{hint}"), theme, area, buffer);
     if task.waits.is_empty() {
         placeholder("nothing that zokio knows of", theme, inner, buffer);
         return;

@@ -153,6 +153,24 @@ fn detail_screen_of_a_task_that_told_tracing_something() {
 }
 
 #[test]
+fn all_that_a_task_told_tracing_is_scrolled_through() {
+    let mut state = watching(80, 24);
+    detail(&mut state);
+    told(&mut state);
+    let screen = draw(&state, UNICODE);
+    assert!(screen.contains("Waits for (v: 3 events)"), "{screen}");
+    press(&mut state, "v");
+    let screen = draw(&state, UNICODE);
+    assert!(screen.contains("Events, the latest first"), "{screen}");
+    assert!(screen.contains("the store is slow") && !screen.contains("order=1041"));
+    press(&mut state, "j j");
+    let screen = draw(&state, UNICODE);
+    assert!(!screen.contains("the store is slow") && screen.contains("order=1041"));
+    press(&mut state, "v");
+    assert!(draw(&state, UNICODE).contains("Waits for"));
+}
+
+#[test]
 fn detail_screen_of_a_task_that_keeps_its_worker() {
     picture("detail_stuck", |state| {
         stuck(state);

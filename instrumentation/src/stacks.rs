@@ -5,6 +5,7 @@
 //! lines come from the program's debug information, as far as there is any; the first look at it
 //! takes the longest, up to seconds for a large program.
 
+mod futures;
 #[cfg(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64")
@@ -136,8 +137,9 @@ fn symbolise(address: u64, frames: &mut Vec<Frame>) {
     }
 }
 
-/// Cuts off the runtime, and what catches panics for it.
+/// Cuts off the runtime, and what catches panics for it, once it has told what it polls.
 fn trim(mut frames: Vec<Frame>) -> Vec<Frame> {
+    futures::name(&mut frames);
     let is_poller = |f: &Frame| {
         f.file.ends_with(POLLERS_FILE) || POLLERS.iter().any(|poller| f.function.contains(poller))
     };

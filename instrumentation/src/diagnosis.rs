@@ -20,6 +20,7 @@ mod deadlock;
 mod finding;
 #[cfg(test)]
 mod fixtures;
+mod guard_not_polled;
 mod history;
 mod imbalance;
 mod join_cycle;
@@ -59,6 +60,7 @@ pub(crate) const RULES: &[Rule] = &[
     deadlock::RULE,
     join_cycle::RULE,
     self_join::RULE,
+    guard_not_polled::RULE,
     blocked_worker::RULE,
     cpu_hog::RULE,
     runtime_in_runtime::RULE,

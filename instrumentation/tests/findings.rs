@@ -169,6 +169,20 @@ fn thread_sleep_in_a_task_blocks_its_worker() {
 }
 
 #[test]
+fn a_lock_handed_to_a_future_that_nobody_polls_is_found() {
+    let finding = found(sick::guard_not_polled::sick(), "guard-not-polled");
+    assert_eq!(finding.severity(), v1::FindingSeverity::Critical);
+    assert!(
+        names_file(&finding, "sick/guard_not_polled.rs"),
+        "{finding:?}"
+    );
+    assert!(
+        finding.summary.contains("it waits for again"),
+        "{finding:?}"
+    );
+}
+
+#[test]
 fn another_executor_in_a_task_is_a_runtime_in_a_runtime() {
     let finding = found(sick::runtime_in_runtime::sick(), "runtime-in-runtime");
     assert!(
@@ -353,6 +367,11 @@ fn an_unbounded_channel_that_is_worked_off_is_healthy() {
 #[test]
 fn many_short_turns_of_a_lock_and_tasks_that_wait_to_lead_are_healthy() {
     silent(healthy::busy_lock());
+}
+
+#[test]
+fn a_lock_that_was_not_handed_over_yet_may_be_asked_for_and_left_alone() {
+    silent(healthy::asks_and_turns_away());
 }
 
 #[test]

@@ -160,6 +160,11 @@ pub struct Thresholds {
     /// How long one of them has the lock, about.
     pub convoy_turn: Duration,
 
+    /// guard-not-polled: somebody has waited for the lock for this long.
+    pub unpolled_waited: Duration,
+    /// And the task that it was handed to has been idle for this long, without having touched it.
+    pub unpolled_idle: Duration,
+
     /// permits-leaked: somebody has waited for this long.
     pub(crate) leaked_waited: Duration,
 
@@ -245,6 +250,8 @@ impl Default for Thresholds {
             convoy_waiters: 8,
             convoy_waited: Duration::from_secs(1),
             convoy_turn: Duration::from_millis(10),
+            unpolled_waited: Duration::from_secs(1),
+            unpolled_idle: Duration::from_millis(500),
             leaked_waited: Duration::from_secs(1),
             full_waited: Duration::from_secs(3),
             imbalance_looks: 3,

@@ -1,6 +1,7 @@
 //! Programs that do what the sick ones do, almost.
 
 use std::hint::black_box;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -119,6 +120,35 @@ pub(crate) async fn blocking_in_its_place() {
         sleep(Duration::from_millis(1)).await;
     }
 }
+
+/// Two ask for a lock, and leave it alone for now: it is a thread's, which is no task.
+pub(crate) async fn asks_and_turns_away() {
+    let lock = Arc::new(Mutex::new(()));
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let (taken, is_taken) = oneshot::channel();
+    let thread = thread::spawn({
+        let lock = Arc::clone(&lock);
+        move || {
+            let _guard = lock.blocking_lock();
+            let _ = taken.send(());
+            let _ = ended.recv();
+        }
+    });
+    drop(is_taken.await);
+    let ask = |lock: Arc<Mutex<()>>| async move {
+        let mut asked = pin!(lock.lock());
+        zokio::select! {
+            guard = &mut asked => drop(guard),
+            () = sleep(Duration::from_millis(20)) => drop(timeout(HOUR, lock.lock()).await),
+        }
+    };
+    drop(zokio::spawn(ask(Arc::clone(&lock))));
+    drop(zokio::spawn(ask(lock)));
+    sleep(HOUR).await;
+    drop((end, thread));
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Blocks on a future, but where that is allowed.
 pub(crate) async fn runtime_in_its_place() {

@@ -10,6 +10,8 @@ pub(crate) mod cpu_hog;
 pub(crate) mod deadlock;
 #[path = "../../../examples/src/bin/sick/full_channel.rs"]
 pub(crate) mod full_channel;
+#[path = "../../../examples/src/bin/sick/guard_not_polled.rs"]
+pub(crate) mod guard_not_polled;
 #[path = "../../../examples/src/bin/sick/imbalance.rs"]
 pub(crate) mod imbalance;
 #[path = "../../../examples/src/bin/sick/join_cycle.rs"]

@@ -213,6 +213,7 @@ impl Wait {
             created_at: None,
             capacity: None,
             used: None,
+            unclaimed: false,
         }
     }
 }

@@ -43,10 +43,13 @@ pub(crate) use takers::Takers;
 /// In the word with the holder's id, which is below 2^53: the guard is one that is easily moved.
 const MAY_MOVE: u64 = 1 << 63;
 
+/// In place of an id: what has taken the lock is no task, but a thread or a `block_on`.
+const NO_TASK: u64 = 1 << 62;
+
 /// What a lock remembers of the task that holds it.
 #[derive(Debug)]
 pub(crate) struct Holder {
-    /// 0: nobody, or no task. With `MAY_MOVE`.
+    /// 0: nobody. Or `NO_TASK`. With `MAY_MOVE`.
     task: AtomicU64,
     /// Where the latest to take the lock did so.
     place: AtomicPtr<Location<'static>>,
@@ -70,7 +73,8 @@ impl Holder {
         }
     }
 
-    /// The task being polled on this thread has taken the lock at that place.
+    /// The task being polled on this thread has taken the lock at that place; without one it is the
+    /// thread that has.
     #[inline]
     pub(crate) fn taken(&self, place: &'static Location<'static>) {
         self.taken_with(0, place);
@@ -84,10 +88,10 @@ impl Holder {
 
     #[inline]
     fn taken_with(&self, mark: u64, place: &'static Location<'static>) {
-        let task = current::get().task;
-        if task == 0 {
-            return;
-        }
+        let task = match current::get().task {
+            0 => NO_TASK,
+            task => task,
+        };
         self.hold(task | mark, ptr::from_ref(place).cast_mut());
     }
 
@@ -188,6 +192,26 @@ mod tests {
         assert_eq!(holder_of(address(&holder)), None);
         holder.waited_for(address(&holder));
         assert_eq!(holder_of(address(&holder)), Some(task));
+    }
+
+    #[test]
+    fn a_thread_holds_without_a_name() {
+        let holder = Holder::new();
+        let is_held = || {
+            let mut held = None;
+            for_each(|at, view| {
+                if at == address(&holder).addr() as u64 {
+                    held = Some(view.is_held);
+                }
+            });
+            held
+        };
+        holder.taken_to_move(Location::caller());
+        holder.waited_for(address(&holder));
+        assert_eq!((holder_of(address(&holder)), is_held()), (None, Some(true)));
+        let former = holder.release();
+        holder.released(former);
+        assert_eq!(is_held(), Some(false));
     }
 
     #[test]

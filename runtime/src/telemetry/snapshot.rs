@@ -639,6 +639,9 @@ pub struct Wait {
     /// for a full channel, one that waits to receive for an empty one, and while somebody waits for
     /// permits there are none to be had.
     pub used: Option<u64>,
+    /// Whether it is a mutex that nobody has, neither a task nor a thread: it has been handed to the
+    /// one that came first, who has not looked yet.
+    pub unclaimed: bool,
 }
 
 /// Who took permits of a semaphore. It is known for those that tasks wait for, or have waited for.

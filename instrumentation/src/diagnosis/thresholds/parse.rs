@@ -31,6 +31,10 @@ const MAIN: &[(&str, Main)] = &[
     ("wake-storm", Main::Number(|t| &mut t.wakes_per_second)),
     ("lifo-captive", Main::Duration(|t| &mut t.captive_wait)),
     ("queue-growth", Main::Number(|t| &mut t.queue_tasks)),
+    (
+        "guard-not-polled",
+        Main::Duration(|t| &mut t.unpolled_waited),
+    ),
     ("lock-convoy", Main::Duration(|t| &mut t.convoy_waited)),
 ];
 
@@ -53,6 +57,7 @@ impl Thresholds {
     /// | `wake-storm` | [`wakes_per_second`](Thresholds::wakes_per_second) |
     /// | `lifo-captive` | [`captive_wait`](Thresholds::captive_wait) |
     /// | `queue-growth` | [`queue_tasks`](Thresholds::queue_tasks) |
+    /// | `guard-not-polled` | [`unpolled_waited`](Thresholds::unpolled_waited) |
     /// | `lock-convoy` | [`convoy_waited`](Thresholds::convoy_waited) |
     ///
     /// # Errors

@@ -303,6 +303,7 @@ impl<'a> TaskContext<'a> {
                 created_at: users_place(note.origin),
                 capacity: capacity(note),
                 used: used(note),
+                unclaimed: self.is_unclaimed(note),
             }
         };
         let mut waits: Vec<Wait> = self.notes.index.of_task(id).map(wait).collect();
@@ -324,6 +325,12 @@ impl<'a> TaskContext<'a> {
         let of_channel = (note.point.kind(), note.point.operation()) == ("mpsc", "send");
         let view = self.notes.holders.get(&note.resource)?;
         view.holder.filter(|_| of_lock || of_channel)
+    }
+
+    /// Whether it is a wait for a mutex that nobody has.
+    fn is_unclaimed(&self, note: &NoteView) -> bool {
+        let view = self.notes.holders.get(&note.resource);
+        note.point.kind() == "mutex" && view.is_some_and(|view| !view.is_held)
     }
 }
 

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, f
 
 use parking_lot::Mutex;
 
-use super::MAY_MOVE;
+use super::{MAY_MOVE, NO_TASK};
 
 /// Takers that are remembered.
 pub(super) const TAKERS: usize = 4;
@@ -66,7 +66,7 @@ impl Taker {
 pub(super) struct Cell {
     /// The address that wait notes name the lock by; 0: no lock's.
     resource: AtomicU64,
-    /// 0: nobody, or no task. With `MAY_MOVE`.
+    /// 0: nobody. Or `NO_TASK`. With `MAY_MOVE`.
     task: AtomicU64,
     /// Where `task` took the lock.
     place: AtomicPtr<Location<'static>>,
@@ -208,7 +208,8 @@ impl Cell {
             place: unsafe { place.as_ref() },
         };
         let view = CellView {
-            holder: Some(held_by).filter(|held_by| held_by.task != 0),
+            holder: Some(held_by).filter(|held_by| !matches!(held_by.task, 0 | NO_TASK)),
+            is_held: holder != 0,
             takers: self.takers(),
             given_back: self.given_back.load(Ordering::Relaxed),
             many: self.many.load(Ordering::Relaxed),
@@ -263,6 +264,8 @@ pub(crate) struct Taken {
 #[derive(Debug, Clone)]
 pub(crate) struct CellView {
     pub(crate) holder: Option<HeldBy>,
+    /// By a task or by something else.
+    pub(crate) is_held: bool,
     /// The latest first.
     pub(crate) takers: Vec<Taken>,
     /// Since the latest of them, permits have come back.

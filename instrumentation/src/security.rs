@@ -14,6 +14,7 @@
 //! 4. **Tokens** ([`token`]): one to look, one to change what other viewers see. The answer to a
 //!    wrong one is slow.
 
+pub(crate) mod bucket;
 pub(crate) mod peers;
 #[cfg_attr(not(feature = "tls"), path = "security/no_tls.rs")]
 pub(crate) mod tls;
@@ -364,7 +365,7 @@ mod tests {
     #[zokio::test(start_paused = true)]
     async fn requests_beyond_the_burst_are_refused_until_some_time_has_passed() {
         let gate = gate(Tokens::default());
-        for _ in 0..peers::BURST {
+        for _ in 0..peers::REQUESTS.burst {
             assert!(gate.admit(&request(None), Peer::UnixSocket).await.is_ok());
         }
         let refused = gate.admit(&request(None), Peer::UnixSocket).await;

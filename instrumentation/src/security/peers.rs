@@ -1,7 +1,6 @@
 //! How often each peer may ask, and how long it waits after a wrong token.
 //!
-//! - **Requests**: a bucket a peer, of [`BURST`] requests, refilled at [`REQUESTS_PER_SECOND`]. An
-//!   empty bucket means a refusal in words.
+//! - **Requests**: a bucket a peer ([`REQUESTS`]). An empty one means a refusal in words.
 //! - **Wrong tokens**: the answer to the n-th wrong token in a row comes after 100 ms · 2^(n−1), 2 s
 //!   at most. At most [`MAX_WAITING`] answers a peer wait at one time; while so many do, requests of
 //!   this peer are refused without a look at their token. So guessing gets no faster by asking in
@@ -18,10 +17,13 @@ use std::time::Duration;
 
 use zokio::time::Instant;
 
+use super::bucket::{Bucket, Rate};
+
 /// Requests that a peer that was silent may send at once, and those that it may send steadily.
-pub(crate) const BURST: u32 = 500;
-const REQUESTS_PER_SECOND: u32 = 100;
-const TIME_PER_REQUEST: Duration = Duration::from_nanos(1_000_000_000 / REQUESTS_PER_SECOND as u64);
+pub(crate) const REQUESTS: Rate = Rate {
+    burst: 500,
+    per_second: 100,
+};
 
 /// Peers that are known at one time.
 const MAX_PEERS: usize = 1_024;
@@ -64,8 +66,7 @@ pub(crate) enum Limit {
 /// What is known of one peer.
 #[derive(Debug)]
 struct Record {
-    /// What the bucket held when it was last looked at, as the time it took to fill in.
-    left: Duration,
+    requests: Bucket,
     seen_at: Instant,
     failures: u32,
     failed_at: Instant,
@@ -75,7 +76,7 @@ struct Record {
 impl Record {
     fn new(now: Instant) -> Record {
         Record {
-            left: BURST * TIME_PER_REQUEST,
+            requests: Bucket::new(REQUESTS, now),
             seen_at: now,
             failures: 0,
             failed_at: now,
@@ -94,13 +95,8 @@ impl Peers {
     /// Counts a request, and says whether it may be looked at.
     pub(crate) fn request(&mut self, peer: Peer, now: Instant) -> Result<(), Limit> {
         let record = self.record(peer, now);
-        let since = now.saturating_duration_since(record.seen_at);
-        record.left = (record.left + since).min(BURST * TIME_PER_REQUEST);
         record.seen_at = now;
-        let Some(rest) = record.left.checked_sub(TIME_PER_REQUEST) else {
-            return Err(Limit::Requests);
-        };
-        record.left = rest;
+        record.requests.take(now).map_err(|_| Limit::Requests)?;
         if record.waiting >= MAX_WAITING {
             return Err(Limit::WrongTokens);
         }
@@ -162,7 +158,7 @@ mod tests {
     fn a_burst_is_allowed_then_a_steady_rate() {
         let (mut peers, start) = (Peers::default(), Instant::now());
         let peer = ip("10.0.0.1");
-        for _ in 0..BURST {
+        for _ in 0..REQUESTS.burst {
             assert_eq!(peers.request(peer, start), Ok(()));
         }
         assert_eq!(peers.request(peer, start), Err(Limit::Requests));
@@ -179,7 +175,7 @@ mod tests {
         let (mut peers, start) = (Peers::default(), Instant::now());
         let later = start + Duration::from_secs(3_600);
         peers.request(Peer::UnixSocket, start).unwrap();
-        for _ in 0..BURST {
+        for _ in 0..REQUESTS.burst {
             assert_eq!(peers.request(Peer::UnixSocket, later), Ok(()));
         }
         assert_eq!(peers.request(Peer::UnixSocket, later), Err(Limit::Requests));

@@ -30,50 +30,68 @@ use tonic::Code;
 use zokio::time::Instant;
 
 use crate::address::Address;
-use peers::{IsFirst, Limit, Peer, Peers};
+use crate::server::visitor::{self, MAX_CALLS, MAX_HEADER_BYTES};
+use bucket::Rate;
+use peers::{IsFirst, IsPaid, Limit, Peer, Peers};
 use token::{Grant, Shown, Tokens};
 
-/// Why a request was refused; the text goes to the client.
+/// Why a request was refused; the text goes to the client, and says what the limit is and what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Origin,
     Host,
+    /// From this peer.
     TooManyRequests,
+    /// On this connection.
+    TooManyOnConnection,
+    /// Under way on this connection.
+    TooManyCalls,
+    /// That many bytes.
+    HeadersTooLarge(usize),
     TooManyWrongTokens,
     NoToken,
     WrongToken,
-    /// Said to a connection and not to a request: all places are taken.
-    Full,
+    /// Said to a connection and not to a request: all places, so many, are taken.
+    Full(usize),
     /// Likewise: it is not encrypted, and has to be.
     NotEncrypted,
 }
 
 impl Refusal {
-    pub(crate) fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> String {
         match self {
-            Refusal::Origin => {
-                "requests from web pages (with an Origin header) are refused: this server is for \
-                 zokio-console and for scrapers"
-            }
-            Refusal::Host => {
-                "the Host of the request is not this machine: ask for 127.0.0.1, [::1] or \
-                 localhost"
-            }
-            Refusal::TooManyRequests => {
-                "too many requests came from this address: wait a second and ask less often"
-            }
-            Refusal::TooManyWrongTokens => {
-                "too many wrong tokens came from this address: wait some seconds"
-            }
+            Refusal::Origin => "requests from web pages (with an Origin header) are refused: this \
+                                server is for zokio-console and for scrapers"
+                .to_owned(),
+            Refusal::Host => "the Host of the request is not this machine: ask for 127.0.0.1, \
+                              [::1] or localhost"
+                .to_owned(),
+            Refusal::TooManyRequests => too_often("from this address", peers::REQUESTS),
+            Refusal::TooManyOnConnection => too_often("on this connection", visitor::REQUESTS),
+            Refusal::TooManyCalls => format!(
+                "{MAX_CALLS} calls are under way on this connection, which is the most: end one, \
+                 or open another connection"
+            ),
+            Refusal::HeadersTooLarge(bytes) => format!(
+                "the headers of the request take {bytes} bytes, and {MAX_HEADER_BYTES} are \
+                 allowed: send less metadata"
+            ),
+            Refusal::TooManyWrongTokens => format!(
+                "too many wrong tokens came from this address, {} of which wait for their answer: \
+                 wait some seconds",
+                peers::MAX_WAITING
+            ),
             Refusal::NoToken => {
                 "a token is needed, and none was shown: send it as Authorization: Bearer TOKEN"
+                    .to_owned()
             }
-            Refusal::WrongToken => "the token is wrong",
-            Refusal::Full => {
-                "as many clients as this program serves are connected: close one and try again"
-            }
+            Refusal::WrongToken => "the token is wrong".to_owned(),
+            Refusal::Full(most) => format!(
+                "{most} clients are connected, as many as this program serves: close one and try \
+                 again"
+            ),
             Refusal::NotEncrypted => {
-                "this port speaks TLS only: ask for https:// instead of http://"
+                "this port speaks TLS only: ask for https:// instead of http://".to_owned()
             }
         }
     }
@@ -82,9 +100,12 @@ impl Refusal {
     pub(crate) fn code(self) -> Code {
         match self {
             Refusal::Origin | Refusal::Host => Code::PermissionDenied,
-            Refusal::TooManyRequests | Refusal::TooManyWrongTokens | Refusal::Full => {
-                Code::ResourceExhausted
-            }
+            Refusal::TooManyRequests
+            | Refusal::TooManyOnConnection
+            | Refusal::TooManyCalls
+            | Refusal::HeadersTooLarge(_)
+            | Refusal::TooManyWrongTokens
+            | Refusal::Full(_) => Code::ResourceExhausted,
             Refusal::NoToken | Refusal::WrongToken => Code::Unauthenticated,
             Refusal::NotEncrypted => Code::FailedPrecondition,
         }
@@ -94,12 +115,24 @@ impl Refusal {
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Refusal::Origin | Refusal::Host => StatusCode::FORBIDDEN,
-            Refusal::TooManyRequests | Refusal::TooManyWrongTokens => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::TooManyRequests
+            | Refusal::TooManyOnConnection
+            | Refusal::TooManyCalls
+            | Refusal::TooManyWrongTokens => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::HeadersTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Refusal::NoToken | Refusal::WrongToken => StatusCode::UNAUTHORIZED,
-            Refusal::Full => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::NotEncrypted => StatusCode::UPGRADE_REQUIRED,
         }
     }
+}
+
+fn too_often(of_whom: &str, rate: Rate) -> String {
+    let Rate { burst, per_second } = rate;
+    format!(
+        "too many requests came {of_whom}: {burst} are allowed at once, and {per_second} a second; \
+         wait a second and ask less often"
+    )
 }
 
 /// Judges the requests of all connections.
@@ -120,10 +153,15 @@ impl Gate {
     }
 
     /// What the request may do, or why not. The answer to a wrong token takes its time.
-    pub(crate) async fn admit(&self, request: &Parts, peer: Peer) -> Result<Grant, Refusal> {
+    pub(crate) async fn admit(
+        &self,
+        request: &Parts,
+        peer: Peer,
+        is_paid: IsPaid,
+    ) -> Result<Grant, Refusal> {
         check(request, self.needs_local_host)?;
         self.peers()
-            .request(peer, Instant::now())
+            .request(peer, is_paid, Instant::now())
             .map_err(|limit| match limit {
                 Limit::Requests => Refusal::TooManyRequests,
                 Limit::WrongTokens => Refusal::TooManyWrongTokens,
@@ -219,6 +257,8 @@ fn is_port(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const UNPAID: IsPaid = IsPaid(false);
 
     fn judge(uri: &str, headers: &[(&str, &str)], local: bool) -> Result<(), Refusal> {
         let mut request = http::Request::get(uri);
@@ -324,14 +364,18 @@ mod tests {
         let start = Instant::now();
         let waited = || start.elapsed().as_millis();
         let peer = Peer::of_ip("10.0.0.1".parse().unwrap());
-        let missing = gate.admit(&request(None), peer).await;
+        let missing = gate.admit(&request(None), peer, UNPAID).await;
         assert_eq!((missing, waited()), (Err(Refusal::NoToken), 0));
-        let wrong = gate.admit(&request(Some("Bearer wrong")), peer).await;
+        let wrong = gate
+            .admit(&request(Some("Bearer wrong")), peer, UNPAID)
+            .await;
         assert_eq!((wrong, waited()), (Err(Refusal::WrongToken), 100));
-        let wrong = gate.admit(&request(Some("Bearer wrong")), peer).await;
+        let wrong = gate
+            .admit(&request(Some("Bearer wrong")), peer, UNPAID)
+            .await;
         assert_eq!((wrong, waited()), (Err(Refusal::WrongToken), 300));
         let right = gate
-            .admit(&request(Some("Bearer 0123456789abcdef")), peer)
+            .admit(&request(Some("Bearer 0123456789abcdef")), peer, UNPAID)
             .await;
         assert_eq!((right, waited()), (Ok(Grant::Read), 300));
     }
@@ -348,29 +392,37 @@ mod tests {
             request(Some("Bearer 0123456789abcdef")),
         );
         let mut guesses: Vec<_> = (0..peers::MAX_WAITING)
-            .map(|_| Box::pin(gate.admit(&wrong, peer)))
+            .map(|_| Box::pin(gate.admit(&wrong, peer, UNPAID)))
             .collect();
         for guess in &mut guesses {
             let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(guess.as_mut().poll(cx)));
             assert!(polled.await.is_pending());
         }
-        let refused = gate.admit(&right, peer).await;
+        let refused = gate.admit(&right, peer, UNPAID).await;
         assert_eq!(refused, Err(Refusal::TooManyWrongTokens));
-        assert_eq!(gate.admit(&right, other).await, Ok(Grant::Read));
+        assert_eq!(gate.admit(&right, other, UNPAID).await, Ok(Grant::Read));
         // One who leaves waits no longer.
         guesses.pop();
-        assert_eq!(gate.admit(&right, peer).await, Ok(Grant::Read));
+        assert_eq!(gate.admit(&right, peer, UNPAID).await, Ok(Grant::Read));
     }
 
     #[zokio::test(start_paused = true)]
     async fn requests_beyond_the_burst_are_refused_until_some_time_has_passed() {
         let gate = gate(Tokens::default());
         for _ in 0..peers::REQUESTS.burst {
-            assert!(gate.admit(&request(None), Peer::UnixSocket).await.is_ok());
+            assert!(
+                gate.admit(&request(None), Peer::UnixSocket, UNPAID)
+                    .await
+                    .is_ok()
+            );
         }
-        let refused = gate.admit(&request(None), Peer::UnixSocket).await;
+        let refused = gate.admit(&request(None), Peer::UnixSocket, UNPAID).await;
         assert_eq!(refused, Err(Refusal::TooManyRequests));
         zokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        assert!(gate.admit(&request(None), Peer::UnixSocket).await.is_ok());
+        assert!(
+            gate.admit(&request(None), Peer::UnixSocket, UNPAID)
+                .await
+                .is_ok()
+        );
     }
 }

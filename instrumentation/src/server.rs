@@ -5,19 +5,21 @@
 //!
 //! HTTP/1 and HTTP/2, with TLS or without, come in on one port ([`connection`], [`sniff`]);
 //! [`route`] decides what a request is for. Limits: connections, and the time until the first request
-//! of each ([`places`]), header sizes, streams a connection, buffers; a client that stops answering
-//! pings is dropped. How often a peer may ask is for the [gate](crate::security).
+//! of each ([`places`]), what a connection may ask for ([`visitor`]) and send ([`inflow`]), buffers; a client
+//! that stops answering pings is dropped. How often a peer may ask is for the [gate](crate::security).
 //!
 //! Shutdown: the listener is closed, the viewers get a last view and the end of their streams, the
 //! connections are asked to end and get a moment for it, then the runtime is dropped.
 
 mod connection;
+mod inflow;
 mod listener;
 pub(crate) mod places;
 pub(crate) mod route;
 pub(crate) mod sniff;
 #[cfg(test)]
 mod tests;
+pub(crate) mod visitor;
 
 use std::io;
 use std::pin::pin;

@@ -17,6 +17,15 @@ use zokio_console_proto::{MAJOR, v1};
 use client::{console, run, runtime};
 use servers::{READ, addr, describe, described, guarded, raw, secure_console, server, tls};
 
+fn subscribe() -> v1::SubscribeRequest {
+    v1::SubscribeRequest {
+        major: MAJOR,
+        // One update, so that those that are not read leave room on the connection.
+        interval_ns: 3_600_000_000_000,
+        ..Default::default()
+    }
+}
+
 /// Asks ten times at once on one connection, and gives back what was answered, if not all: the
 /// server hangs up after a refusal.
 fn ask_ten_times(stream: &mut TcpStream) -> Result<(), String> {
@@ -47,11 +56,13 @@ fn who_asks_too_often_is_told_so() {
         }
         assert!(answered < 1_000_000, "never refused");
     };
-    assert!(answered >= 490, "{answered}");
+    assert!(answered >= 240, "{answered}");
     assert!(
         refused.contains("HTTP/1.1 429 Too Many Requests"),
         "{refused}"
     );
+    let words = "too many requests came on this connection: 250 are allowed at once";
+    assert!(refused.contains(words), "{refused}");
     assert!(refused.contains("ask less often"), "{refused}");
     run(&runtime, async {
         // Until the bucket holds something again.
@@ -78,7 +89,28 @@ fn headers_that_are_too_large_are_refused_by_their_name() {
         let mut request = tonic::Request::new(describe());
         let large = MetadataValue::try_from(&padding).unwrap();
         request.metadata_mut().insert("x-large", large);
-        client.describe(request).await.unwrap_err();
+        let refused = client.describe(request).await.unwrap_err();
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        assert!(
+            refused.message().contains("send less metadata"),
+            "{refused}"
+        );
+        // The connection goes on.
+        client.describe(describe()).await.unwrap();
+    });
+}
+
+#[test]
+fn headers_that_are_not_even_read_are_refused_by_number() {
+    let runtime = runtime("main");
+    let guard = server(&runtime).start().unwrap();
+    run(&runtime, async {
+        let mut client = console(guard.addr()).await;
+        let mut request = tonic::Request::new(describe());
+        let large = MetadataValue::try_from("x".repeat(40_000)).unwrap();
+        request.metadata_mut().insert("x-large", large);
+        let refused = client.describe(request).await.unwrap_err();
+        assert!(refused.message().contains("431"), "{refused}");
         described(&guard, None).await.unwrap();
     });
 }
@@ -100,6 +132,7 @@ fn a_request_that_is_too_large_is_refused_in_words() {
         let refused = client.subscribe(request).await.unwrap_err();
         assert_eq!(refused.code(), Code::OutOfRange);
         assert!(refused.message().contains("too large"), "{refused}");
+        assert!(refused.message().contains("shorter filter"), "{refused}");
     });
 }
 
@@ -168,12 +201,10 @@ fn half_handshakes_keep_nobody_waiting() {
 }
 
 const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const END_HEADERS: u8 = 4;
 const END_STREAM: u8 = 1;
 const ACK: u8 = 1;
-const REFUSED_STREAM: u32 = 7;
 
 /// A frame of HTTP/2.
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -190,16 +221,6 @@ fn connection_begins() -> Vec<u8> {
     all.extend(frame(SETTINGS, 0, 0, &[]));
     all.extend(frame(SETTINGS, ACK, 0, &[]));
     all
-}
-
-/// The kind, the stream and the payload of the next frame.
-fn next_frame(stream: &mut TcpStream) -> (u8, u32, Vec<u8>) {
-    let mut head = [0; 9];
-    stream.read_exact(&mut head).unwrap();
-    let [a, b, c, kind, _flags, id @ ..] = head;
-    let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
-    stream.read_exact(&mut payload).unwrap();
-    (kind, u32::from_be_bytes(id), payload)
 }
 
 #[test]
@@ -221,31 +242,47 @@ fn who_has_no_token_cannot_take_the_places_of_those_who_have() {
 }
 
 #[test]
-fn streams_beyond_the_most_are_refused_by_the_name_of_http_2() {
+fn calls_beyond_the_most_are_refused_in_words_until_one_ends() {
     let runtime = runtime("main");
     let guard = server(&runtime).start().unwrap();
-    // POST, http, and three literals: a call whose message does not come.
-    let mut headers = vec![0x83, 0x86];
-    for (index, value) in [
-        (0x41, "localhost"),
-        (0x44, "/zokio.console.v1.Console/Describe"),
-        (0x5f, "application/grpc"),
-    ] {
-        headers.extend([index, value.len() as u8]);
-        headers.extend(value.as_bytes());
-    }
-    let mut all = connection_begins();
-    for n in 0..17 {
-        all.extend(frame(HEADERS, END_HEADERS, 2 * n + 1, &headers));
-    }
-    let mut stream = TcpStream::connect(addr(&guard)).unwrap();
-    stream.write_all(&all).unwrap();
-    loop {
-        let (kind, id, payload) = next_frame(&mut stream);
-        if kind == RST_STREAM {
-            assert_eq!((id, payload), (33, REFUSED_STREAM.to_be_bytes().to_vec()));
-            break;
+    run(&runtime, async {
+        let mut client = console(guard.addr()).await;
+        let mut watching = Vec::new();
+        for _ in 0..16 {
+            watching.push(client.subscribe(subscribe()).await.unwrap());
         }
-    }
-    run(&runtime, async { described(&guard, None).await.unwrap() });
+        let refused = client.subscribe(subscribe()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        let words = "16 calls are under way on this connection";
+        assert!(refused.message().starts_with(words), "{refused}");
+        drop(watching.pop());
+        // The server may hear of the end a moment later.
+        while let Err(status) = client.describe(describe()).await {
+            assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+        }
+    });
+}
+
+#[test]
+fn who_watches_may_go_on_asking_while_others_of_its_machine_ask_too_often() {
+    let runtime = runtime("main");
+    let guard = server(&runtime).start().unwrap();
+    let mut watcher = run(&runtime, async {
+        let mut watcher = console(guard.addr()).await;
+        watcher.describe(describe()).await.unwrap();
+        watcher
+    });
+    // Connections of one machine take all that it may ask, none more than it may.
+    let ask = |stream: &mut TcpStream| (0..20).try_for_each(|_| ask_ten_times(stream));
+    let refused = (0..1_000).find_map(|_| {
+        let mut stream = TcpStream::connect(addr(&guard)).unwrap();
+        ask(&mut stream).err()
+    });
+    let refused = refused.expect("a refusal");
+    assert!(refused.contains("from this address"), "{refused}");
+    run(&runtime, async {
+        for _ in 0..5 {
+            watcher.describe(describe()).await.unwrap();
+        }
+    });
 }

@@ -50,6 +50,12 @@ impl Bucket {
             }
         }
     }
+
+    /// Takes so many that are gone already, and says how long it is until nothing is owed.
+    pub(crate) fn spend(&mut self, n: u32, now: Instant) -> Duration {
+        self.full_at = self.full_at.max(now) + self.rate.refill(n);
+        (self.full_at - now).saturating_sub(self.rate.whole())
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +83,16 @@ mod tests {
         assert_eq!(bucket.take(start + ms(99)), Err(ms(1)));
         assert_eq!(bucket.take(start + ms(100)), Ok(()));
         assert_eq!(bucket.take(start + ms(100)), Err(ms(100)));
+    }
+
+    #[test]
+    fn what_was_spent_beyond_it_has_to_come_back_first() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(RATE, start);
+        assert_eq!(bucket.spend(3, start), ms(0));
+        assert_eq!(bucket.spend(4, start), ms(400));
+        assert_eq!(bucket.spend(1, start + ms(500)), ms(0));
+        assert_eq!(bucket.spend(3, start + ms(500)), ms(300));
     }
 
     #[test]

@@ -56,6 +56,10 @@ impl Peer {
     }
 }
 
+/// Whether a request was taken from what its connection may ask, and costs its peer nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IsPaid(pub(crate) bool);
+
 /// Why a request goes no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Limit {
@@ -92,11 +96,18 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    /// Counts a request, and says whether it may be looked at.
-    pub(crate) fn request(&mut self, peer: Peer, now: Instant) -> Result<(), Limit> {
+    /// Counts a request that is not paid for, and says whether it may be looked at.
+    pub(crate) fn request(
+        &mut self,
+        peer: Peer,
+        IsPaid(is_paid): IsPaid,
+        now: Instant,
+    ) -> Result<(), Limit> {
         let record = self.record(peer, now);
         record.seen_at = now;
-        record.requests.take(now).map_err(|_| Limit::Requests)?;
+        if !is_paid {
+            record.requests.take(now).map_err(|_| Limit::Requests)?;
+        }
         if record.waiting >= MAX_WAITING {
             return Err(Limit::WrongTokens);
         }
@@ -146,6 +157,8 @@ pub(crate) struct IsFirst(pub(crate) bool);
 mod tests {
     use super::*;
 
+    const UNPAID: IsPaid = IsPaid(false);
+
     fn ip(text: &str) -> Peer {
         Peer::of_ip(text.parse().unwrap())
     }
@@ -159,26 +172,35 @@ mod tests {
         let (mut peers, start) = (Peers::default(), Instant::now());
         let peer = ip("10.0.0.1");
         for _ in 0..REQUESTS.burst {
-            assert_eq!(peers.request(peer, start), Ok(()));
+            assert_eq!(peers.request(peer, UNPAID, start), Ok(()));
         }
-        assert_eq!(peers.request(peer, start), Err(Limit::Requests));
+        assert_eq!(peers.request(peer, UNPAID, start), Err(Limit::Requests));
         // Asking on does not lengthen the wait.
-        assert_eq!(peers.request(peer, start + ms(9)), Err(Limit::Requests));
-        assert_eq!(peers.request(peer, start + ms(10)), Ok(()));
-        assert_eq!(peers.request(peer, start + ms(10)), Err(Limit::Requests));
+        assert_eq!(
+            peers.request(peer, UNPAID, start + ms(9)),
+            Err(Limit::Requests)
+        );
+        assert_eq!(peers.request(peer, UNPAID, start + ms(10)), Ok(()));
+        assert_eq!(
+            peers.request(peer, UNPAID, start + ms(10)),
+            Err(Limit::Requests)
+        );
         // Others are not concerned.
-        assert_eq!(peers.request(ip("10.0.0.2"), start), Ok(()));
+        assert_eq!(peers.request(ip("10.0.0.2"), UNPAID, start), Ok(()));
     }
 
     #[test]
     fn the_bucket_does_not_grow_over_its_size() {
         let (mut peers, start) = (Peers::default(), Instant::now());
         let later = start + Duration::from_secs(3_600);
-        peers.request(Peer::UnixSocket, start).unwrap();
+        peers.request(Peer::UnixSocket, UNPAID, start).unwrap();
         for _ in 0..REQUESTS.burst {
-            assert_eq!(peers.request(Peer::UnixSocket, later), Ok(()));
+            assert_eq!(peers.request(Peer::UnixSocket, UNPAID, later), Ok(()));
         }
-        assert_eq!(peers.request(Peer::UnixSocket, later), Err(Limit::Requests));
+        assert_eq!(
+            peers.request(Peer::UnixSocket, UNPAID, later),
+            Err(Limit::Requests)
+        );
     }
 
     #[test]
@@ -199,13 +221,13 @@ mod tests {
         let (mut peers, now) = (Peers::default(), Instant::now());
         let peer = ip("10.0.0.1");
         for _ in 0..MAX_WAITING {
-            assert_eq!(peers.request(peer, now), Ok(()));
+            assert_eq!(peers.request(peer, UNPAID, now), Ok(()));
             peers.wrong_token(peer, now);
         }
-        assert_eq!(peers.request(peer, now), Err(Limit::WrongTokens));
-        assert_eq!(peers.request(ip("10.0.0.2"), now), Ok(()));
+        assert_eq!(peers.request(peer, UNPAID, now), Err(Limit::WrongTokens));
+        assert_eq!(peers.request(ip("10.0.0.2"), UNPAID, now), Ok(()));
         peers.answered(peer);
-        assert_eq!(peers.request(peer, now), Ok(()));
+        assert_eq!(peers.request(peer, UNPAID, now), Ok(()));
     }
 
     #[test]
@@ -213,7 +235,7 @@ mod tests {
         let (mut peers, start) = (Peers::default(), Instant::now());
         for n in 0..3_000u32 {
             let peer = Peer::of_ip(IpAddr::from((0x0a00_0000 + n).to_be_bytes()));
-            peers.request(peer, start + ms(n.into())).unwrap();
+            peers.request(peer, UNPAID, start + ms(n.into())).unwrap();
             assert!(peers.records.len() <= MAX_PEERS);
         }
         assert!(!peers.records.contains_key(&ip("10.0.0.0")));

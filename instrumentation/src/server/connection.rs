@@ -20,15 +20,13 @@ use zokio::rt::{HyperExecutor, HyperTimer};
 use super::Shutdown;
 use super::listener::Accepted;
 use super::places::Place;
-use super::route::{Router, Visitor};
+use super::route::Router;
 use super::sniff::{Protocol, Sniffed};
+use super::visitor::{HARD_MAX_HEADER_BYTES, HARD_MAX_STREAMS, Visitor};
 use crate::sampler::Sampler;
 use crate::security::Refusal;
 use crate::security::peers::Peer;
 use crate::security::tls::Acceptor;
-
-/// Streams that one connection may have open.
-const MAX_STREAMS: u32 = 16;
 
 /// The time an idle HTTP/1 connection has to begin the next request.
 const HTTP1_IDLE_TIMEOUT: Duration = Duration::from_secs(75);
@@ -39,8 +37,6 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What may be under way to one client, and from it: live numbers that are not read are stale.
 const WINDOW_BYTES: u32 = 64 * 1024;
-
-const MAX_HEADER_BYTES: u32 = 16 * 1024;
 
 /// The time that a connection has to be told why it is closed.
 const LAST_WORD: Duration = Duration::from_millis(500);
@@ -92,11 +88,7 @@ where
     let Some(protocol) = first_word(&mut io, context, place).await else {
         return;
     };
-    let mut visitor = Visitor {
-        peer,
-        place: Arc::clone(place),
-        refusal: place.is_turned_away().then_some(Refusal::Full),
-    };
+    let mut visitor = Visitor::new(peer, Arc::clone(place), place.refusal());
     let Some(acceptor) = &context.tls else {
         return serve(io, protocol, context, visitor).await;
     };
@@ -162,7 +154,7 @@ where
             let connection = http1::Builder::new()
                 .timer(HyperTimer::new())
                 .header_read_timeout(HTTP1_IDLE_TIMEOUT)
-                .max_buf_size(MAX_HEADER_BYTES as usize)
+                .max_buf_size(HARD_MAX_HEADER_BYTES as usize)
                 .serve_connection(io, service);
             let mut connection = pin!(connection);
             zokio::select! {
@@ -179,8 +171,8 @@ where
                 .initial_stream_window_size(WINDOW_BYTES)
                 .initial_connection_window_size(WINDOW_BYTES)
                 .max_send_buf_size(WINDOW_BYTES as usize)
-                .max_header_list_size(MAX_HEADER_BYTES)
-                .max_concurrent_streams(MAX_STREAMS)
+                .max_header_list_size(HARD_MAX_HEADER_BYTES)
+                .max_concurrent_streams(HARD_MAX_STREAMS)
                 .keep_alive_interval(PING_INTERVAL)
                 .keep_alive_timeout(PING_TIMEOUT)
                 .serve_connection(io, service);

@@ -17,6 +17,8 @@ use std::time::Duration;
 use zokio::sync::Notify;
 use zokio::time::Instant;
 
+use crate::security::Refusal;
+
 /// What connections may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -135,9 +137,10 @@ impl State {
 }
 
 impl Place {
-    /// Whether the connection is here only to be told that there is no place.
-    pub(crate) fn is_turned_away(&self) -> bool {
-        self.is_turned_away
+    /// What the connection is to be told, if it is here only for that: there is no place.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        let most = self.connections.limits.connections;
+        self.is_turned_away.then_some(Refusal::Full(most))
     }
 
     /// A request has passed the gate: the connection may stay.
@@ -213,7 +216,7 @@ mod tests {
             let second = connections.enter().unwrap();
             let third = connections.enter().unwrap();
             assert!(has_to_go(&first) && !has_to_go(&second) && !has_to_go(&third));
-            assert!(!third.is_turned_away());
+            assert_eq!(third.refusal(), None);
             // Too late for the first.
             first.settle();
             assert!(connections.state().settled.is_empty());
@@ -232,12 +235,12 @@ mod tests {
                 })
                 .collect();
             let turned_away = connections.enter().unwrap();
-            assert!(turned_away.is_turned_away());
+            assert_eq!(turned_away.refusal(), Some(Refusal::Full(3)));
             assert!(connections.enter().is_none());
             assert!(!settled.iter().any(has_to_go));
             drop(turned_away);
             drop(settled);
-            assert!(!connections.enter().unwrap().is_turned_away());
+            assert_eq!(connections.enter().unwrap().refusal(), None);
             assert_eq!(connections.state().places, 0);
         });
     }

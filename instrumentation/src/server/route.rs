@@ -10,9 +10,9 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
+use tonic::{Code, Status};
 use tower_service::Service as _;
 use zokio_console_proto::v1::console_server::ConsoleServer;
 
@@ -22,9 +22,8 @@ use crate::prometheus::{self, Format};
 use crate::published::Publisher;
 use crate::recorder;
 use crate::sampler::Sampler;
-use crate::security::peers::Peer;
 use crate::security::{Gate, Refusal};
-use crate::server::places::Place;
+use crate::server::visitor::Visitor;
 
 const WELCOME: &str = "This is a program on zokio. Watch it with `zokio-console connect`; its \
                        metrics are at /metrics.\n";
@@ -38,15 +37,6 @@ pub(crate) struct Router {
     /// For `/metrics`, if it is served.
     publisher: Option<Arc<Publisher>>,
     gate: Gate,
-}
-
-/// The client of one connection.
-#[derive(Debug)]
-pub(crate) struct Visitor {
-    pub(crate) peer: Peer,
-    pub(crate) place: Arc<Place>,
-    /// Why all of its requests are refused, if they are.
-    pub(crate) refusal: Option<Refusal>,
 }
 
 impl Router {
@@ -72,17 +62,26 @@ impl Router {
         visitor: Arc<Visitor>,
     ) -> Result<Response<Body>, Infallible> {
         let (mut head, body) = request.into_parts();
-        let is_grpc = is_grpc(&head.headers);
-        let admitted = match visitor.refusal {
-            Some(refusal) => Err(refusal),
-            None => self.gate.admit(&head, visitor.peer).await,
+        let (call, judged) = visitor.begin(&head);
+        let admitted = match judged {
+            Ok(is_paid) => self.gate.admit(&head, visitor.peer, is_paid).await,
+            Err(refusal) => Err(refusal),
         };
-        match admitted {
+        let response = match admitted {
             // The calls that need more than reading look for it there.
-            Ok(grant) => drop(head.extensions.insert(grant)),
-            Err(refusal) => return Ok(refused(refusal, &head)),
-        }
-        visitor.place.settle();
+            Ok(grant) => {
+                head.extensions.insert(grant);
+                visitor.let_in();
+                self.answer(Request::from_parts(head, body)).await?
+            }
+            Err(refusal) => refused(refusal, &head),
+        };
+        Ok(response.map(|body| call.until_end_of(body)))
+    }
+
+    /// Answers a request that may be made.
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let (head, body) = request.into_parts();
         let path = head.uri.path();
         let service = service_of(path);
         let is_console = service == Some(<ConsoleServer<Service> as NamedService>::NAME);
@@ -94,13 +93,14 @@ impl Router {
                 ));
             }
             let request = Request::from_parts(head, body);
-            return if is_console {
-                self.console.clone().call(request).await
+            let answer = if is_console {
+                self.console.clone().call(request).await?
             } else {
-                self.compat.call(request).await
+                self.compat.call(request).await?
             };
+            return Ok(advise(answer));
         }
-        if is_grpc {
+        if is_grpc(&head.headers) {
             return Ok(Status::unimplemented(format!("there is no {path} here")).into_http());
         }
         Ok(match (path, &self.publisher) {
@@ -143,6 +143,17 @@ fn refused(refusal: Refusal, head: &Parts) -> Response<Body> {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Says what to do about a message that is too large, which tonic refuses by its numbers alone.
+fn advise(answer: Response<Body>) -> Response<Body> {
+    match Status::from_header_map(answer.headers()) {
+        Some(status) if status.code() == Code::OutOfRange => {
+            let advice = "ask for less in one message, such as with a shorter filter";
+            Status::out_of_range(format!("{}: {advice}", status.message())).into_http()
+        }
+        _ => answer,
+    }
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {

@@ -1,5 +1,5 @@
 //! One port for HTTP/1, HTTP/2 and TLS: reads what the client says first, decides, and hands the
-//! bytes on unread. Counts what is sent, too.
+//! bytes on unread. Counts what is sent, too, and holds back who sends too much.
 
 use std::future::poll_fn;
 use std::io;
@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 
+use super::inflow::Inflow;
 use crate::sampler::Sampler;
 
 /// What every HTTP/2 connection begins with (RFC 9113, 3.4).
@@ -16,6 +17,9 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What every TLS connection begins with: the type of a record that is part of a handshake.
 const HANDSHAKE: u8 = 0x16;
+
+/// Read at once.
+const PIECE_BYTES: usize = 4 * 1024;
 
 /// What a connection turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,23 +34,28 @@ pub(crate) struct Sniffed<S> {
     stream: S,
     /// Where bytes are counted, if they are.
     sampler: Option<Arc<Sampler>>,
+    inflow: Option<Inflow>,
     first: [u8; PREFACE.len()],
     /// `first[read..filled]` is still to be handed on.
     filled: usize,
     read: usize,
 }
 
-impl<S: Read + Write + Unpin> Sniffed<S> {
+impl<S> Sniffed<S> {
+    /// `sampler` is that of a connection itself; what comes out of its encryption has none.
     pub(crate) fn new(stream: S, sampler: Option<Arc<Sampler>>) -> Sniffed<S> {
         Sniffed {
             stream,
+            inflow: sampler.as_ref().map(|_| Inflow::new()),
             sampler,
             first: [0; PREFACE.len()],
             filled: 0,
             read: 0,
         }
     }
+}
 
+impl<S: Read + Write + Unpin> Sniffed<S> {
     /// Reads until the first bytes tell the protocol. A client that says nothing and leaves is an
     /// error.
     pub(crate) async fn sniff(&mut self) -> io::Result<Protocol> {
@@ -109,7 +118,18 @@ impl<S: Read + Unpin> Read for Sniffed<S> {
             this.read += n;
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut this.stream).poll_read(cx, buf)
+        let Some(inflow) = &mut this.inflow else {
+            return Pin::new(&mut this.stream).poll_read(cx, buf);
+        };
+        ready!(inflow.poll_open(cx));
+        // Through a piece of our own, since the caller's does not tell how much came.
+        let mut piece = [0; PIECE_BYTES];
+        let most = PIECE_BYTES.min(buf.remaining());
+        let mut read = ReadBuf::new(&mut piece[..most]);
+        ready!(Pin::new(&mut this.stream).poll_read(cx, read.unfilled()))?;
+        inflow.add(read.filled().len());
+        buf.put_slice(read.filled());
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -228,6 +248,42 @@ mod tests {
             ]),
             (Some(Protocol::Http2), h2)
         );
+    }
+
+    /// Says the same for ever.
+    struct Endless;
+
+    impl Read for Endless {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            mut buf: ReadBufCursor<'_>,
+        ) -> Poll<io::Result<()>> {
+            let n = buf.remaining();
+            buf.put_slice(&vec![b'x'; n]);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[zokio::test(start_paused = true)]
+    async fn who_never_stops_sending_is_not_listened_to_all_the_time() {
+        let sampler = Arc::new(Sampler::new(Arc::default(), Arc::default()));
+        let mut io = Sniffed::new(Endless, Some(sampler));
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut read = 0;
+        loop {
+            let mut bytes = [0; 16 * 1024];
+            let mut buf = ReadBuf::new(&mut bytes);
+            if Pin::new(&mut io)
+                .poll_read(&mut cx, buf.unfilled())
+                .is_pending()
+            {
+                break;
+            }
+            read += buf.filled().len();
+            assert!(read < 2 << 20, "all is read");
+        }
+        assert!(read > 1 << 20, "{read}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::encode;
 use crate::flight::{Sending, Tracing};
 use crate::nanos::nanos;
 use crate::sampler::query::Query;
-use crate::sampler::{MAX_VIEWERS, Sampler, Subscription, Wish};
+use crate::sampler::{MAX_VIEWERS, MAX_WISHES, Sampler, Subscription, TooMany, Wish};
 use crate::security::token::check_control;
 use crate::tracing_layer;
 
@@ -93,9 +93,13 @@ impl Console for Service {
         let wish = Wish::new(interval, self.publish_interval, request.runtime_ids, query);
         match self.sampler.subscribe(wish) {
             Ok(subscription) => Ok(Response::new(subscription.compact(request.compact))),
-            Err(_) => Err(Status::resource_exhausted(format!(
+            Err(TooMany::Viewers) => Err(Status::resource_exhausted(format!(
                 "{MAX_VIEWERS} viewers watch this program already, which is the most: close one \
                  and try again"
+            ))),
+            Err(TooMany::Wishes) => Err(Status::resource_exhausted(format!(
+                "viewers watch this program in {MAX_WISHES} different ways already, which is the \
+                 most: ask for the filter, order, rows and interval of one of them, or close one"
             ))),
         }
     }

@@ -45,7 +45,10 @@ pub(crate) const MIN_INTERVAL: Duration = Duration::from_millis(50);
 pub(crate) const MAX_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// Viewers at one time.
-pub(crate) const MAX_VIEWERS: usize = 64;
+pub(crate) const MAX_VIEWERS: usize = 256;
+
+/// Different wishes at one time: each is evaluated by itself.
+pub(crate) const MAX_WISHES: usize = 64;
 
 /// After a look that took `t`, none for at least `REST * t`.
 pub(crate) const REST: u32 = 19;
@@ -106,9 +109,14 @@ pub(crate) struct Serving {
     pub(crate) sample_ns: u64,
 }
 
-/// There are as many viewers as there may be.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooManyViewers;
+/// Why one more is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TooMany {
+    /// There are as many viewers as there may be.
+    Viewers,
+    /// There are as many wishes as there may be, and this is not one of them.
+    Wishes,
+}
 
 /// See the module.
 pub(crate) struct Sampler {
@@ -174,16 +182,17 @@ impl Sampler {
 
     /// Adds a viewer. Its first view is there at once if its group has one, else with the next
     /// look, which is due now.
-    pub(crate) fn subscribe(&self, wish: Wish) -> Result<Subscription, TooManyViewers> {
+    pub(crate) fn subscribe(&self, wish: Wish) -> Result<Subscription, TooMany> {
         let mailbox = Arc::new(Mailbox::default());
         let mut state = self.lock();
         state.forget_gone_viewers();
         if state.viewers() >= MAX_VIEWERS {
-            return Err(TooManyViewers);
+            return Err(TooMany::Viewers);
         }
         if state.closed {
             mailbox.close();
         }
+        let wishes = state.groups.len();
         match state.groups.iter_mut().find(|g| g.wish == wish) {
             Some(group) => {
                 if let Some(view) = &group.latest {
@@ -191,6 +200,7 @@ impl Sampler {
                 }
                 group.viewers.push(Arc::downgrade(&mailbox));
             }
+            None if wishes >= MAX_WISHES => return Err(TooMany::Wishes),
             None => state.groups.push(Group::new(wish, &mailbox)),
         }
         drop(state);
@@ -465,6 +475,19 @@ mod tests {
         assert!(sampler.subscribe(wish(100, 5)).is_err());
         viewers.pop();
         assert!(sampler.subscribe(wish(100, 5)).is_ok());
+    }
+
+    #[test]
+    fn a_wish_too_many_is_refused_and_known_ones_are_not() {
+        let (sampler, _runtime) = sampler();
+        let mut viewers: Vec<_> = (0..MAX_WISHES as u32)
+            .map(|limit| sampler.subscribe(wish(100, limit)).unwrap())
+            .collect();
+        let refused = sampler.subscribe(wish(100, 1_000)).map(drop);
+        assert_eq!(refused, Err(TooMany::Wishes));
+        viewers.push(sampler.subscribe(wish(100, 5)).unwrap());
+        viewers.remove(0);
+        assert!(sampler.subscribe(wish(100, 1_000)).is_ok());
     }
 
     #[test]

@@ -350,12 +350,16 @@ fn the_servers_own_runtime_is_shown_when_asked_for() {
 fn viewers_beyond_the_most_are_refused_in_words() {
     let runtime = runtime("main");
     let guard = serve(&runtime);
+    let seldom = || v1::SubscribeRequest {
+        interval_ns: u64::MAX,
+        ..subscribe(1)
+    };
     run(&runtime, async {
         let mut viewers = Vec::new();
-        for _ in 0..8 {
+        for _ in 0..16 {
             let mut client = console(guard.addr()).await;
-            for _ in 0..8 {
-                let stream = client.subscribe(subscribe(1)).await.unwrap().into_inner();
+            for _ in 0..16 {
+                let stream = client.subscribe(seldom()).await.unwrap().into_inner();
                 viewers.push((client.clone(), stream));
             }
         }
@@ -363,7 +367,7 @@ fn viewers_beyond_the_most_are_refused_in_words() {
         let status = client.subscribe(subscribe(1)).await.unwrap_err();
         assert_eq!(status.code(), Code::ResourceExhausted);
         assert!(
-            status.message().contains("64 viewers"),
+            status.message().contains("256 viewers"),
             "{}",
             status.message()
         );

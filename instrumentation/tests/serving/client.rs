@@ -65,6 +65,7 @@ pub(crate) async fn channel(address: &Address, window: u32) -> (Channel, Uri) {
     match address {
         Address::Tcp(addr) | Address::Tls(addr) => {
             let stream = TcpStream::connect(*addr).await.expect("a connection");
+            stream.set_nodelay(true).expect("no delay");
             channel_over(stream, &format!("http://{addr}"), window).await
         }
         #[cfg(unix)]

@@ -230,13 +230,28 @@ fn process_name() -> String {
         .as_deref()
         .and_then(|p| p.file_name())
         .unwrap_or_default();
-    encode::clip(&name.to_string_lossy())
+    encode::clip(without_mark(&name.to_string_lossy()))
+}
+
+/// Linux marks the name of a program whose file was replaced since it began, as a new build does.
+fn without_mark(name: &str) -> &str {
+    match name.strip_suffix(" (deleted)") {
+        Some(name) if cfg!(target_os = "linux") => name,
+        _ => name,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use tonic::Code;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_program_whose_file_was_replaced_keeps_its_name() {
+        assert_eq!(without_mark("server (deleted)"), "server");
+        assert_eq!(without_mark("server"), "server");
+    }
 
     #[test]
     fn another_major_version_is_refused_naming_both() {

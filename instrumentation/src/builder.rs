@@ -428,7 +428,7 @@ fn secured(bind: Address, has_tls: bool) -> Result<Address, Error> {
     }
 }
 
-fn check_telemetry() -> Result<(), Error> {
+pub(crate) fn check_telemetry() -> Result<(), Error> {
     if telemetry::is_enabled() {
         Ok(())
     } else {
@@ -576,7 +576,6 @@ mod tests {
     #[test]
     fn the_environment_overrides_the_defaults() {
         let settings = Settings {
-            off: false,
             bind: Some(Address::Unix("/x".into())),
             publish_interval: Some(Duration::from_millis(1)),
             stacks: Some(false),

@@ -10,6 +10,7 @@ use crate::error::{Error, Kind};
 use crate::security::token::Token;
 
 const SWITCH: &str = "ZOKIO_CONSOLE";
+const SWITCH_VALUES: &str = "on, off or sigusr2";
 const BIND: &str = "ZOKIO_CONSOLE_BIND";
 const INTERVAL: &str = "ZOKIO_CONSOLE_PUBLISH_INTERVAL";
 const STACKS: &str = "ZOKIO_CONSOLE_STACKS";
@@ -28,6 +29,8 @@ const CONTROL_TOKEN_FILE: &str = "ZOKIO_CONSOLE_CONTROL_TOKEN_FILE";
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) off: bool,
+    /// Not before SIGUSR2 comes.
+    pub(crate) on_sigusr2: bool,
     pub(crate) bind: Option<Address>,
     pub(crate) publish_interval: Option<Duration>,
     pub(crate) stacks: Option<bool>,
@@ -57,9 +60,13 @@ impl Settings {
                 Err(_) => Err(Error::setting(name, "not UTF-8", expected)),
             },
         };
-        let off = match text(SWITCH, "on or off")? {
-            Some(value) => !is_on(SWITCH, &value)?,
-            None => false,
+        let switch = text(SWITCH, SWITCH_VALUES)?;
+        let on_sigusr2 = switch
+            .as_ref()
+            .is_some_and(|value| value.eq_ignore_ascii_case("sigusr2"));
+        let off = match switch {
+            Some(value) if !on_sigusr2 => !is_on_of(SWITCH, &value, SWITCH_VALUES)?,
+            _ => false,
         };
         if off {
             // Whatever else is set does not matter, and must not fail.
@@ -95,6 +102,7 @@ impl Settings {
         };
         Ok(Settings {
             off,
+            on_sigusr2,
             bind,
             publish_interval,
             stacks,
@@ -134,10 +142,14 @@ fn tls_files(
 }
 
 fn is_on(name: &str, value: &str) -> Result<bool, Error> {
+    is_on_of(name, value, "on or off")
+}
+
+fn is_on_of(name: &str, value: &str, expected: &'static str) -> Result<bool, Error> {
     match value.to_ascii_lowercase().as_str() {
         "on" | "1" | "true" | "yes" => Ok(true),
         "off" | "0" | "false" | "no" => Ok(false),
-        _ => Err(Error::setting(name, value, "on or off")),
+        _ => Err(Error::setting(name, value, expected)),
     }
 }
 
@@ -208,6 +220,14 @@ mod tests {
     }
 
     #[test]
+    fn it_can_wait_for_a_signal() {
+        let settings = read(&[(SWITCH, "SIGUSR2"), (INTERVAL, "250ms")]).unwrap();
+        assert!(settings.on_sigusr2 && !settings.off);
+        assert!(settings.publish_interval.is_some());
+        assert!(!read(&[(SWITCH, "on")]).unwrap().on_sigusr2);
+    }
+
+    #[test]
     fn off_wins_over_nonsense_elsewhere() {
         for off in ["off", "OFF", "0", "false", "no"] {
             assert!(
@@ -259,7 +279,10 @@ mod tests {
     #[test]
     fn nonsense_is_named() {
         let error = read(&[(SWITCH, "maybe")]).unwrap_err();
-        assert_eq!(error, "ZOKIO_CONSOLE is \"maybe\", expected on or off");
+        assert_eq!(
+            error,
+            "ZOKIO_CONSOLE is \"maybe\", expected on, off or sigusr2"
+        );
         let error = read(&[(THRESHOLDS, "slow-polls=never")]).unwrap_err();
         assert!(
             error.starts_with("slow-polls in ZOKIO_CONSOLE_THRESHOLDS is \"never\""),

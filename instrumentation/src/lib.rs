@@ -74,6 +74,7 @@ mod grpc;
 mod mailbox;
 pub mod metric_names;
 mod nanos;
+mod of_process;
 mod prometheus;
 mod published;
 mod recorder;
@@ -88,10 +89,6 @@ mod stacks;
 mod tracing_layer;
 mod wait_chains;
 mod watchdog;
-
-use std::sync::{Mutex, PoisonError};
-
-use zokio::runtime::Handle;
 
 pub use address::{Address, BindTo, DEFAULT_BIND};
 pub use builder::{
@@ -117,6 +114,8 @@ pub enum Init {
     Serving(Address),
     /// The environment says `ZOKIO_CONSOLE=off`.
     Off,
+    /// The environment says `ZOKIO_CONSOLE=sigusr2`: the signal starts the server.
+    Waiting,
     /// The program runs on without a server.
     Failed(Error),
 }
@@ -126,11 +125,11 @@ impl Init {
     pub fn addr(&self) -> Option<&Address> {
         match self {
             Init::Serving(address) => Some(address),
-            Init::Off | Init::Failed(_) => None,
+            Init::Off | Init::Waiting | Init::Failed(_) => None,
         }
     }
 
-    /// The address, `None` if it is switched off, or the error.
+    /// The address, `None` if there is no server or not yet, or the error.
     ///
     /// # Errors
     ///
@@ -138,7 +137,7 @@ impl Init {
     pub fn into_result(self) -> Result<Option<Address>, Error> {
         match self {
             Init::Serving(address) => Ok(Some(address)),
-            Init::Off => Ok(None),
+            Init::Off | Init::Waiting => Ok(None),
             Init::Failed(error) => Err(error),
         }
     }
@@ -150,7 +149,7 @@ impl Init {
 ///
 /// | variable | meaning | default |
 /// |---|---|---|
-/// | `ZOKIO_CONSOLE` | `off`: do nothing | `on` |
+/// | `ZOKIO_CONSOLE` | `off`: do nothing; `sigusr2`: nothing before that signal comes | `on` |
 /// | `ZOKIO_CONSOLE_BIND` | where to listen: `IP:PORT` or `unix:PATH` | `127.0.0.1:6669` |
 /// | `ZOKIO_CONSOLE_STACKS` | `off`: threads of stuck workers are not signalled, and have no stacks | `on` |
 /// | `ZOKIO_CONSOLE_THRESHOLDS` | from where on something is a [finding](Thresholds), such as `slow-polls=20ms,task-leak=off` | those of [`Thresholds::default`] |
@@ -166,39 +165,18 @@ impl Init {
 ///
 /// Called again, in another runtime, it adds that one to the server that is there.
 ///
+/// With `ZOKIO_CONSOLE=sigusr2` (on Unix) the program runs with one more thread, which sleeps, and
+/// without a server, until `kill -USR2` asks for one. That works also when all workers are stuck by
+/// then. What goes wrong at that time is a `tracing` error, and the next signal tries again. The signal
+/// is then ours: a program that handles it too is told as well.
+///
 /// It never panics and never ends the program. A failure, such as an address in use or a call
 /// outside of a runtime, is reported as a `tracing` error and returned; the result may be ignored.
 pub fn init() -> Init {
-    match try_init() {
-        Ok(Some(address)) => Init::Serving(address),
-        Ok(None) => Init::Off,
-        Err(error) => {
-            tracing::error!(%error, "zokio-console cannot watch this program");
-            Init::Failed(error)
-        }
-    }
-}
-
-fn try_init() -> Result<Option<Address>, Error> {
-    /// Never dropped: statics are not.
-    static SERVER: Mutex<Option<Guard>> = Mutex::new(None);
-
-    let settings = env::Settings::from_env()?;
-    if settings.off {
-        return Ok(None);
-    }
-    let runtime = Handle::try_current().map_err(|_| error::Kind::NoRuntime)?;
-    let mut server = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
-    let guard = match server.take() {
-        Some(guard) => {
-            let attached = guard.attach(&runtime);
-            let guard = server.insert(guard);
-            attached?;
-            guard
-        }
-        None => server.insert(builder().apply(settings)?.attach(&runtime).start()?),
-    };
-    Ok(Some(guard.addr().clone()))
+    of_process::watch_current().unwrap_or_else(|error| {
+        tracing::error!(%error, "zokio-console cannot watch this program");
+        Init::Failed(error)
+    })
 }
 
 /// Sets a server up by hand.

@@ -28,6 +28,24 @@ const SCENARIOS: &[Scenario] = &[
         ],
         a_second_runtime_joins_the_server_of_the_first,
     ),
+    #[cfg(unix)]
+    (
+        "a_signal_starts_the_server_of_a_running_program",
+        &[
+            ("ZOKIO_CONSOLE", "sigusr2"),
+            ("ZOKIO_CONSOLE_BIND", "127.0.0.1:0"),
+        ],
+        a_signal_starts_the_server_of_a_running_program,
+    ),
+    #[cfg(unix)]
+    (
+        "what_is_wrong_is_said_before_the_signal",
+        &[
+            ("ZOKIO_CONSOLE", "sigusr2"),
+            ("ZOKIO_CONSOLE_TOKEN", "short"),
+        ],
+        what_is_wrong_is_said_before_the_signal,
+    ),
     ("off_means_off", &[("ZOKIO_CONSOLE", "off")], off_means_off),
     (
         "nonsense_is_reported_and_survived",
@@ -84,6 +102,55 @@ fn a_second_runtime_joins_the_server_of_the_first() {
     std::net::TcpStream::connect(addr).expect("it listens");
     let second = two.block_on(async { init() });
     assert_eq!(second.addr(), first.addr());
+}
+
+#[cfg(unix)]
+fn a_signal_starts_the_server_of_a_running_program() {
+    use std::io::{Read as _, Write as _};
+
+    let named = |name: &str| {
+        let mut builder = Builder::new_multi_thread();
+        let builder = builder.worker_threads(1).enable_all().name(name);
+        builder.build().expect("a runtime")
+    };
+    let (one, two) = (named("one"), named("two"));
+    for runtime in [&one, &two] {
+        let result = runtime.block_on(async { init() });
+        assert!(matches!(result, Init::Waiting), "{result:?}");
+    }
+    // A worker that is stuck does not matter.
+    one.spawn(async {
+        loop {
+            std::thread::park();
+        }
+    });
+    let process = std::process::id().to_string();
+    let kill = Command::new("kill").args(["-USR2", &process]).status();
+    assert!(kill.expect("kill runs").success());
+    let address = loop {
+        // The signal comes when the system sends it.
+        match two.block_on(async { init() }) {
+            Init::Serving(address) => break address,
+            Init::Waiting => std::thread::yield_now(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let address = address.socket_addr().expect("TCP");
+    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+    let request = b"GET /metrics HTTP/1.0\r\nhost: localhost\r\n\r\n";
+    stream.write_all(request).expect("sent");
+    let mut page = String::new();
+    stream.read_to_string(&mut page).expect("a page");
+    for label in ["runtime=\"one\"", "runtime=\"two\""] {
+        assert!(page.contains(label), "{page}");
+    }
+    one.shutdown_background();
+}
+
+#[cfg(unix)]
+fn what_is_wrong_is_said_before_the_signal() {
+    let error = failure();
+    assert!(error.contains("ZOKIO_CONSOLE_TOKEN"), "{error}");
 }
 
 fn off_means_off() {

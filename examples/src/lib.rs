@@ -7,5 +7,6 @@
 pub mod duration;
 pub mod greeter;
 pub mod interrupt;
+pub mod process;
 pub mod report;
 pub mod target;

@@ -1,12 +1,14 @@
 //! The gRPC service `zokio.console.v1.Console`: checks requests and answers them from the sampler.
 
+mod subscribe;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tonic::{Request, Response, Status};
 use zokio::telemetry::{now_ns, task_snapshot};
-use zokio_console_proto::v1::console_server::{Console, ConsoleServer};
-use zokio_console_proto::{MAJOR, MAX_MESSAGE_BYTES, MINOR, v1};
+use zokio_console_proto::v1::console_server::Console;
+use zokio_console_proto::{MAJOR, MINOR, v1};
 
 use crate::backtraces::{Answers, Backtraces};
 use crate::encode;
@@ -16,6 +18,7 @@ use crate::sampler::query::Query;
 use crate::sampler::{MAX_VIEWERS, MAX_WISHES, Sampler, Subscription, TooMany, Wish};
 use crate::security::token::check_control;
 use crate::tracing_layer;
+pub(crate) use subscribe::Server;
 
 /// The largest request that is read.
 const MAX_REQUEST_BYTES: usize = 64 * 1024;
@@ -33,18 +36,13 @@ pub(crate) struct Service {
 
 impl Service {
     /// The service, ready to be called.
-    pub(crate) fn server(
-        sampler: Arc<Sampler>,
-        publish_interval: Duration,
-    ) -> ConsoleServer<Service> {
-        ConsoleServer::new(Service {
+    pub(crate) fn server(sampler: Arc<Sampler>, publish_interval: Duration) -> Server {
+        Server::new(Service {
             sampler,
             publish_interval,
             backtraces: Backtraces::default(),
             tracing: Tracing::default(),
         })
-        .max_decoding_message_size(MAX_REQUEST_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES)
     }
 }
 

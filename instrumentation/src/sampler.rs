@@ -2,8 +2,8 @@
 //!
 //! Viewers with equal wishes (interval, runtimes, query) form a group. When a group is due, the
 //! counters of the runtimes and the rows of the group's window are read, and the view goes to the
-//! mailbox of each viewer, which makes its own delta of it when it has room to send. Without viewers
-//! no look is taken.
+//! mailbox of each viewer, which takes it when it has room to send. The [message](view) is made once
+//! for all viewers that were sent the same before. Without viewers no look is taken.
 //!
 //! Which tasks are the rows of a window only a look at all tasks can tell: the [ranking
 //! pass](ranking), which serves all groups. Where it is cheap, as with some thousand tasks, it is part
@@ -22,6 +22,7 @@ mod passes;
 pub(crate) mod query;
 mod ranking;
 mod subscription;
+mod view;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,7 +37,7 @@ use crate::watchdog::Log;
 use group::Group;
 use passes::{Advance, Passes};
 use query::Query;
-pub(crate) use subscription::Subscription;
+pub(crate) use subscription::{Encoded, Subscription};
 
 /// The shortest time between two updates of a viewer.
 pub(crate) const MIN_INTERVAL: Duration = Duration::from_millis(50);
@@ -52,15 +53,6 @@ pub(crate) const MAX_WISHES: usize = 64;
 
 /// After a look that took `t`, none for at least `REST * t`.
 pub(crate) const REST: u32 = 19;
-
-/// What a group of viewers sees at one moment: whole, shared, never changed.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct View {
-    pub(crate) sequence: u64,
-    pub(crate) taken_at_ns: u64,
-    pub(crate) runtimes: Vec<v1::RuntimeUpdate>,
-    pub(crate) telemetry: v1::TelemetryCost,
-}
 
 /// What a viewer wants. Equal ones are served together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,7 +187,7 @@ impl Sampler {
         let wishes = state.groups.len();
         match state.groups.iter_mut().find(|g| g.wish == wish) {
             Some(group) => {
-                if let Some(view) = &group.latest {
+                if let Some(view) = group.views.latest() {
                     mailbox.put(Arc::clone(view));
                 }
                 group.viewers.push(Arc::downgrade(&mailbox));
@@ -357,7 +349,7 @@ fn cost(samples: &[Sample]) -> v1::TelemetryCost {
 
 #[cfg(test)]
 mod tests {
-    use super::subscription::MIN_UPDATE_BYTES;
+    use super::view::MIN_UPDATE_BYTES;
     use super::*;
     use prost::Message as _;
     use std::pin::Pin;
@@ -443,6 +435,63 @@ mod tests {
         assert_eq!(take(&mut second).sequence, 1);
         let _other = sampler.subscribe(wish(100, 6)).unwrap();
         assert_eq!(sampler.lock().groups.len(), 2);
+    }
+
+    fn take_encoded(subscription: &mut Subscription) -> Encoded {
+        let mut cx = Context::from_waker(Waker::noop());
+        match subscription.poll_encoded(&mut cx) {
+            Poll::Ready(Some(encoded)) => encoded,
+            other => panic!("no update: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn viewers_that_have_the_same_are_sent_the_same_bytes() {
+        let (sampler, _runtime) = sampler();
+        let mut viewers: Vec<_> = (0..3)
+            .map(|_| sampler.subscribe(wish(100, 5)).unwrap())
+            .collect();
+        let mut compact = sampler.subscribe(wish(100, 5)).unwrap().compact(true);
+        let mut slow = sampler.subscribe(wish(100, 5)).unwrap();
+        for _ in 0..2 {
+            let due = sampler.lock().next_due().unwrap();
+            sampler.look(due);
+            let first = take_encoded(&mut viewers[0]).shared;
+            for viewer in &mut viewers[1..] {
+                assert_eq!(take_encoded(viewer).shared.as_ptr(), first.as_ptr());
+            }
+            // As the others have theirs, this one has its own.
+            assert_ne!(take_encoded(&mut compact).shared.as_ptr(), first.as_ptr());
+        }
+        let whole = take_encoded(&mut slow);
+        assert_eq!(whole.skipped, 1);
+        let mut late = sampler.subscribe(wish(100, 5)).unwrap();
+        let also_whole = take_encoded(&mut late);
+        assert_eq!(also_whole.shared.as_ptr(), whole.shared.as_ptr());
+    }
+
+    #[test]
+    fn a_viewer_that_reads_nothing_keeps_no_view_alive_and_is_sent_the_newest_whole() {
+        let (sampler, _runtime) = sampler();
+        let mut stalled = sampler.subscribe(wish(100, 5)).unwrap();
+        let look = || {
+            let due = sampler.lock().next_due().unwrap();
+            sampler.look(due);
+            let state = sampler.lock();
+            Arc::downgrade(state.groups[0].views.latest().unwrap())
+        };
+        let first = look();
+        assert!(take(&mut stalled).runtimes[0].full);
+        look();
+        assert!(!take(&mut stalled).runtimes[0].full);
+        assert!(first.upgrade().is_some());
+        for _ in 0..4 {
+            look();
+        }
+        assert!(first.upgrade().is_none());
+        let update = take(&mut stalled);
+        assert_eq!((update.sequence, update.skipped), (6, 3));
+        assert!(update.runtimes[0].full);
     }
 
     #[test]

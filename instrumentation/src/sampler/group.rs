@@ -7,9 +7,10 @@ use std::time::Instant;
 use zokio::telemetry::{now_ns, tasks_at};
 use zokio_console_proto::v1;
 
+use super::Wish;
 use super::passes::Passes;
 use super::ranking::Ranking;
-use super::{View, Wish};
+use super::view::{View, Views};
 use crate::encode::{self, Tasks};
 use crate::mailbox::Mailbox;
 use crate::runtimes::Sample;
@@ -20,7 +21,7 @@ pub(super) struct Group {
     pub(super) wish: Wish,
     sequence: u64,
     pub(super) due: Instant,
-    pub(super) latest: Option<Arc<View>>,
+    pub(super) views: Views,
     /// By the runtime's id, as of the latest pass that served the group.
     pub(super) rankings: Option<HashMap<u64, Ranking>>,
     pub(super) viewers: Vec<Weak<Mailbox<Arc<View>>>>,
@@ -33,7 +34,7 @@ impl Group {
             wish,
             sequence: 0,
             due: Instant::now(),
-            latest: None,
+            views: Views::default(),
             rankings: None,
             viewers: vec![Arc::downgrade(viewer)],
         }
@@ -69,11 +70,12 @@ impl Group {
             taken_at_ns: now_ns(),
             runtimes,
             telemetry,
+            ..View::default()
         });
         for viewer in self.viewers.iter().filter_map(Weak::upgrade) {
             viewer.put(Arc::clone(&view));
         }
-        self.latest = Some(view);
+        self.views.add(view);
     }
 
     fn runtime(&self, sample: &Sample, passes: &mut Passes, long_polls: &Log) -> v1::RuntimeUpdate {

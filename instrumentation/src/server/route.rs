@@ -13,11 +13,10 @@ use hyper::body::Incoming;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::{Code, Status};
-use tower_service::Service as _;
 use zokio_console_proto::v1::console_server::ConsoleServer;
 
 use crate::compat::Compat;
-use crate::grpc::Service;
+use crate::grpc::{self, Service};
 use crate::prometheus::{self, Format};
 use crate::published::Publisher;
 use crate::recorder;
@@ -32,7 +31,7 @@ const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8")
 
 /// See the module.
 pub(crate) struct Router {
-    console: ConsoleServer<Service>,
+    console: grpc::Server,
     compat: Arc<Compat>,
     /// For `/metrics`, if it is served.
     publisher: Option<Arc<Publisher>>,
@@ -94,7 +93,7 @@ impl Router {
             }
             let request = Request::from_parts(head, body);
             let answer = if is_console {
-                self.console.clone().call(request).await?
+                self.console.call(request).await?
             } else {
                 self.compat.call(request).await?
             };

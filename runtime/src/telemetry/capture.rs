@@ -171,12 +171,12 @@ fn children(shared: &Shared, id: u64) -> (Vec<TaskPlace>, u64) {
     let mut count = 0;
     let mut eldest = BinaryHeap::new();
     for slot in records.slots() {
-        let of_task = |record: &&TaskRecord| record.parent.get() == id;
-        let Some(child) = records.live(slot).filter(of_task) else {
+        let of_task = |(_, record): &(u64, &TaskRecord)| record.parent.get() == id;
+        let Some((child, _)) = records.live(slot).filter(of_task) else {
             continue;
         };
         count += 1;
-        eldest.push((child.id.get(), slot));
+        eldest.push((child, slot));
         if eldest.len() > MOST {
             eldest.pop();
         }

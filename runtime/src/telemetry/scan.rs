@@ -15,6 +15,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::panic::Location;
 use std::sync::atomic::{Ordering, fence};
+use std::time::Instant;
 
 use super::capture::{Notes, TaskContext, finished_by_site, future_bytes_of, told_of_sites};
 use super::record_table::RecordTable;
@@ -103,16 +104,13 @@ impl TaskScan {
         let shared = &**self.handle.shared();
         let context = TaskContext::as_of(self.now, shared, &self.notes);
         for slot in self.slots.by_ref().take(records) {
-            let Some(record) = shared.records().live(slot) else {
+            let Some((id, record)) = shared.records().live(slot) else {
                 continue;
             };
             let task = LiveTask {
                 context: &context,
                 record,
-                place: TaskPlace {
-                    id: record.id.get(),
-                    slot,
-                },
+                place: TaskPlace { id, slot },
             };
             if let Some(sites) = &mut self.sites {
                 sites.add(&task);
@@ -308,7 +306,7 @@ pub fn tasks_at(handle: &Handle, places: &[TaskPlace], book: &mut WaitBook) -> T
         return TasksSeen::default();
     }
     let ids: HashSet<u64> = places.iter().map(|place| place.id).collect();
-    let notes = Notes::in_index(book.places.notes_of(&ids));
+    let notes = Notes::in_index(book.places.notes_of(&ids, Instant::now()));
     TasksSeen {
         tasks: handle.shared().tasks_at(places, &notes),
         permits: notes.permits(),
@@ -336,7 +334,8 @@ impl WaitBook {
 
     /// Looks at all notes, for those of these tasks.
     pub fn renew(&mut self, tasks: impl IntoIterator<Item = u64>) {
-        self.places.renew(tasks.into_iter().collect());
+        self.places
+            .renew(tasks.into_iter().collect(), Instant::now());
     }
 }
 
@@ -378,10 +377,10 @@ impl RelationScan {
     pub fn step(&mut self, records: usize) -> bool {
         let table = self.handle.shared().records();
         for slot in self.slots.by_ref().take(records) {
-            let Some(record) = table.live(slot) else {
+            let Some((id, record)) = table.live(slot) else {
                 continue;
             };
-            let (id, parent) = (record.id.get(), record.parent.get());
+            let parent = record.parent.get();
             if parent != 0
                 && let Some(children) = self.found.children.get_mut(&parent)
             {

@@ -243,7 +243,8 @@ impl TaskRecord {
 
     /// The place of the spawn.
     pub(crate) fn location(&self) -> &'static Location<'static> {
-        // SAFETY: called on live records only, whose `fill` stored a `&'static` reference.
+        // SAFETY: called on records that belong or belonged to a task only. `fill` stored a `&'static`
+        // reference then, and nothing else is ever stored.
         unsafe { &*self.location.load(Ordering::Relaxed) }
     }
 
@@ -335,14 +336,16 @@ impl RecordTable {
         self.entry(slot)
     }
 
-    /// The record in `slot`, if it belongs to a task that has not completed. It may be another's the
-    /// next moment: ids tell.
+    /// The record in `slot` and the id of its task, if that has not completed. The record may be
+    /// another's the next moment: the id in it tells.
     #[inline]
-    pub(crate) fn live(&self, slot: u32) -> Option<&TaskRecord> {
+    pub(crate) fn live(&self, slot: u32) -> Option<(u64, &TaskRecord)> {
         let record = self.entry(slot);
         // Ordering: Acquire pairs with the Release of `publish`: what `fill` stored is there.
         let is_live = self.is_live_owner(record.owner.load(Ordering::Acquire));
-        is_live.then_some(record)
+        // 0: it has completed since.
+        let id = record.id.get();
+        (is_live && id != 0).then_some((id, record))
     }
 
     /// As [`pin`](RecordTable::pin), but waits for another reader to leave. Readers stay for

@@ -100,14 +100,15 @@ struct ChunkSeen {
 }
 
 impl ChunkSeen {
-    fn is_lively(&self) -> bool {
-        self.changed.is_some_and(|at| at.elapsed() < LIVELY)
+    fn is_lively(&self, now: Instant) -> bool {
+        let since = |at| now.saturating_duration_since(at);
+        self.changed.is_some_and(|at| since(at) < LIVELY)
     }
 }
 
 impl NotePlaces {
     /// Looks at all notes, for those of these tasks.
-    pub(crate) fn renew(&mut self, tasks: HashSet<u64>) {
+    pub(crate) fn renew(&mut self, tasks: HashSet<u64>, now: Instant) {
         self.tasks = tasks;
         let mut cells = Vec::new();
         let is_first = self.chunks.is_empty();
@@ -117,11 +118,11 @@ impl NotePlaces {
                 Some(seen) if seen.written == written => {}
                 Some(seen) => {
                     seen.written = written;
-                    seen.changed = Some(Instant::now());
+                    seen.changed = Some(now);
                 }
                 None => self.chunks.push(ChunkSeen {
                     written,
-                    changed: (!is_first).then(Instant::now),
+                    changed: (!is_first).then_some(now),
                 }),
             }
         }
@@ -129,7 +130,7 @@ impl NotePlaces {
     }
 
     /// The notes of these tasks.
-    pub(crate) fn notes_of(&mut self, tasks: &HashSet<u64>) -> NoteIndex {
+    pub(crate) fn notes_of(&mut self, tasks: &HashSet<u64>, now: Instant) -> NoteIndex {
         let is_wanted = |task: u64| tasks.contains(&task);
         let is_few = chunks().nth(FEW).is_none();
         if is_few || !tasks.is_subset(&self.tasks) {
@@ -137,7 +138,10 @@ impl NotePlaces {
         }
         let mut found = Vec::new();
         // Chunks that came since are lively, too.
-        let is_lively = |number: usize| self.chunks.get(number).is_none_or(ChunkSeen::is_lively);
+        let is_lively = |number: usize| {
+            let seen = self.chunks.get(number);
+            seen.is_none_or(|seen| seen.is_lively(now))
+        };
         for (number, chunk) in chunks().filter(|(number, _)| is_lively(*number)) {
             collect(number, chunk, is_wanted, &mut found);
         }
@@ -149,5 +153,95 @@ impl NotePlaces {
             .retain(|(task, index)| cell(*index).task.load(Ordering::Relaxed) == *task);
         let cells = self.cells.iter().copied();
         NoteIndex::sorted(cells.filter(|(task, _)| is_wanted(*task)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::current;
+    use super::super::{WaitNote, WaitPoint};
+    use super::*;
+    use std::ptr;
+
+    static LOCK: WaitPoint = WaitPoint::new("mutex", "lock");
+
+    fn set(note: &mut WaitNote, task: u64) {
+        let _polling = current::Restore::enter(current::Current {
+            task,
+            poll: 1,
+            began: 7,
+            spawned: true,
+            outside: current::Outside::Thread,
+        });
+        note.set(&LOCK, ptr::null::<()>(), None);
+    }
+
+    fn note_of(task: u64) -> WaitNote {
+        let mut note = WaitNote::new();
+        set(&mut note, task);
+        note
+    }
+
+    /// More notes than are looked at each time.
+    fn crowd(task: u64) -> Vec<WaitNote> {
+        (0..(FEW + 2) * CHUNK).map(|_| note_of(task)).collect()
+    }
+
+    fn found(places: &mut NotePlaces, task: u64, now: Instant) -> usize {
+        let index = places.notes_of(&HashSet::from([task]), now);
+        let ours = index.of_task(task).filter(|note| note.task == task);
+        ours.count()
+    }
+
+    /// The chunk of the cell that this thread's next note gets.
+    fn next_place() -> usize {
+        note_of(1).place.index as usize / CHUNK
+    }
+
+    #[test]
+    fn of_many_notes_new_ones_are_found_at_once_in_lively_places_and_else_at_the_renewal() {
+        let _crowd = crowd(u64::MAX - 100);
+        let [a, b] = [u64::MAX - 101, u64::MAX - 102];
+        let (mut places, begin) = (NotePlaces::default(), Instant::now());
+        let after = |seconds| begin + Duration::from_secs(seconds);
+        places.renew(HashSet::from([a, b]), begin);
+        let first = note_of(a);
+        assert_eq!(found(&mut places, a, begin), 0, "its place is at rest");
+        places.renew(HashSet::from([a, b]), after(1));
+        assert_eq!(found(&mut places, a, after(1)), 1);
+        let chunk = first.place.index as usize / CHUNK;
+        drop(first);
+        assert_eq!(found(&mut places, a, after(1)), 0, "it is over");
+        assert_eq!(next_place(), chunk);
+        let _second = note_of(b);
+        assert_eq!(found(&mut places, b, after(9)), 0, "long at rest again");
+        assert_eq!(found(&mut places, b, after(2)), 1, "just now lively");
+        assert_eq!(found(&mut places, b, after(9)), 1, "known since");
+    }
+
+    #[test]
+    fn a_note_that_is_set_again_where_it_was_is_found_without_a_renewal() {
+        let _crowd = crowd(u64::MAX - 110);
+        let task = u64::MAX - 111;
+        let mut note = note_of(task);
+        let (mut places, now) = (NotePlaces::default(), Instant::now());
+        places.renew(HashSet::from([task]), now);
+        note.clear();
+        assert_eq!(found(&mut places, task, now), 0);
+        set(&mut note, task);
+        places.renew(HashSet::from([task]), now);
+        assert_eq!(found(&mut places, task, now), 1);
+        set(&mut note, u64::MAX - 112);
+        assert_eq!(found(&mut places, task, now), 0, "it is another task's");
+    }
+
+    #[test]
+    fn notes_of_tasks_that_the_book_does_not_know_are_found_by_a_look_at_all() {
+        let _crowd = crowd(u64::MAX - 120);
+        let [a, b] = [u64::MAX - 121, u64::MAX - 122];
+        let (mut places, now) = (NotePlaces::default(), Instant::now());
+        places.renew(HashSet::from([a]), now);
+        let _notes = [note_of(b), note_of(b)];
+        assert_eq!(found(&mut places, b, now), 2);
     }
 }

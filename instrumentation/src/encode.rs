@@ -107,7 +107,10 @@ pub(crate) fn runtime(
     findings: &[Finding],
 ) -> v1::RuntimeUpdate {
     let asks = tasks.resources || tasks.chains != Chains::No;
-    let waits = tasks.waits.filter(|_| asks);
+    // In one that has ended nobody waits.
+    let nobody = Waits::default();
+    let waits = tasks.waits.or(snapshot.ended.then_some(&nobody));
+    let waits = waits.filter(|_| asks);
     let (mut resources, mut waited_resources) = Default::default();
     if let Some(waits) = waits.filter(|_| tasks.resources) {
         (resources, waited_resources) = (waits.resources.clone(), waits.waited_resources);
@@ -619,6 +622,21 @@ mod tests {
             ..Tasks::default()
         };
         runtime(snapshot, tasks, &[], &[])
+    }
+
+    #[test]
+    fn in_a_runtime_that_has_ended_there_are_no_chains_and_while_it_lives_it_is_not_known() {
+        let told = |snapshot: &Snapshot| {
+            let tasks = Tasks {
+                chains: Chains::Counted,
+                ..Tasks::default()
+            };
+            runtime(snapshot, tasks, &[], &[]).wait_chains_in_all
+        };
+        let mut snapshot = snapshot();
+        assert_eq!(told(&snapshot), None);
+        snapshot.ended = true;
+        assert_eq!(told(&snapshot), Some(0));
     }
 
     #[test]

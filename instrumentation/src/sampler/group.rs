@@ -93,13 +93,13 @@ impl Group {
         let tasks = Tasks {
             rows: &rows,
             matching: ranking.map_or(0, |ranking| ranking.matching),
-            relations: ranked.map(|ranked| &ranked.relations),
+            relations: ranking.map(|ranking| &*ranking.relations),
             spawn_sites: match ranked {
                 Some(ranked) => &ranked.spawn_sites,
                 // It has ended.
                 None => &sample.snapshot.spawn_sites,
             },
-            waits: ranked.and_then(|ranked| ranked.waits.as_ref()),
+            waits: ranking.and_then(|ranking| ranking.waits.as_deref()),
             resources: query.wants_resources(),
             chains: query.chains(),
         };

@@ -29,9 +29,9 @@ const MAX_KEPT: usize = 20_000;
 pub(super) struct Ranked {
     pub(super) runtime_id: u64,
     pub(super) spawn_sites: Vec<SpawnSiteSnapshot>,
-    pub(super) relations: TaskRelations,
+    relations: Arc<TaskRelations>,
     /// If somebody asks for it.
-    pub(super) waits: Option<Waits>,
+    waits: Option<Arc<Waits>>,
     /// One a query, in their order.
     pub(super) rankings: Vec<Ranking>,
 }
@@ -41,6 +41,9 @@ pub(super) struct Ranked {
 pub(super) struct Ranking {
     pub(super) places: Vec<TaskPlace>,
     pub(super) matching: usize,
+    /// Of the same pass: a later one that looks for other rows has those of its own.
+    pub(super) relations: Arc<TaskRelations>,
+    pub(super) waits: Option<Arc<Waits>>,
 }
 
 /// A pass that is under way.
@@ -162,8 +165,13 @@ impl Pass {
     pub(super) fn take_rankings(&mut self, query: &Arc<Query>) -> Vec<(u64, Ranking)> {
         let at = self.queries.iter().position(|q| Arc::ptr_eq(q, query));
         let ranking = |ranked: &mut Ranked| {
-            let ranking = ranked.rankings.get_mut(at?)?;
-            Some((ranked.runtime_id, std::mem::take(ranking)))
+            let found = std::mem::take(ranked.rankings.get_mut(at?)?);
+            let ranking = Ranking {
+                relations: Arc::clone(&ranked.relations),
+                waits: ranked.waits.clone(),
+                ..found
+            };
+            Some((ranked.runtime_id, ranking))
         };
         self.found.iter_mut().filter_map(ranking).collect()
     }
@@ -241,7 +249,11 @@ impl InRuntime {
                 self.rankings = windows
                     .map(|(window, query)| {
                         let (places, matching) = window.finish(query);
-                        Ranking { places, matching }
+                        Ranking {
+                            places,
+                            matching,
+                            ..Ranking::default()
+                        }
                     })
                     .collect();
                 let rankings = before.iter().flat_map(|ranked| &ranked.rankings);
@@ -253,7 +265,7 @@ impl InRuntime {
                 Ok(InRuntime { phase, ..self })
             }
             Phase::Relate(scan) => {
-                let relations = scan.finish();
+                let relations = Arc::new(scan.finish());
                 let waits = self.kept.map(|mut kept| {
                     let missing = kept.missing(&self.permits);
                     let mut places = relations.places.clone();
@@ -261,7 +273,12 @@ impl InRuntime {
                     let holders = tasks_at(&self.handle, &places, &mut WaitBook::new());
                     let is_partial = kept.is_partial;
                     kept.tasks.extend(holders.tasks);
-                    encode::waits(&kept.tasks, &self.permits, is_partial, kept.left_off)
+                    Arc::new(encode::waits(
+                        &kept.tasks,
+                        &self.permits,
+                        is_partial,
+                        kept.left_off,
+                    ))
                 });
                 Err(Box::new(Ranked {
                     runtime_id: self.id,

@@ -82,7 +82,7 @@ pub(crate) static COLUMNS: [ColumnInfo<C, C>; 10] = [
         C::Holder,
         8,
         6,
-        "has the lock, is joined, or receives; ?: took permits last",
+        "has the lock, is joined or receives; ?: it may have passed it on",
     ),
     text(
         C::First,

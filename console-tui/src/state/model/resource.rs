@@ -77,12 +77,13 @@ impl Resource {
             facts.push(("taken", taken));
         }
         if let Some(holder) = &self.holder {
-            let label = match self.key.kind.as_str() {
-                "join" => "joins",
-                "mpsc" => "receiver",
-                _ => "held by",
+            let (label, perhaps) = match (self.key.kind.as_str(), holder.exact) {
+                ("join", _) => ("joins", ""),
+                ("mpsc", _) => ("receiver", ""),
+                (_, true) => ("held by", ""),
+                (_, false) => ("held by", ", or who has its guard now"),
             };
-            let who = format!("task {}{}", holder.task, at(&holder.held_at));
+            let who = format!("task {}{}{perhaps}", holder.task, at(&holder.held_at));
             facts.push((label, who));
         }
         for (nth, acquirer) in self.acquired_by.iter().enumerate() {

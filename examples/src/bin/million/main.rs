@@ -30,6 +30,7 @@ use zokio::sync::Semaphore;
 use zokio::task::yield_now;
 use zokio::time::sleep;
 use zokio_examples::duration;
+use zokio_examples::process::resident_kib;
 
 /// Busy tasks count their operations here and there, not all in one cache line.
 #[repr(align(128))]
@@ -93,12 +94,12 @@ async fn main() -> ExitCode {
 
 /// True: no limit was exceeded.
 async fn run(args: &Args) -> Result<bool, String> {
-    let before = measure::resident_kib();
+    let before = resident_kib();
     let stop = spawn_idle(args.idle);
     let counters = spawn_busy(args.busy);
     // Tasks that have not yet begun to wait are not idle.
     sleep(Duration::from_secs(1)).await;
-    let of_tasks = measure::resident_kib();
+    let of_tasks = resident_kib();
     let guard = zokio_instrumentation::builder()
         .bind(args.console.as_str())
         .attach(&Handle::current())

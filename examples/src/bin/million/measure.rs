@@ -1,12 +1,12 @@
 //! Phases with and without a viewer, and what each took.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use zokio::time::sleep;
+use zokio_examples::process::{cpu_ns, resident_kib};
 
 use super::viewer::Seen;
 use super::{Args, Counter};
@@ -205,25 +205,4 @@ async fn end(viewer: Child) -> Result<Seen, String> {
 fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// CPU time so far of this process's threads of that name.
-fn cpu_ns(name: &str) -> u64 {
-    let threads = fs::read_dir("/proc/self/task").into_iter().flatten();
-    let of_thread = |thread: fs::DirEntry| {
-        let path = thread.path();
-        let its_name = fs::read_to_string(path.join("comm")).ok()?;
-        let times = fs::read_to_string(path.join("schedstat")).ok()?;
-        let spent = times.split_whitespace().next()?.parse::<u64>().ok()?;
-        (its_name.trim_end() == name).then_some(spent)
-    };
-    threads.flatten().filter_map(of_thread).sum()
-}
-
-/// Memory of this process that is in use.
-pub(super) fn resident_kib() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let figure = line.and_then(|line| line.split_whitespace().next());
-    figure.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0)
 }

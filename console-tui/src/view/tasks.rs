@@ -207,10 +207,7 @@ fn cell(
             theme.style(Role::Location),
         ),
         Column::WaitsFor => (waits_for(task, runtime, width), theme.style(Role::Wait)),
-        Column::Fields => (
-            format::left(&format::fields(&task.fields), width),
-            theme.style(Role::Dim),
-        ),
+        Column::Fields => (format::left(&fields(task), width), theme.style(Role::Dim)),
         Column::Worker => (
             number(task.worker.map_or("-".into(), |w| w.to_string())),
             plain,
@@ -226,6 +223,13 @@ fn cell(
         Column::Longest => (number(format::duration(task.longest_poll_ns)), plain),
         Column::Wakes => (number(format::count(task.wakes)), plain),
     }
+}
+
+/// Its spans, then their fields.
+fn fields(task: &Task) -> String {
+    let fields = format::fields(&task.fields);
+    let spans = fields.strip_prefix("span=").map(str::to_owned);
+    spans.unwrap_or(fields)
 }
 
 fn short_state(state: TaskState) -> &'static str {

@@ -68,6 +68,8 @@ async fn subscribe(
 ) -> Result<tonic::Streaming<v1::Update>, String> {
     let stream = TcpStream::connect(address).await;
     let stream = stream.map_err(|error| format!("cannot reach {address}: {error}"))?;
+    // Else the request waits for the answer to the settings, which the server delays.
+    let _ = stream.set_nodelay(true);
     let channel = channel_over(stream, &address.to_string()).await;
     let (channel, origin) = channel.map_err(|error| format!("{address}: {error}"))?;
     let mut client = ConsoleClient::with_origin(channel, origin)

@@ -102,6 +102,7 @@ pub(crate) enum Command {
     ShowCost,
     ShowFindings,
     ShowTimeline,
+    ShowLog,
     ReadAgain,
     Earlier,
     Later,

@@ -29,6 +29,7 @@ pub(crate) enum Context {
     Panels,
     Findings,
     Timeline,
+    Log,
     Help,
     /// The filter is being typed: other characters are text.
     FilterInput,
@@ -39,7 +40,7 @@ pub(crate) enum Context {
 }
 
 /// All of them.
-pub(crate) const CONTEXTS: [Context; 14] = [
+pub(crate) const CONTEXTS: [Context; 15] = [
     Context::Workers,
     Context::Tasks,
     Context::Detail,
@@ -50,6 +51,7 @@ pub(crate) const CONTEXTS: [Context; 14] = [
     Context::Panels,
     Context::Findings,
     Context::Timeline,
+    Context::Log,
     Context::Help,
     Context::FilterInput,
     Context::FilterMenu,

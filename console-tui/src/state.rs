@@ -20,6 +20,7 @@ pub(crate) mod history;
 pub(crate) mod line_edit;
 pub(crate) mod lints;
 pub(crate) mod list;
+pub(crate) mod log;
 pub(crate) mod menu;
 pub(crate) mod model;
 mod mouse;
@@ -47,6 +48,7 @@ use crate::recording::{Ring, Tape};
 use connection::{Connection, Link};
 use findings::FindingsView;
 use line_edit::LineEdit;
+use log::{Log, Tone};
 use menu::{Menu, MenuKind};
 use model::{Histogram, Query, Task, TaskEvent};
 use playback::Playback;
@@ -78,6 +80,8 @@ pub(crate) enum Screen {
     Findings,
     /// What the workers did lately.
     Timeline,
+    /// What has become of the connection.
+    Log,
 }
 
 /// The console's state.
@@ -93,6 +97,7 @@ pub(crate) struct State {
     pub(crate) menu: Option<Menu>,
     pub(crate) settings: Settings,
     pub(crate) connection: Connection,
+    pub(crate) log: Log,
     /// Kept up to date also while paused.
     live: World,
     /// What is shown instead: the moment of the pause, or one of a recording.
@@ -296,6 +301,7 @@ impl State {
             Screen::Pool | Screen::Cost => Context::Panels,
             Screen::Findings => Context::Findings,
             Screen::Timeline => Context::Timeline,
+            Screen::Log => Context::Log,
         }
     }
 
@@ -397,6 +403,7 @@ fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::Connected(server) => {
             let known = state.connection.server.as_ref();
             state.start_over = !known.is_some_and(|known| known.is_same_process(&server));
+            state.log.connected(state.now.unix_ms, &server, known);
             state.connection.link = Link::Connected;
             state.connection.forget_lag();
             state.connection.server = Some(*server);
@@ -409,6 +416,7 @@ fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
                 state.live = World::default();
             }
             state.connection.note_update(update.taken_at_ns, state.now);
+            state.log.updated(state.now.unix_ms, &update);
             if query.slow {
                 state.live.apply_without_rows(*update);
             } else {
@@ -432,6 +440,8 @@ fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             answer,
         } => take_details(state, runtime_id, task_id, answer),
         Action::Refused { message, query } => {
+            let text = format!("the filter was refused: {message}");
+            state.log.add(state.now.unix_ms, Tone::Warn, text);
             if query.filter == state.tasks.filter {
                 state.tasks.refused = Some(message);
             }
@@ -458,6 +468,7 @@ fn hear(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
             if let Some(asked @ Asked::Waiting) = detail.and_then(|d| d.backtrace.as_mut()) {
                 *asked = Asked::Answered(Err(NO_CONNECTION.into()));
             }
+            state.log.add(state.now.unix_ms, Tone::Bad, reason.clone());
             let retry_at_ms = state.now.mono_ms.saturating_add(retry_in_ms);
             state.connection.link = Link::Lost {
                 reason,
@@ -594,6 +605,7 @@ fn perform(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         Command::OpenResource => open_resource(state),
         Command::ShowPool => show(state, Screen::Pool),
         Command::ShowCost => show(state, Screen::Cost),
+        Command::ShowLog => show(state, Screen::Log),
         Command::ShowFindings => show(state, Screen::Findings),
         Command::ToggleHelp => state.help = if state.help.is_some() { None } else { Some(0) },
         Command::Back => back(state),
@@ -787,6 +799,7 @@ fn step(state: &mut State, command: Command) {
             }
         }
         Screen::Timeline => timeline::step(&mut state.timeline, command),
+        Screen::Log => state.log.scroll = to(state.log.scroll),
         Screen::Pool | Screen::Cost => {}
     }
 }

@@ -16,6 +16,7 @@ mod detail;
 mod filter_line;
 mod findings;
 mod help;
+mod log;
 mod menu;
 mod pool;
 mod resources;
@@ -59,6 +60,7 @@ pub(crate) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
         (None, Screen::Waits) => waits::render(state, theme, main, buffer),
         (None, Screen::Pool) => pool::render(state, theme, main, buffer),
         (None, Screen::Timeline) => timeline::render(state, theme, main, buffer),
+        (None, Screen::Log) => log::render(state, theme, main, buffer),
         (None, Screen::Cost) => cost::render(state, theme, main, buffer),
     }
     if let (Some(menu), None) = (state.menu, state.help) {

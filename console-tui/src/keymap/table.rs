@@ -24,6 +24,7 @@ const LISTS: When = When::Screens(&[
     Context::Waits,
     Context::Findings,
     Context::Timeline,
+    Context::Log,
     Context::Help,
     Context::FilterMenu,
     Context::ColumnMenu,
@@ -50,6 +51,7 @@ const EVERYWHERE: When = When::Screens(&[
     Context::Panels,
     Context::Findings,
     Context::Timeline,
+    Context::Log,
     Context::Help,
     Context::FilterInput,
     Context::FilterMenu,
@@ -75,7 +77,7 @@ pub(super) const fn bind(
 }
 
 /// All keys, as they are unless the user binds others.
-pub(crate) static BINDINGS: [Binding; 69] = [
+pub(crate) static BINDINGS: [Binding; 70] = [
     bind(
         &["w"],
         When::Anywhere,
@@ -138,6 +140,13 @@ pub(crate) static BINDINGS: [Binding; 69] = [
         Command::ShowTimeline,
         "Screens",
         "timeline: what the workers did lately",
+    ),
+    bind(
+        &["L"],
+        When::Anywhere,
+        Command::ShowLog,
+        "Screens",
+        "log: what has become of the connection",
     ),
     bind(
         &["?"],

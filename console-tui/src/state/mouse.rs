@@ -73,7 +73,8 @@ fn press_row(state: &mut State, row: usize, effects: &mut Vec<Effect>) {
         | Screen::Findings
         | Screen::Pool
         | Screen::Cost
-        | Screen::Timeline => return,
+        | Screen::Timeline
+        | Screen::Log => return,
     };
     let at = top.saturating_add(row);
     if at >= state.rows_in_all() {

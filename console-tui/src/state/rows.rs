@@ -9,6 +9,9 @@ use super::{Detail, Effect, Screen, State, resources, show, sites, timeline};
 impl State {
     /// Rows of the table shown, those that are not on the screen too.
     pub(super) fn rows_in_all(&self) -> usize {
+        if self.screen == Screen::Log {
+            return self.log.len();
+        }
         let Some(runtime) = self.shown_runtime() else {
             return 0;
         };
@@ -31,7 +34,7 @@ impl State {
                 let asked = detail.backtrace.as_ref();
                 asked.map_or(waits, |asked| asked.lines(Strokes::ASCII).len())
             }),
-            Screen::Pool | Screen::Cost | Screen::Timeline => 0,
+            Screen::Pool | Screen::Cost | Screen::Timeline | Screen::Log => 0,
         }
     }
 }
@@ -182,7 +185,12 @@ pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
                 None => open_resource(state),
             }
         }
-        Screen::Workers | Screen::Detail | Screen::Pool | Screen::Cost | Screen::Timeline => {}
+        Screen::Workers
+        | Screen::Detail
+        | Screen::Pool
+        | Screen::Cost
+        | Screen::Timeline
+        | Screen::Log => {}
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Tabs {
 /// Command, label, label where there is little room (empty: it is left out there), screens.
 type Entry = (Command, &'static str, &'static str, &'static [Screen]);
 
-const SCREENS: [Entry; 9] = [
+const SCREENS: [Entry; 10] = [
     (Command::ShowWorkers, "Workers", "Work", &[Screen::Workers]),
     (
         Command::ShowTasks,
@@ -61,6 +61,7 @@ const SCREENS: [Entry; 9] = [
     (Command::ShowPool, "Pool", "Pool", &[Screen::Pool]),
     (Command::ShowCost, "Self", "", &[Screen::Cost]),
     (Command::ShowTimeline, "Timeline", "", &[Screen::Timeline]),
+    (Command::ShowLog, "Log", "", &[Screen::Log]),
     (
         Command::ShowFindings,
         "Diagnosis",

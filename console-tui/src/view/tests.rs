@@ -289,6 +289,24 @@ fn resource_screen_from_a_chain_before_its_waiters_are_known() {
 }
 
 #[test]
+fn log_screen() {
+    picture("log", |state| {
+        for attempt in 1..4 {
+            let reason = "127.0.0.1:6669: connection refused".into();
+            let lost = Action::Lost {
+                reason,
+                retry_in_ms: 100,
+            };
+            crate::state::update(state, Action::Connecting { attempt });
+            crate::state::update(state, lost);
+        }
+        let server = state.connection.server.clone().expect("it was connected");
+        crate::state::update(state, Action::Connected(Box::new(server)));
+        press(state, "L");
+    });
+}
+
+#[test]
 fn pool_screen() {
     picture("pool", |state| press(state, "p"));
 }

@@ -37,18 +37,19 @@ impl Shared {
     }
 
     pub(crate) fn give_slot(&self, slot: u32) {
-        let cached = context::with_core_of(self, |worker, core| {
-            core.free_slots.push(slot);
-            if core.free_slots.len() > 2 * worker::SLOT_BATCH {
-                let keep = core.free_slots.len() - worker::SLOT_BATCH;
-                worker
-                    .shared()
-                    .records
-                    .give_slots(core.free_slots.drain(keep..));
-            }
-        });
+        let cached = context::with_core_of(self, |_, core| self.keep_slot(core, slot));
         if cached.is_none() {
             self.records.give_slots(std::iter::once(slot));
+        }
+    }
+
+    /// Gives a slot back to this thread's worker, or beyond it if that has many.
+    #[inline]
+    pub(super) fn keep_slot(&self, core: &mut worker::Core, slot: u32) {
+        core.free_slots.push(slot);
+        if core.free_slots.len() > 2 * worker::SLOT_BATCH {
+            let keep = core.free_slots.len() - worker::SLOT_BATCH;
+            self.records.give_slots(core.free_slots.drain(keep..));
         }
     }
 

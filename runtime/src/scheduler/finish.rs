@@ -26,13 +26,12 @@ impl Shared {
         let slot = runnable.header().slot;
         let location = self.records.get(slot).location();
         // In this order, so that no reader finds a task among the finished and the live ones.
-        let is_free = self.records.retire(slot);
+        let free_slot = self.records.retire(slot).then_some(slot);
         if telemetry::is_enabled() {
             let header = runnable.header();
             let bytes = header.vtable.future_bytes();
-            self.book(header.id, location, totals, bytes, outcome);
-        }
-        if is_free {
+            self.book(header.id, location, totals, bytes, outcome, free_slot);
+        } else if let Some(slot) = free_slot {
             self.give_slot(slot);
         }
         runnable.complete();
@@ -45,7 +44,7 @@ impl Shared {
         self.cancel(runnable);
     }
 
-    /// Adds a finished task to the totals.
+    /// Adds a finished task to the totals, and gives its record's slot back if that is free.
     fn book(
         &self,
         task: u64,
@@ -53,8 +52,9 @@ impl Shared {
         totals: &SiteTotals,
         future_bytes: usize,
         outcome: Outcome,
+        free_slot: Option<u32>,
     ) {
-        let booked = context::with_core_of(self, |worker, _| {
+        let booked = context::with_core_of(self, |worker, core| {
             let remote = worker.remote();
             let at = match outcome {
                 Outcome::Cancelled => clock::raw(),
@@ -63,10 +63,16 @@ impl Shared {
             };
             remote.ring.complete(task, at, location, outcome);
             remote.finished.count(outcome, Counter::add);
+            if let Some(slot) = free_slot {
+                self.keep_slot(core, slot);
+            }
             remote.sites.add(location, totals, future_bytes)
         });
         if booked.is_none() {
             self.elsewhere.finished.count(outcome, Counter::add_shared);
+            if let Some(slot) = free_slot {
+                self.records.give_slots(std::iter::once(slot));
+            }
         }
         if booked != Some(true) {
             self.elsewhere

@@ -276,6 +276,7 @@ impl<'a> WorkerContext<'a> {
     }
 
     /// Looks at the driver once in `event_interval` turns. False: the core is gone.
+    #[inline]
     pub(super) fn run_driver_if_due(&self) -> bool {
         let due = self.with_core(|core| core.until_driver.is_over());
         if due == Some(true) {

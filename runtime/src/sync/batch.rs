@@ -104,6 +104,7 @@ impl BatchSemaphore {
     /// # Panics
     ///
     /// If `permits` is more than a semaphore can have.
+    #[inline]
     #[track_caller]
     pub(super) fn check_permits(permits: usize) {
         assert!(

@@ -133,6 +133,7 @@ impl<T> WaitList<T> {
     }
 
     /// Puts a waiter at the end.
+    #[inline]
     pub(super) fn push_back(&mut self, waiter: Pin<&Waiter<T>>, waker: Option<Waker>) {
         let node = NonNull::from(waiter.get_ref());
         let tail = self.tail;
@@ -159,6 +160,7 @@ impl<T> WaitList<T> {
     /// Takes out the waiter that came first. `grant` gets its value after the waiter was unlinked
     /// and its waker taken: the waiter may be gone as soon as `grant` has stored into the value.
     /// `None` if nobody waits.
+    #[inline]
     pub(super) fn pop_front(&mut self, grant: impl FnOnce(&T)) -> Option<Option<Waker>> {
         let head = self.head?;
         Some(self.take(head, grant))
@@ -170,6 +172,7 @@ impl<T> WaitList<T> {
         Some(self.take(tail, grant))
     }
 
+    #[inline]
     fn take(&mut self, node: NonNull<Waiter<T>>, grant: impl FnOnce(&T)) -> Option<Waker> {
         self.unlink(node);
         let waker = self.entry(node).waker.take();
@@ -190,6 +193,7 @@ impl<T> WaitList<T> {
         linked
     }
 
+    #[inline]
     fn unlink(&mut self, node: NonNull<Waiter<T>>) {
         let entry = self.entry(node);
         entry.linked = false;

@@ -224,14 +224,14 @@ impl Ring {
         size_of_val(&*self.slots) as u64
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&self, stamp: u64, id: u64, word: u64) {
         let next = self.next.get() as usize;
         if next as u64 >= self.ready.get() && !self.make_ready(next) {
             return;
         }
-        // SAFETY: made ready, now or before.
-        let slot = unsafe { self.slots[next].assume_init_ref() };
+        // SAFETY: one of the slots, made ready now or before.
+        let slot = unsafe { self.slots.get_unchecked(next).assume_init_ref() };
         slot.0[0].store(stamp, Ordering::Relaxed);
         slot.0[1].store(id, Ordering::Relaxed);
         slot.0[2].store(word, Ordering::Relaxed);
@@ -247,6 +247,7 @@ impl Ring {
     /// Gives some slots from `next` on, the first that is not ready, contents that may be stored
     /// over. False: there is none. Readers do not come here before `head` does.
     #[cold]
+    #[inline(never)]
     fn make_ready(&self, next: usize) -> bool {
         let after = self.slots.len().min(next + SLOTS_AT_ONCE);
         for slot in &self.slots[next..after] {
@@ -266,7 +267,7 @@ impl Ring {
     }
 
     /// A poll that has ended. `outside`: the wake before it was made by no worker.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll(&self, task: u64, begin: u64, end: u64, outside: bool) {
         let ticks = end.saturating_sub(begin).min(VALUE_MAX);
         let follows = self.folding.get() == task && self.folding_end.get() == begin;
@@ -283,6 +284,7 @@ impl Ring {
     }
 
     /// Adds a poll to the last event, which is one of the same task.
+    #[inline(never)]
     fn fold(&self, ticks: u64) -> bool {
         let after = match self.next.get() {
             0 => self.slots.len() as u64,

@@ -185,8 +185,10 @@ impl WorkerSites {
         entry.polls.add(totals.polls);
         entry.busy.add(totals.busy);
         entry.scheduled.add(totals.scheduled);
-        entry.panicked.add(totals.panicked);
-        entry.cancelled.add(totals.cancelled);
+        if totals.panicked + totals.cancelled > 0 {
+            entry.panicked.add(totals.panicked);
+            entry.cancelled.add(totals.cancelled);
+        }
         entry.longest_poll.raise_to(totals.longest_poll);
         entry.future_bytes.raise_to(future_bytes as u64);
         true

@@ -24,7 +24,7 @@ use crate::task::header::Header;
 ///
 /// Its first cache line is what seldom changes from poll to poll, the second is counts. Tasks move
 /// between processors, and a line that is written here and there costs more than all that is
-/// counted in it: a poll writes to the second line only.
+/// counted in it: a wake and a poll write to the second line only.
 ///
 /// Many tasks complete at their first poll; what there would be to count of them is known without,
 /// so the second line is left alone until the first poll has gone pending
@@ -50,9 +50,8 @@ pub(crate) struct TaskRecord {
     watch: AtomicU8,
     /// When the longest poll ended, on telemetry's clock, in units of 2^[`AT_SHIFT`] ns.
     longest_poll_at: AtomicU32,
-    /// Who made the wake that scheduled it last. Written by that wake's maker, if it is another
-    /// than before.
-    last_waker: Counter,
+    /// In ticks; it is written some ten times in a task's life.
+    pub(crate) longest_poll: Counter,
     // The second line.
     /// Stamp since when the task is idle or, without a cell, in `state`.
     pub(crate) since: Counter,
@@ -60,7 +59,9 @@ pub(crate) struct TaskRecord {
     // Ticks.
     pub(crate) busy: Counter,
     pub(crate) scheduled: Counter,
-    pub(crate) longest_poll: Counter,
+    /// Who made the wake that scheduled it last. Written by that wake's maker, if it is another
+    /// than before.
+    last_waker: Counter,
     pub(crate) wakes: Counter,
     pub(crate) self_wakes: Counter,
     pub(crate) waker_clones: Counter,
@@ -135,14 +136,14 @@ impl TaskRecord {
         self.flags.store(0, Ordering::Relaxed);
         self.watch.store(0, Ordering::Relaxed);
         self.longest_poll_at.store(0, Ordering::Relaxed);
-        self.last_waker.set(0);
         if !matches!(task.kind, TaskKind::Task | TaskKind::Local) {
             self.begin_counts();
         }
     }
 
-    /// Notes who woke the task. By whoever has won the right to run it. The line is shared with the
-    /// processor that polls the task, so it is written only if there is something new.
+    /// Notes who woke the task. By whoever has won the right to run it, which is to be won only
+    /// after a poll, so the counts are this task's. The line is shared with the processor that polls
+    /// the task, so it is written only if there is something new.
     #[inline]
     pub(crate) fn note_waker(&self, origin: Origin) {
         if self.last_waker.get() != origin.to_word() {
@@ -152,6 +153,10 @@ impl TaskRecord {
 
     /// Who woke it last, in one word.
     pub(super) fn last_waker(&self) -> u64 {
+        // Ordering: pairs with the Release in `begin_counts`.
+        if self.flags.load(Ordering::Acquire) & COUNTED == 0 {
+            return 0;
+        }
         self.last_waker.get()
     }
 
@@ -185,6 +190,7 @@ impl TaskRecord {
             &self.busy,
             &self.scheduled,
             &self.longest_poll,
+            &self.last_waker,
             &self.wakes,
             &self.self_wakes,
             &self.waker_clones,
@@ -306,12 +312,12 @@ impl TaskRecord {
             flags: AtomicU8::new(0),
             watch: AtomicU8::new(0),
             longest_poll_at: AtomicU32::new(0),
-            last_waker: Counter::new(0),
+            longest_poll: Counter::new(0),
             since: Counter::new(0),
             polls: Counter::new(0),
             busy: Counter::new(0),
             scheduled: Counter::new(0),
-            longest_poll: Counter::new(0),
+            last_waker: Counter::new(0),
             wakes: Counter::new(0),
             self_wakes: Counter::new(0),
             waker_clones: Counter::new(0),

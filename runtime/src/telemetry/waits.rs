@@ -67,6 +67,16 @@ impl WaitNote {
         resource: impl Into<Identity>,
         location: Option<&'static Location<'static>>,
     ) {
+        self.set_to(point, resource.into(), location);
+    }
+
+    // Not inlined into the futures of other crates: most of them never wait.
+    fn set_to(
+        &mut self,
+        point: &'static WaitPoint,
+        resource: Identity,
+        location: Option<&'static Location<'static>>,
+    ) {
         let now = current::get();
         if now.task == 0 {
             self.clear();
@@ -83,7 +93,7 @@ impl WaitNote {
         } else {
             self.place = allocate();
         }
-        cell(self.place.index).write(self.place.sequence, now, point, resource.into(), location);
+        cell(self.place.index).write(self.place.sequence, now, point, resource, location);
         self.place.sequence = self.place.sequence.wrapping_add(2);
     }
 
@@ -101,10 +111,15 @@ impl WaitNote {
     #[inline]
     pub(crate) fn clear(&mut self) {
         if self.place.index != NONE {
-            cell(self.place.index).erase();
-            release(self.place);
-            self.place.index = NONE;
+            self.give_back();
         }
+    }
+
+    #[inline(never)]
+    fn give_back(&mut self) {
+        cell(self.place.index).erase();
+        release(self.place);
+        self.place.index = NONE;
     }
 }
 
@@ -289,6 +304,7 @@ impl Pool {
     }
 }
 
+#[inline]
 fn cell(index: u32) -> &'static Cell {
     let index = index as usize;
     // Ordering: pairs with the Release store in `Pool::grow`.
@@ -314,12 +330,19 @@ thread_local! {
     static FREE: std::cell::RefCell<Cache> = const { std::cell::RefCell::new(Cache(Vec::new())) };
 }
 
+#[inline]
 fn allocate() -> Place {
+    let kept = FREE.try_with(|free| free.borrow_mut().0.pop());
+    match kept {
+        Ok(Some(place)) => place,
+        _ => allocate_more(),
+    }
+}
+
+#[cold]
+fn allocate_more() -> Place {
     FREE.try_with(|free| {
         let mut free = free.borrow_mut();
-        if let Some(place) = free.0.pop() {
-            return place;
-        }
         let mut pool = POOL.lock();
         if pool.free.len() < CACHE {
             pool.grow();
@@ -338,7 +361,24 @@ fn allocate() -> Place {
     })
 }
 
+#[inline]
 fn release(place: Place) {
+    let kept = FREE.try_with(|free| {
+        let mut free = free.borrow_mut();
+        let has_room = free.0.len() < free.0.capacity().min(2 * CACHE);
+        if has_room {
+            free.0.push(place);
+        }
+        has_room
+    });
+    if kept != Ok(true) {
+        release_beyond(place);
+    }
+}
+
+/// With no room in the cache of this thread, or after the end of its locals.
+#[cold]
+fn release_beyond(place: Place) {
     let kept = FREE.try_with(|free| {
         let mut free = free.borrow_mut();
         free.0.push(place);

@@ -1,5 +1,6 @@
 //! A picture of every screen, and the proof that no state at no size panics.
 
+mod colours;
 mod properties;
 
 use ratatui::Terminal;

@@ -67,6 +67,11 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
+    fn note_damage(&mut self, offset: u64) {
+        self.damaged += 1;
+        self.first_damage.get_or_insert(offset);
+    }
+
     /// What is wrong, in words; None: nothing.
     pub(crate) fn in_words(&self) -> Option<String> {
         let mut out = Vec::new();
@@ -92,8 +97,11 @@ impl<R: Read + Seek> FileSource<R> {
     /// Reads a recording through and makes its index.
     pub(crate) fn open(reader: R) -> Result<FileSource<R>, OpenError> {
         let mut scan = Scan::new(reader);
-        scan.header()?;
+        let is_sound = scan.header()?;
         let mut source = Index::default();
+        if !is_sound {
+            source.condition.note_damage(0);
+        }
         while source.step(&mut scan)? {}
         if !source.slots.iter().any(|slot| slot.kind == Kind::Update) {
             return Err(OpenError::Empty);
@@ -210,8 +218,7 @@ impl Index {
         if std::mem::replace(&mut self.in_damage, true) {
             return;
         }
-        self.condition.damaged += 1;
-        self.condition.first_damage.get_or_insert(offset);
+        self.condition.note_damage(offset);
         self.slots.push(Slot {
             at_ns: self.slots.last().map_or(0, |slot| slot.at_ns),
             offset,
@@ -243,13 +250,15 @@ impl<R: Read> Scan<R> {
         }
     }
 
-    fn header(&mut self) -> Result<(), OpenError> {
+    /// False: it is damaged.
+    fn header(&mut self) -> Result<bool, OpenError> {
         self.has(HEADER_BYTES)?;
         let header = self.bytes().first_chunk().ok_or(OpenError::Foreign)?;
         let header = format::parse_header(header);
         self.skip(HEADER_BYTES);
         match header {
-            Header::Ours => Ok(()),
+            Header::Ours => Ok(true),
+            Header::Damaged => Ok(false),
             Header::OtherVersion(major) => Err(OpenError::OtherVersion(major)),
             Header::Foreign => Err(OpenError::Foreign),
         }

@@ -161,8 +161,9 @@ pub(super) fn header(began_unix_ns: u64) -> [u8; HEADER_BYTES] {
 /// What a header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Header {
-    /// It may be damaged: the frames have checksums of their own.
     Ours,
+    /// It is damaged. That costs nothing but its time: the frames have checksums of their own.
+    Damaged,
     /// Another major version wrote it.
     OtherVersion(u16),
     /// It is no recording.
@@ -175,7 +176,8 @@ pub(super) fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Header {
     match (bytes.starts_with(MAGIC), sound) {
         (false, _) => Header::Foreign,
         (true, true) if major != MAJOR => Header::OtherVersion(major),
-        (true, _) => Header::Ours,
+        (true, true) => Header::Ours,
+        (true, false) => Header::Damaged,
     }
 }
 

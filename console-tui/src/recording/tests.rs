@@ -305,6 +305,18 @@ fn a_damaged_head_is_skipped_to_the_next_good_one() {
 }
 
 #[test]
+fn a_damaged_header_is_told_and_all_frames_are_played() {
+    for offset in [8, 12, 20, 25] {
+        let mut bytes = bytes_of(&frames(25));
+        bytes[offset] ^= 1;
+        let mut tape = tape(bytes);
+        let condition = tape.source.condition();
+        assert_eq!((condition.damaged, condition.first_damage), (1, Some(0)));
+        assert_eq!(polls(&at(&mut tape, 20).world), polls(&watched(20)));
+    }
+}
+
+#[test]
 fn other_files_and_other_versions_are_refused_in_words() {
     let refusal = |bytes: &[u8]| {
         FileSource::open(Cursor::new(bytes.to_vec()))

@@ -238,8 +238,10 @@ fn task_that_only_yields_takes_few_events() {
         yielding.await.unwrap();
     });
     let recording = dump(&runtime);
-    // The driver has its turn after 61 ticks.
-    assert!(recording.lanes[0].recorded < 10_000 / 10);
+    // The driver has its turn after 61 ticks, and an event has room for 100 µs of polls, which are few
+    // with a sanitizer's eye on each.
+    let polls_an_event = if cfg!(zokio_sanitize) { 2 } else { 10 };
+    assert!(recording.lanes[0].recorded < 10_000 / polls_an_event);
 }
 
 #[test]

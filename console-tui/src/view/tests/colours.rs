@@ -82,13 +82,13 @@ fn every_screen_has_its_colours_in_both_themes() {
     ] {
         check(name, |state| press(state, keys));
     }
-    check("detail", |state| detail(state));
-    check("resources", |state| resources(state));
+    check("detail", detail);
+    check("resources", resources);
     check("resource", |state| {
         resources(state);
         press(state, "j enter");
     });
-    check("waits", |state| waits(state));
+    check("waits", waits);
     for (width, height) in SIZES {
         let mut state = recorded(width, height);
         press(&mut state, "N");

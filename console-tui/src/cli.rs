@@ -108,9 +108,7 @@ fn usage_line(rendered: &str) -> String {
 }
 
 fn runtime() -> Result<zokio::runtime::Runtime, ConsoleError> {
-    zokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("console-worker")
+    zokio::runtime::Builder::new_current_thread()
         .name("zokio-console")
         .enable_all()
         .build()

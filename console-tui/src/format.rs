@@ -158,17 +158,21 @@ pub(crate) fn time_of_day(unix_ms: u64) -> String {
 
 /// Cells that `text` takes.
 pub(crate) fn width(text: &str) -> usize {
-    if is_plain(text) {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
         text.len()
+    } else if is_plain(text) {
+        text.chars().count()
     } else {
         text.width()
     }
 }
 
-/// Whether each byte is a character of one cell. Nearly every text is, and is measured and drawn
-/// sooner if that is known.
+/// Whether each character has a cell of its own whatever stands beside it: printable ASCII, and the
+/// signs that the console itself draws with. Nearly every text is so, and is measured and drawn sooner
+/// if that is known.
 pub(crate) fn is_plain(text: &str) -> bool {
-    text.bytes().all(|b| matches!(b, b' '..=b'~'))
+    text.chars()
+        .all(|c| matches!(c, ' '..='~' | 'µ' | '·' | 'Σ' | '…' | '─'..='╿' | '▁'..='█' | '▒' | '●'))
 }
 
 /// `text` cut to `cells`, the end replaced by `…` if something was cut.
@@ -225,22 +229,30 @@ fn tail(text: &str, cells: usize) -> String {
 
 /// `text` in exactly `cells` cells, flush left.
 pub(crate) fn left(text: &str, cells: usize) -> String {
-    pad(truncate_end(text, cells), cells, false)
+    pad(text, cells, false)
 }
 
 /// `text` in exactly `cells` cells, flush right.
 pub(crate) fn right(text: &str, cells: usize) -> String {
-    pad(truncate_end(text, cells), cells, true)
+    pad(text, cells, true)
 }
 
-fn pad(mut text: String, cells: usize, flush_right: bool) -> String {
-    let gap = cells.saturating_sub(width(&text));
-    if flush_right && gap > 0 {
-        text.insert_str(0, &" ".repeat(gap));
-    } else {
-        text.extend(std::iter::repeat_n(' ', gap));
+fn pad(text: &str, cells: usize, flush_right: bool) -> String {
+    let used = width(text);
+    if used > cells {
+        // A wide character that is cut leaves a cell.
+        return pad(&truncate_end(text, cells), cells, flush_right);
     }
-    text
+    let gap = cells - used;
+    let mut out = String::with_capacity(text.len() + gap);
+    if flush_right {
+        out.extend(std::iter::repeat_n(' ', gap));
+    }
+    out.push_str(text);
+    if !flush_right {
+        out.extend(std::iter::repeat_n(' ', gap));
+    }
+    out
 }
 
 /// A source file's path without what every reader knows: the registry's folder of a dependency,
@@ -322,6 +334,21 @@ mod tests {
                 assert!(width(&truncate_middle(text, cells)) <= cells);
             }
         }
+    }
+
+    #[test]
+    fn plain_characters_are_as_wide_as_the_tables_say() {
+        let plain = (0..=0x3000)
+            .filter_map(char::from_u32)
+            .filter(|c| is_plain(&c.to_string()));
+        let signs = plain
+            .inspect(|c| assert_eq!(c.width(), Some(1), "{c}"))
+            .count();
+        assert!(signs > 200, "{signs}");
+        for text in ["12.3µs", "└ a…", "ab", "日本", "e\u{301}"] {
+            assert_eq!(width(text), text.width(), "{text}");
+        }
+        assert!(!is_plain("e\u{301}"));
     }
 
     #[test]

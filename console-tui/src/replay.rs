@@ -43,8 +43,18 @@ pub(crate) async fn run(
     tape.perform(Play::Toggle);
     let mut last = Instant::now();
     loop {
-        // Reading a file and folding in what it holds may keep the thread for a while.
-        let moment = zokio::task::block_in_place(|| tape.moment(&query));
+        // Reading a file and folding in what it holds may keep a thread for a while.
+        let asked = query.clone();
+        let read = zokio::task::spawn_blocking(move || (tape.moment(&asked), tape));
+        let moment;
+        (moment, tape) = match read.await {
+            Ok(read) => read,
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The console ends.
+                Err(_) => return,
+            },
+        };
         if out.send(Action::Moment(Box::new(moment))).await.is_err() {
             return;
         }

@@ -24,7 +24,7 @@ use super::widgets::{panel, placeholder, put, stale};
 use crate::format;
 use crate::state::columns::{self, Column, ColumnInfo};
 use crate::state::lints::{self, Limits};
-use crate::state::model::{Task, TaskState};
+use crate::state::model::{Location, Task, TaskState};
 use crate::state::world::Runtime;
 use crate::state::{State, tasks::TasksView};
 use crate::theme::{Role, Theme};
@@ -44,6 +44,7 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
     match runtime {
         Some(runtime) if runtime.tasks.matching > 0 => {
             let shown = filter_row.saturating_sub(1).min(rows);
+            let mut places = Places::default();
             for row in 0..shown {
                 let at = state.tasks.top.saturating_add(row);
                 if at >= runtime.tasks.matching {
@@ -56,7 +57,7 @@ pub(super) fn render(state: &State, theme: Theme, area: Rect, buffer: &mut Buffe
                 };
                 put(
                     row + 1,
-                    task_line(runtime, at, limits, &columns, selected, theme),
+                    task_line(runtime, at, limits, &columns, selected, theme, &mut places),
                     target,
                     buffer,
                 );
@@ -105,17 +106,36 @@ fn title(view: &TasksView, runtime: Option<&Runtime>, rows: usize) -> String {
     )
 }
 
-fn task_line(
-    runtime: &Runtime,
+/// Locations as they fit: many rows have the same, and to find out takes longer than the rest of a row.
+#[derive(Default)]
+struct Places<'a> {
+    known: Vec<(&'a Location, usize, String)>,
+}
+
+impl<'a> Places<'a> {
+    fn fitted(&mut self, location: &'a Location, cells: usize) -> &str {
+        let mut known = self.known.iter();
+        let at = known.position(|(of, width, _)| *width == cells && *of == location);
+        let at = at.unwrap_or_else(|| {
+            self.known.push((location, cells, location.fitted(cells)));
+            self.known.len() - 1
+        });
+        &self.known[at].2
+    }
+}
+
+fn task_line<'a>(
+    runtime: &'a Runtime,
     at: usize,
     limits: &Limits,
     columns: &Columns,
     selected: bool,
     theme: Theme,
+    places: &mut Places<'a>,
 ) -> Line<'static> {
     let depth = runtime.tasks.depth_at(at);
     let task = runtime.tasks.id_at(at).and_then(|id| runtime.tasks.get(id));
-    let mut spans = Vec::new();
+    let mut spans = Vec::with_capacity(2 * columns.len());
     match task {
         Some(task) => {
             for (info, width) in columns {
@@ -123,7 +143,7 @@ fn task_line(
                 let width = usize::from(*width);
                 let (text, style) = match (info.column, depth) {
                     (Column::Name, Some(depth)) => branch(task, depth, width, theme),
-                    (column, _) => cell(task, runtime, limits, column, width, theme),
+                    (column, _) => cell(task, runtime, limits, column, width, theme, places),
                 };
                 spans.push(Span::styled(text, style));
             }
@@ -163,13 +183,14 @@ fn branch(task: &Task, depth: u16, width: usize, theme: Theme) -> (String, Style
     (format::left(&text, width), theme.style(role))
 }
 
-fn cell(
-    task: &Task,
+fn cell<'a>(
+    task: &'a Task,
     runtime: &Runtime,
     limits: &Limits,
     column: Column,
     width: usize,
     theme: Theme,
+    places: &mut Places<'a>,
 ) -> (String, Style) {
     let number = |text: String| format::right(&text, width);
     let plain = theme.style(Role::Text);
@@ -203,10 +224,13 @@ fn cell(
             theme.style(Role::Dim),
         ),
         Column::Location => (
-            format::left(&task.location.fitted(width), width),
+            format::left(places.fitted(&task.location, width), width),
             theme.style(Role::Location),
         ),
-        Column::WaitsFor => (waits_for(task, runtime, width), theme.style(Role::Wait)),
+        Column::WaitsFor => (
+            waits_for(task, runtime, width, places),
+            theme.style(Role::Wait),
+        ),
         Column::Fields => (format::left(&fields(task), width), theme.style(Role::Dim)),
         Column::Worker => (
             number(task.worker.map_or("-".into(), |w| w.to_string())),
@@ -241,7 +265,12 @@ fn short_state(state: TaskState) -> &'static str {
 }
 
 /// The wait in as many words as fit: always what, then since when, then where.
-fn waits_for(task: &Task, runtime: &Runtime, width: usize) -> String {
+fn waits_for<'a>(
+    task: &'a Task,
+    runtime: &Runtime,
+    width: usize,
+    places: &mut Places<'a>,
+) -> String {
     let Some(wait) = task.waits_for() else {
         return format::left("", width);
     };
@@ -260,7 +289,7 @@ fn waits_for(task: &Task, runtime: &Runtime, width: usize) -> String {
     if let Some(location) = &wait.location {
         let spare = width.saturating_sub(format::width(&text) + 1);
         if spare >= 10 {
-            text = format!("{text} {}", location.fitted(spare));
+            text = format!("{text} {}", places.fitted(location, spare));
         }
     }
     format::left(&text, width)

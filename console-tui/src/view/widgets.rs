@@ -67,10 +67,11 @@ fn put_spans(line: &Line<'_>, area: Rect, buffer: &mut Buffer) {
             x = x.saturating_add(width);
             continue;
         }
-        for byte in span.content.bytes().take(usize::from(area.right() - x)) {
-            buffer[(x, area.y)]
-                .set_char(char::from(byte))
-                .set_style(span.style);
+        let room = usize::from(area.right() - x);
+        let first = buffer.index_of(x, area.y);
+        let cells = &mut buffer.content[first..first + room];
+        for (cell, char) in cells.iter_mut().zip(span.content.chars()) {
+            cell.set_char(char).set_style(span.style);
             x += 1;
         }
     }

@@ -11,8 +11,9 @@ use zokio::sync::{Mutex, mpsc, oneshot};
 /// As good as for ever.
 const FOREVER: Duration = Duration::from_secs(30 * 86_400);
 
-/// Tasks that wait for the lock.
-const WAITERS: usize = 3;
+/// Tasks that come for the lock, one after the other.
+const WAITERS: usize = 8;
+const WAITER_EVERY: Duration = Duration::from_millis(250);
 
 /// How long the greedy task computes without a pause, and how often.
 const GREEDY_FOR: Duration = Duration::from_millis(30);
@@ -33,19 +34,20 @@ pub(super) fn start() -> io::Result<()> {
 
 fn lock_kept() -> io::Result<()> {
     let ledger = Arc::new(Mutex::new(()));
-    // Taken before anybody else can.
-    let kept = Arc::clone(&ledger).try_lock_owned();
     super::spawn("ledger-holder", async move {
-        let _kept = kept;
+        let _kept = ledger.lock().await;
+        for _ in 0..WAITERS {
+            let ledger = Arc::clone(&ledger);
+            let waiter = super::spawn("ledger-waiter", async move {
+                let _turn = ledger.lock().await;
+            });
+            if waiter.is_err() {
+                return;
+            }
+            zokio::time::sleep(WAITER_EVERY).await;
+        }
         zokio::time::sleep(FOREVER).await;
-    })?;
-    for _ in 0..WAITERS {
-        let ledger = Arc::clone(&ledger);
-        super::spawn("ledger-waiter", async move {
-            let _turn = ledger.lock().await;
-        })?;
-    }
-    Ok(())
+    })
 }
 
 fn answer_never_comes() -> io::Result<()> {
@@ -60,9 +62,9 @@ fn answer_never_comes() -> io::Result<()> {
 }
 
 fn channel_never_emptied() -> io::Result<()> {
-    let (sender, receiver) = mpsc::channel::<u64>(2);
+    let (sender, mut receiver) = mpsc::channel::<u64>(2);
     super::spawn("queue-consumer", async move {
-        let _receiver = receiver;
+        let _order = receiver.recv().await;
         zokio::time::sleep(FOREVER).await;
     })?;
     super::spawn("queue-producer", async move {

@@ -64,19 +64,20 @@ impl Recorded {
             1 => line.push_str(", the connection was lost once"),
             n => line.push_str(&format!(", the connection was lost {n} times")),
         }
-        if self.left_out > 0 {
-            line.push_str(&format!(
-                ", up to {} tasks beyond the {MAX_TASKS} busiest left out: record fewer with --tasks",
-                self.left_out
-            ));
-        }
         line
     }
 
     /// The last words.
     pub(crate) fn summary(&self, path: &Path) -> String {
+        let left_out = match self.left_out {
+            0 => String::new(),
+            n => format!(
+                "up to {n} task{} beyond the {MAX_TASKS} busiest left out: record fewer with --tasks\n",
+                format::plural(n)
+            ),
+        };
         format!(
-            "recorded {} in {path}\nplay it with: zokio-console replay {path}\n",
+            "recorded {} in {path}\n{left_out}play it with: zokio-console replay {path}\n",
             self.line(),
             path = path.display()
         )

@@ -8,8 +8,9 @@ use std::io::{self, BufWriter, Stdout};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 use zokio::signal::unix::{SignalKind, signal};
 use zokio::sync::mpsc;
 use zokio::time::Instant;
@@ -36,6 +37,10 @@ const QUEUE: usize = 16;
 
 /// Time between two looks at the clock while the status line counts down.
 const COUNTDOWN: Duration = Duration::from_millis(100);
+
+/// How often the terminal is asked for its size. A change is told by a signal; one that came before
+/// that was listened for is seen so.
+const SIZE_CHECK: Duration = Duration::from_secs(1);
 
 /// What most screens take at most; a larger one is several writes.
 const SCREEN_BYTES: usize = 32 * 1024;
@@ -155,12 +160,31 @@ pub(crate) async fn run(options: Options, feeds: Vec<Feed>) -> Result<(), Consol
     // A screen is one write: stdout's own buffer is small, and looked through for line ends.
     let output = BufWriter::with_capacity(SCREEN_BYTES, io::stdout());
     let backend = CrosstermBackend::new(output);
-    let mut screen = Terminal::new(backend).map_err(ConsoleError::Terminal)?;
+    // The size is the state's: ratatui would open the terminal for each screen to ask for it.
+    let mut area = area_of(size);
+    let viewport = Viewport::Fixed(area);
+    let mut screen = Terminal::with_options(backend, TerminalOptions { viewport })
+        .map_err(ConsoleError::Terminal)?;
+    let mut asked = Instant::now();
     loop {
         if terminal::is_gone() {
             return Err(ConsoleError::Panicked);
         }
+        if asked.elapsed() >= SIZE_CHECK {
+            asked = Instant::now();
+            // What cannot be told stays as it is.
+            let size = crossterm::terminal::size().unwrap_or(targets.size());
+            if size != targets.size() {
+                let (width, height) = size;
+                targets.update(None, Action::Resize { width, height });
+            }
+        }
         if std::mem::take(&mut targets.dirty) {
+            let now = area_of(targets.size());
+            if now != area {
+                area = now;
+                screen.resize(area).map_err(ConsoleError::Terminal)?;
+            }
             draw(&mut screen, &targets, options.theme)?;
         }
         let mut next = match zokio::time::timeout(until_tick(&targets), actions.recv()).await {
@@ -203,6 +227,10 @@ pub(crate) async fn run(options: Options, feeds: Vec<Feed>) -> Result<(), Consol
             next = actions.try_recv().ok();
         }
     }
+}
+
+fn area_of((width, height): (u16, u16)) -> Rect {
+    Rect::new(0, 0, width, height)
 }
 
 /// Starts the feeds; gives back where to ask each for something.

@@ -21,8 +21,8 @@ use crate::action::{Action, Mouse, MouseKind};
 use crate::app::Event as Happening;
 use crate::keymap::{Key, KeyCode};
 
-/// How often the input thread looks whether it is to stop.
-const STOP_CHECK: Duration = Duration::from_millis(100);
+/// How often the input thread looks whether it is to stop. Nobody waits for it.
+const STOP_CHECK: Duration = Duration::from_secs(1);
 
 /// How long the input thread waits for room in the queue.
 const FULL_QUEUE: Duration = Duration::from_millis(5);

@@ -84,6 +84,11 @@ impl Targets {
         }
     }
 
+    /// Of the terminal, in cells: width and height.
+    pub(crate) fn size(&self) -> (u16, u16) {
+        (self.width, self.height)
+    }
+
     #[cfg(test)]
     pub(crate) fn replace(&mut self, at: usize, state: State) {
         self.states[at] = state;

@@ -110,6 +110,7 @@ mod driver;
 mod loom;
 #[doc(hidden)]
 pub mod macros;
+mod prefetch;
 mod scheduler;
 mod ticks;
 

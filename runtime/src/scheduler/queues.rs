@@ -9,6 +9,7 @@ use crossbeam_deque::Steal;
 
 use super::Remote;
 use super::worker::{Core, WorkerContext};
+use crate::prefetch::prefetch;
 use crate::runtime::RuntimeFlavor;
 use crate::task::raw::Runnable;
 use crate::telemetry::{self, Queued};
@@ -155,6 +156,8 @@ impl WorkerContext<'_> {
     fn unload_staging(&self, core: &mut Core) -> u64 {
         let mut moved = 0;
         while let Some(runnable) = core.staging.pop() {
+            // Another worker has written to it last, and this one is to run it soon.
+            prefetch(runnable.header());
             core.queue.push(runnable);
             moved += 1;
         }

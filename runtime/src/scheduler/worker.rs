@@ -407,6 +407,8 @@ impl<'a> WorkerContext<'a> {
     ) {
         let header = runnable.header();
         let record = self.shared.records().get(header.slot);
+        record.prefetch();
+        let is_first = header.worker.get() == NO_WORKER;
         // What the injector brought may have been woken after the stamp was taken, if this thread lost
         // its processor in between: that time is not the task's.
         let begin = self.stamp.get().max(header.scheduled_at.get());
@@ -415,10 +417,10 @@ impl<'a> WorkerContext<'a> {
         if more_wakes > 0 {
             count_wakes_at_once(record, more_wakes);
         }
-        let number = if record.has_counts() {
-            record.polls.get() as u32
-        } else {
-            1
+        // Of a task polled for the first time the record's lines are still on their way here.
+        let number = match is_first {
+            true => 1,
+            false => record.polls.get() as u32,
         };
         let polled = {
             let _current =
@@ -431,7 +433,7 @@ impl<'a> WorkerContext<'a> {
             record.set_running(false);
         }
         match polled {
-            Poll::Ready(outcome) if !record.has_counts() => {
+            Poll::Ready(outcome) if is_first && !record.has_counts() => {
                 if let Some(ns) = self.count_worker_poll(header, begin, end) {
                     self.time_poll(record, header, ns, waited, end);
                 }

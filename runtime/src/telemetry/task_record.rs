@@ -18,6 +18,7 @@ use super::record_table::{Pin, RecordTable};
 use super::snapshot::TaskKind;
 use super::watch::{self, Watched};
 use crate::loom::atomic::AtomicUsize;
+use crate::prefetch::prefetch;
 use crate::task::header::Header;
 
 /// What readers may see of a task. All-zero is a free record.
@@ -174,6 +175,14 @@ impl TaskRecord {
     /// When the longest poll ended, on telemetry's clock, to about eight milliseconds.
     pub(super) fn longest_poll_at_ns(&self) -> u64 {
         u64::from(self.longest_poll_at.load(Ordering::Relaxed)) << AT_SHIFT
+    }
+
+    /// Asks the processor to bring the record near, since it is about to be written.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        let lines = ptr::from_ref(self).cast::<u8>();
+        prefetch(lines.wrapping_add(64));
+        prefetch(lines);
     }
 
     /// Makes the counts those of this task, with nothing counted yet, unless they are. By the poller.

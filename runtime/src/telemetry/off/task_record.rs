@@ -98,6 +98,9 @@ impl TaskRecord {
     pub(crate) fn ensure_counts(&self) {}
 
     #[inline]
+    pub(crate) fn prefetch(&self) {}
+
+    #[inline]
     pub(crate) fn has_counts(&self) -> bool {
         true
     }

@@ -23,6 +23,14 @@ impl Sample {
     }
 }
 
+/// A simple loop. One for all runtimes: copies of it that lie differently in memory differ by a tenth.
+#[inline(never)]
+pub fn spin(iterations: u64) -> u64 {
+    (0..iterations).fold(1u64, |sum, i| {
+        std::hint::black_box(sum.wrapping_mul(31).wrapping_add(i))
+    })
+}
+
 /// Quantiles of latencies in nanoseconds.
 pub fn quantiles(latencies: &mut [u64], at: &[f64]) -> Vec<f64> {
     latencies.sort_unstable();

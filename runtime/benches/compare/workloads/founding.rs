@@ -16,17 +16,11 @@ pub const ROWS: &[Row<Runtime>] = &[
 
 const TASKS: u64 = 16;
 
-fn spin(iterations: u64) -> u64 {
-    (0..iterations).fold(1u64, |sum, i| {
-        std::hint::black_box(sum.wrapping_mul(31).wrapping_add(i))
-    })
-}
-
 /// Iterations of a simple loop, in slices of 10,000.
 fn cpu(runtime: &Runtime, ops: u64) -> Sample {
     super::timed_tasks(runtime, ops, TASKS, |share, _| async move {
         for _ in 0..share / 10_000 {
-            std::hint::black_box(spin(10_000));
+            std::hint::black_box(crate::harness::spin(10_000));
             rt::task::yield_now().await;
         }
     })
@@ -83,7 +77,7 @@ fn mixed(runtime: &Runtime, ops: u64) -> Sample {
             let work = async {
                 std::hint::black_box(rt::fs::read(path).await.unwrap());
                 call(&mut stream).await;
-                std::hint::black_box(spin(1_000));
+                std::hint::black_box(crate::harness::spin(1_000));
             };
             rt::time::timeout(std::time::Duration::from_secs(10), work)
                 .await

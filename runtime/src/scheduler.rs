@@ -15,7 +15,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering, fence};
 use std::thread::ThreadId;
 
 use crossbeam_deque::{Injector, Stealer};
@@ -90,13 +90,16 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    fn count(&self, outcome: Outcome, add: impl Fn(&Counter, u64)) {
+    pub(crate) fn count(&self, outcome: Outcome, add: impl Fn(&Counter, u64)) {
         add(&self.all, 1);
-        match outcome {
-            Outcome::Completed => {}
-            Outcome::Panicked => add(&self.panicked, 1),
-            Outcome::Cancelled => add(&self.cancelled, 1),
-        }
+        let how = match outcome {
+            Outcome::Completed => return,
+            Outcome::Panicked => &self.panicked,
+            Outcome::Cancelled => &self.cancelled,
+        };
+        // Ordering: pairs with the Acquire fence in `capture::ended`: who sees how a task ended sees that it did.
+        fence(Ordering::Release);
+        add(how, 1);
     }
 }
 

@@ -8,6 +8,7 @@ mod context;
 
 use std::collections::{BinaryHeap, HashMap};
 use std::panic::Location;
+use std::sync::atomic::{Ordering, fence};
 
 use super::record_table::Pin;
 use super::scan::{TaskScan, WaitBook, tasks_at};
@@ -16,7 +17,7 @@ use super::snapshot::*;
 use super::task_record::{Counts, TaskRecord};
 use super::{SharedSites, SiteTotals, backlog, calibrate, clock};
 use crate::runtime::Handle;
-use crate::scheduler::Shared;
+use crate::scheduler::{Finished, Shared};
 use crate::task::header::{Header, NO_WORKER};
 pub(super) use context::{Notes, TaskContext};
 
@@ -111,21 +112,18 @@ impl Snapshot {
     /// How many tasks there are and were.
     pub(crate) fn task_counts(handle: &Handle) -> TaskCounts {
         let shared = &**handle.shared();
-        let elsewhere = &shared.elsewhere.finished;
         // Finished before spawned: a task is never finished without having been spawned.
+        let of_workers = shared.remotes.iter().map(|remote| &remote.finished);
+        let all = std::iter::once(&shared.elsewhere.finished).chain(of_workers);
+        let (finished, panicked, cancelled) = ended(all);
         let mut counts = TaskCounts {
             spawned: 0,
             unqueued: 0,
             unqueued_finished: 0,
-            finished: elsewhere.all.get(),
-            panicked: elsewhere.panicked.get(),
-            cancelled: elsewhere.cancelled.get(),
+            finished,
+            panicked,
+            cancelled,
         };
-        for remote in &shared.remotes {
-            counts.finished += remote.finished.all.get();
-            counts.panicked += remote.finished.panicked.get();
-            counts.cancelled += remote.finished.cancelled.get();
-        }
         counts.unqueued_finished = shared.elsewhere.unqueued_finished.get();
         counts.unqueued = shared.elsewhere.unqueued.get();
         counts.spawned = counts.unqueued + shared.elsewhere.spawned.get();
@@ -136,6 +134,16 @@ impl Snapshot {
             .sum::<u64>();
         counts
     }
+}
+
+/// All of several: how many, and of those the panicked and the cancelled, which are never more.
+fn ended<'a>(of: impl Iterator<Item = &'a Finished> + Clone) -> (u64, u64, u64) {
+    let panicked = of.clone().map(|finished| finished.panicked.get()).sum();
+    let cancelled = of.clone().map(|finished| finished.cancelled.get()).sum();
+    // Ordering: pairs with the Release fence in `Finished::count`.
+    fence(Ordering::Acquire);
+    let all = of.map(|finished| finished.all.get()).sum();
+    (all, panicked, cancelled)
 }
 
 /// One live task of a runtime, with its own histograms of poll times and of waits for its turn from
@@ -305,5 +313,28 @@ fn overhead(shared: &Shared) -> OverheadSnapshot {
         clock_read_ns: costs.clock_read_ns,
         record_bytes: shared.records().bytes(),
         unattributed_events: super::unattributed(),
+    }
+}
+
+#[cfg(all(test, not(zokio_loom)))]
+mod tests {
+    use super::*;
+    use crate::telemetry::{Counter, Outcome};
+
+    #[test]
+    fn no_more_tasks_were_cancelled_than_have_ended() {
+        let of = [Finished::default(), Finished::default()];
+        std::thread::scope(|scope| {
+            let counting = scope.spawn(|| {
+                for i in 0..200_000 {
+                    of[i % 2].count(Outcome::Cancelled, Counter::add);
+                }
+            });
+            while !counting.is_finished() {
+                let (all, panicked, cancelled) = ended(of.iter());
+                assert!(panicked + cancelled <= all, "{cancelled} of {all}");
+            }
+        });
+        assert_eq!(ended(of.iter()), (200_000, 0, 200_000));
     }
 }

@@ -46,6 +46,8 @@ pub(super) async fn snapshot(
     let mut snapshot = Snapshot::capture_with(handle, counters);
     snapshot.spawn_sites = scan.finish().spawn_sites;
     pause(&mut spent, &mut began).await;
+    // Before the tasks are read: rules take for proof that a task has been idle for long by then.
+    snapshot.taken_at_ns = zokio::telemetry::now_ns();
     let mut book = WaitBook::new();
     let seen = tasks_at(handle, &followed, &mut book);
     (snapshot.tasks, snapshot.permits) = (seen.tasks, seen.permits);
@@ -57,7 +59,6 @@ pub(super) async fn snapshot(
     snapshot
         .tasks
         .extend(tasks_at(handle, &alive, &mut book).tasks);
-    snapshot.taken_at_ns = zokio::telemetry::now_ns();
     Some((snapshot, spent + began.elapsed()))
 }
 

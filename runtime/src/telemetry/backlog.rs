@@ -71,11 +71,17 @@ impl Backlog {
         self.origin
     }
 
-    /// A sender found no room in the channel's blocks, with so many messages in it.
-    pub(crate) fn grew(&self, channel: *const (), messages: usize) {
-        if messages >= LONG && self.is_news(messages) {
-            // A sender does not wait for a reader of the list: the next one comes soon.
-            if let Some(backlogs) = BACKLOGS.try_lock() {
+    /// A sender found no room in the channel's blocks, with so many messages in it as `count` tells.
+    pub(crate) fn grew(&self, channel: *const (), count: impl Fn() -> usize) {
+        let is_told = |messages| messages >= LONG && self.is_news(messages);
+        if !is_told(count()) {
+            return;
+        }
+        // A sender does not wait for a reader of the list: the next one comes soon.
+        if let Some(backlogs) = BACKLOGS.try_lock() {
+            // The receiver may have taken all since then, and nobody would forget it again.
+            let messages = count();
+            if is_told(messages) {
                 self.note(backlogs, channel, messages, Some(current::get().task));
             }
         }

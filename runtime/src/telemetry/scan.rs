@@ -235,8 +235,13 @@ impl LiveTask<'_> {
     /// Time being polled, a poll that went on when the slice began included.
     pub fn busy_ns(&self) -> u64 {
         let since = match self.record.is_running() {
-            true => Some(self.record.stamp()),
-            false => self.context.running_since(self.place.id),
+            // 0: that poll is being counted.
+            true => Some(self.record.stamp()).filter(|stamp| *stamp != 0),
+            // One that has ended since is counted.
+            false => {
+                let since = self.context.running_since(self.place.id);
+                since.filter(|since| self.record.stamp() <= *since)
+            }
         };
         let now = self.context.now();
         let current = since.map_or(0, |since| now.saturating_sub(since));

@@ -273,7 +273,7 @@ impl<T> List<T> {
         let grown = self.grown.load(Ordering::Relaxed).wrapping_add(1);
         self.grown.store(grown, Ordering::Relaxed);
         if grown.is_multiple_of(TOLD_EVERY) {
-            self.backlog.grew(self.address(), self.backlog_len());
+            self.backlog.grew(self.address(), || self.backlog_len());
         }
     }
 

@@ -16,7 +16,7 @@ impl Backlog {
     }
 
     #[inline]
-    pub(crate) fn grew(&self, _: *const (), _: usize) {}
+    pub(crate) fn grew(&self, _: *const (), _: impl Fn() -> usize) {}
 
     #[inline]
     pub(crate) fn received(&self) {}

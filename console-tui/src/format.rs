@@ -205,12 +205,18 @@ pub(crate) fn truncate_middle(text: &str, cells: usize) -> String {
 
 fn head(text: &str, cells: usize) -> String {
     let mut used = 0;
-    text.chars()
+    let mut out: String = text
+        .chars()
         .take_while(|c| {
             used += c.width().unwrap_or(0);
             used <= cells
         })
-        .collect()
+        .collect();
+    // Some characters are wider together than each by itself, such as a sign made an emoji.
+    while width(&out) > cells {
+        out.pop();
+    }
+    out
 }
 
 fn tail(text: &str, cells: usize) -> String {
@@ -223,8 +229,12 @@ fn tail(text: &str, cells: usize) -> String {
             used <= cells
         })
         .collect();
-    out.reverse();
-    out.into_iter().collect()
+    loop {
+        let text: String = out.iter().rev().collect();
+        if width(&text) <= cells || out.pop().is_none() {
+            return text;
+        }
+    }
 }
 
 /// `text` in exactly `cells` cells, flush left.
@@ -238,12 +248,16 @@ pub(crate) fn right(text: &str, cells: usize) -> String {
 }
 
 fn pad(text: &str, cells: usize, flush_right: bool) -> String {
-    let used = width(text);
-    if used > cells {
-        // A wide character that is cut leaves a cell.
-        return pad(&truncate_end(text, cells), cells, flush_right);
-    }
-    let gap = cells - used;
+    let cut;
+    let (text, used) = match width(text) {
+        used if used <= cells => (text, used),
+        _ => {
+            cut = truncate_end(text, cells);
+            (cut.as_str(), width(&cut))
+        }
+    };
+    // A wide character that is cut leaves a cell.
+    let gap = cells.saturating_sub(used);
     let mut out = String::with_capacity(text.len() + gap);
     if flush_right {
         out.extend(std::iter::repeat_n(' ', gap));
@@ -328,7 +342,10 @@ mod tests {
     #[test]
     fn wide_characters_never_overflow_their_column() {
         for cells in 0..12 {
-            for text in ["日本語のタスク", "aéz", "🦀🦀🦀🦀", ""] {
+            let emoji = "❤\u{fe0f}".repeat(20);
+            let keycaps = "1\u{fe0f}\u{20e3}x".repeat(9);
+            for text in ["日本語のタスク", "aéz", "🦀🦀🦀🦀", &emoji, &keycaps, ""]
+            {
                 assert_eq!(width(&left(text, cells)), cells);
                 assert_eq!(width(&right(text, cells)), cells);
                 assert!(width(&truncate_middle(text, cells)) <= cells);

@@ -4,7 +4,7 @@
 //! histograms in which nothing has happened. [`v1::RuntimeUpdate::pack`] takes them out, [`Unpacker`]
 //! puts them back: what it gives is what the server had before it packed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::mem;
 
 use crate::v1;
@@ -111,10 +111,11 @@ impl v1::RuntimeUpdate {
             let before = previous.timers.as_ref();
             unpack(&mut now.lateness, before.and_then(|t| t.lateness.as_ref()));
         }
-        let same_waits = mem::take(&mut self.same_waits);
-        let had: HashMap<u64, &v1::Task> = previous.tasks.iter().map(|t| (t.id, t)).collect();
+        let same_waits: HashSet<u64> = mem::take(&mut self.same_waits).into_iter().collect();
+        let mut had: HashMap<u64, &v1::Task> = previous.tasks.iter().map(|t| (t.id, t)).collect();
         for mut task in mem::take(&mut self.known_tasks) {
-            let Some(before) = had.get(&task.id) else {
+            // Each once: a server that is not to be trusted must not have one copied without end.
+            let Some(before) = had.remove(&task.id) else {
                 continue;
             };
             task.name.clone_from(&before.name);

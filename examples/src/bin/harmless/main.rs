@@ -27,21 +27,14 @@ mod wedged;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Parser;
-use zokio::runtime::{Builder, Handle, Runtime};
-use zokio::task::yield_now;
+use zokio::runtime::{Builder, Runtime};
+use zokio_examples::busy::Busy;
 use zokio_examples::duration;
 
 use clients::Kind;
-
-/// Busy tasks count their operations here and there, not all in one cache line.
-#[repr(align(128))]
-#[derive(Default)]
-struct Counter(AtomicU64);
 
 /// What do clients, good ones and bad ones, cost a busy program?
 #[derive(Debug, Parser)]
@@ -104,28 +97,9 @@ fn run(args: &Args) -> Result<bool, String> {
     let result = if args.wedged {
         wedged::run(runtime.handle(), address)
     } else {
-        let counters = spawn_busy(runtime.handle(), args.tasks);
-        measure::run(args, address, &counters)
+        let busy = Busy::spawn(runtime.handle(), args.tasks);
+        measure::run(args, address, &busy)
     };
     runtime.shutdown_background();
     result
-}
-
-/// An operation is a little work and a turn in the queue.
-fn spawn_busy(handle: &Handle, tasks: u32) -> Arc<[Counter]> {
-    let counters: Arc<[Counter]> = (0..tasks).map(|_| Counter::default()).collect();
-    for task in 0..tasks as usize {
-        let counters = Arc::clone(&counters);
-        handle.spawn(async move {
-            let mut mixed = task as u64;
-            loop {
-                for _ in 0..64 {
-                    mixed = std::hint::black_box(mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 1);
-                }
-                counters[task].0.fetch_add(1, Ordering::Relaxed);
-                yield_now().await;
-            }
-        });
-    }
-    counters
 }

@@ -1,15 +1,16 @@
 //! Phases with and without the clients, and what each took; then memory over time.
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use zokio_examples::process::{cpu_ns, resident_kib};
+use zokio_examples::busy::Busy;
+use zokio_examples::figures::{of_that_without, within};
+use zokio_examples::process::resident_kib;
 
+use super::Args;
 use super::clients::{Crowd, Seen};
 use super::refusals::LIMITS;
-use super::{Args, Counter};
 
 /// The clients' start, or the rest after their end, is part of no phase.
 const BETWEEN: Duration = Duration::from_millis(500);
@@ -22,22 +23,8 @@ const MAX_RATIO: f64 = 1.02;
 /// From the first look to the last.
 const MAX_GROWTH_MIB: f64 = 2.0;
 
-/// What was used up to one moment.
-struct Used {
-    at: Instant,
-    operations: u64,
-    workers_ns: u64,
-    server_ns: u64,
-}
-
-/// What one phase took.
-struct Phase {
-    with: bool,
-    ns_per_operation: f64,
-}
-
 /// Measures and says what came out. True: no limit was exceeded.
-pub(super) fn run(args: &Args, address: SocketAddr, counters: &[Counter]) -> Result<bool, String> {
+pub(super) fn run(args: &Args, address: SocketAddr, busy: &Busy) -> Result<bool, String> {
     let mut is_fine = true;
     if args.pairs > 0 {
         println!(
@@ -46,7 +33,7 @@ pub(super) fn run(args: &Args, address: SocketAddr, counters: &[Counter]) -> Res
         );
         let mut phases = Vec::new();
         for number in 0..=2 * args.pairs {
-            phases.push(phase(args, address, counters, number % 2 == 1)?);
+            phases.push(phase(args, address, busy, number % 2 == 1)?);
         }
         is_fine &= judge_cpu(&phases);
     }
@@ -58,26 +45,20 @@ pub(super) fn run(args: &Args, address: SocketAddr, counters: &[Counter]) -> Res
     Ok(is_fine)
 }
 
-fn phase(
-    args: &Args,
-    address: SocketAddr,
-    counters: &[Counter],
-    with: bool,
-) -> Result<Phase, String> {
+/// Whether the clients were there, and the CPU time of the workers for an operation.
+fn phase(args: &Args, address: SocketAddr, busy: &Busy, with: bool) -> Result<(bool, f64), String> {
     let crowd = with.then(|| Crowd::start(address, args)).transpose()?;
     sleep(BETWEEN);
-    let before = Used::now(counters);
+    let before = busy.used();
     sleep(args.phase);
-    let after = Used::now(counters);
+    let cost = busy.used().since(&before);
     let seen = crowd.map(Crowd::end).transpose()?;
-    let operations = (after.operations - before.operations).max(1) as f64;
-    let seconds = (after.at - before.at).as_secs_f64();
-    let ns_per_operation = (after.workers_ns - before.workers_ns) as f64 / operations;
     print!(
-        "{:>7}  {ns_per_operation:>12.2}  {:>12.0}  {:>12.1}",
+        "{:>7}  {:>12.2}  {:>12.0}  {:>12.1}",
         if with { "yes" } else { "no" },
-        operations / seconds,
-        (after.server_ns - before.server_ns) as f64 / seconds / 1e7,
+        cost.ns_per_operation,
+        cost.operations_s,
+        cost.server_percent,
     );
     match seen {
         Some(seen) => println!(
@@ -86,42 +67,16 @@ fn phase(
             seen.viewers.skipped,
             seen.viewers.lost,
             seen.garbage.connections,
-            seen.garbage.ping_bytes as f64 / 1024.0 / seconds,
+            seen.garbage.ping_bytes as f64 / 1024.0 / cost.seconds,
         ),
         None => println!(),
     }
-    Ok(Phase {
-        with,
-        ns_per_operation,
-    })
-}
-
-impl Used {
-    fn now(counters: &[Counter]) -> Used {
-        let count = |c: &Counter| c.0.load(Ordering::Relaxed);
-        Used {
-            at: Instant::now(),
-            operations: counters.iter().map(count).sum(),
-            workers_ns: cpu_ns("zokio-rt-worker"),
-            server_ns: cpu_ns("zokio-console"),
-        }
-    }
+    Ok((with, cost.ns_per_operation))
 }
 
 /// True: the workers spent no more than they may.
-fn judge_cpu(phases: &[Phase]) -> bool {
-    // Each phase with clients against the two around it: what changes steadily is in neither.
-    let of_pair = |around: &[Phase]| match around {
-        [before, with, after] if with.with => {
-            let without = (before.ns_per_operation + after.ns_per_operation) / 2.0;
-            Some(with.ns_per_operation / without)
-        }
-        _ => None,
-    };
-    let ratios: Vec<f64> = phases.windows(3).filter_map(of_pair).collect();
-    let ratio = median(ratios.clone());
-    let apart = median(ratios.iter().map(|r| (r - ratio).abs()).collect());
-    let error = 1.86 * apart / (ratios.len() as f64).sqrt();
+fn judge_cpu(phases: &[(bool, f64)]) -> bool {
+    let (ratio, error) = of_that_without(phases);
     println!(
         "workers' CPU time an operation with the clients: {ratio:.4} +- {error:.4} of that without"
     );
@@ -178,17 +133,4 @@ fn judge_words(args: &Args, seen: &Seen) -> bool {
         is_fine &= is_told;
     }
     is_fine
-}
-
-/// Prints a figure with its limit. True: it is not exceeded.
-pub(super) fn within(what: &str, figure: f64, limit: f64) -> bool {
-    let is_within = figure <= limit;
-    let word = if is_within { "ok" } else { "EXCEEDED" };
-    println!("{what}: {figure:.3}, at most {limit}: {word}");
-    is_within
-}
-
-pub(super) fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -7,9 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use zokio::runtime::Handle;
+use zokio_examples::figures::{median, within};
 
 use super::console::{connect, describe, request};
-use super::measure::{median, within};
 
 /// New clients, one after the other.
 const CLIENTS: u32 = 50;

@@ -21,21 +21,15 @@ mod viewer;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Parser;
 use zokio::runtime::Handle;
 use zokio::sync::Semaphore;
-use zokio::task::yield_now;
 use zokio::time::sleep;
+use zokio_examples::busy::Busy;
 use zokio_examples::duration;
 use zokio_examples::process::resident_kib;
-
-/// Busy tasks count their operations here and there, not all in one cache line.
-#[repr(align(128))]
-#[derive(Default)]
-struct Counter(AtomicU64);
 
 /// A million tasks, to be watched with zokio-console.
 #[derive(Debug, Parser)]
@@ -96,7 +90,7 @@ async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<bool, String> {
     let before = resident_kib();
     let stop = spawn_idle(args.idle);
-    let counters = spawn_busy(args.busy);
+    let busy = Busy::spawn(&Handle::current(), args.busy);
     // Tasks that have not yet begun to wait are not idle.
     sleep(Duration::from_secs(1)).await;
     let of_tasks = resident_kib();
@@ -114,7 +108,7 @@ async fn run(args: &Args) -> Result<bool, String> {
     );
     let result = if args.check {
         let address = guard.addr().socket_addr().ok_or("no address of TCP")?;
-        measure::run(args, address, &counters, of_tasks).await
+        measure::run(args, address, &busy, of_tasks).await
     } else {
         let interrupted = zokio::signal::ctrl_c().await;
         let interrupted = interrupted.map_err(|e| format!("Ctrl-C cannot be caught: {e}"));
@@ -132,23 +126,4 @@ fn spawn_idle(tasks: u32) -> Arc<Semaphore> {
         zokio::spawn(async move { drop(stop.acquire().await) });
     }
     stop
-}
-
-/// An operation is a little work and a turn in the queue.
-fn spawn_busy(tasks: u32) -> Arc<[Counter]> {
-    let counters: Arc<[Counter]> = (0..tasks).map(|_| Counter::default()).collect();
-    for task in 0..tasks as usize {
-        let counters = Arc::clone(&counters);
-        zokio::spawn(async move {
-            let mut mixed = task as u64;
-            loop {
-                for _ in 0..64 {
-                    mixed = std::hint::black_box(mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 1);
-                }
-                counters[task].0.fetch_add(1, Ordering::Relaxed);
-                yield_now().await;
-            }
-        });
-    }
-    counters
 }

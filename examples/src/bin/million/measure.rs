@@ -2,14 +2,15 @@
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use zokio::time::sleep;
-use zokio_examples::process::{cpu_ns, resident_kib};
+use zokio_examples::busy::{Busy, Cost};
+use zokio_examples::figures::{median, of_that_without, within};
+use zokio_examples::process::resident_kib;
 
+use super::Args;
 use super::viewer::Seen;
-use super::{Args, Counter};
 
 /// The viewer's start, or the rest after its end, is part of no phase.
 const BETWEEN: Duration = Duration::from_millis(500);
@@ -22,20 +23,10 @@ const MAX_WIRE_KIB_S: f64 = 64.0;
 /// Beyond the tasks and their records.
 const MAX_MEMORY_MIB: f64 = 32.0;
 
-/// What was used up to one moment.
-struct Used {
-    at: Instant,
-    operations: u64,
-    workers_ns: u64,
-    server_ns: u64,
-}
-
 /// What one phase took.
 struct Phase {
     seen: Option<Seen>,
-    ns_per_operation: f64,
-    operations_s: f64,
-    server_percent: f64,
+    cost: Cost,
     memory_mib: f64,
 }
 
@@ -43,7 +34,7 @@ struct Phase {
 pub(super) async fn run(
     args: &Args,
     address: SocketAddr,
-    counters: &[Counter],
+    busy: &Busy,
     of_tasks_kib: u64,
 ) -> Result<bool, String> {
     println!(
@@ -56,7 +47,7 @@ pub(super) async fn run(
         } else {
             None
         };
-        let phase = phase(args, viewer, counters, of_tasks_kib).await?;
+        let phase = phase(args, viewer, busy, of_tasks_kib).await?;
         phase.print();
         phases.push(phase);
     }
@@ -66,39 +57,23 @@ pub(super) async fn run(
 async fn phase(
     args: &Args,
     viewer: Option<Child>,
-    counters: &[Counter],
+    busy: &Busy,
     of_tasks_kib: u64,
 ) -> Result<Phase, String> {
     sleep(BETWEEN).await;
-    let before = Used::now(counters);
+    let before = busy.used();
     sleep(args.phase).await;
-    let after = Used::now(counters);
+    let cost = busy.used().since(&before);
     let memory_kib = resident_kib().saturating_sub(of_tasks_kib);
     let seen = match viewer {
         Some(viewer) => Some(end(viewer).await?),
         None => None,
     };
-    let operations = (after.operations - before.operations).max(1) as f64;
-    let seconds = (after.at - before.at).as_secs_f64();
     Ok(Phase {
         seen,
-        ns_per_operation: (after.workers_ns - before.workers_ns) as f64 / operations,
-        operations_s: operations / seconds,
-        server_percent: (after.server_ns - before.server_ns) as f64 / seconds / 1e7,
+        cost,
         memory_mib: memory_kib as f64 / 1024.0,
     })
-}
-
-impl Used {
-    fn now(counters: &[Counter]) -> Used {
-        let count = |c: &Counter| c.0.load(Ordering::Relaxed);
-        Used {
-            at: Instant::now(),
-            operations: counters.iter().map(count).sum(),
-            workers_ns: cpu_ns("zokio-rt-worker"),
-            server_ns: cpu_ns("zokio-console"),
-        }
-    }
 }
 
 impl Seen {
@@ -112,9 +87,9 @@ impl Phase {
         print!(
             "{:>6}  {:>12.1}  {:>12.0}  {:>12.2}  {:>10.1}",
             if self.seen.is_some() { "yes" } else { "no" },
-            self.ns_per_operation,
-            self.operations_s,
-            self.server_percent,
+            self.cost.ns_per_operation,
+            self.cost.operations_s,
+            self.cost.server_percent,
             self.memory_mib,
         );
         match &self.seen {
@@ -131,20 +106,11 @@ impl Phase {
 
 /// Prints each figure with its limit. True: none is exceeded.
 fn judge(phases: &[Phase]) -> bool {
-    // Each phase with a viewer against the two around it: what changes steadily is in neither.
-    let of_pair = |around: &[Phase]| match around {
-        [before, with, after] if with.seen.is_some() => {
-            let without = (before.ns_per_operation + after.ns_per_operation) / 2.0;
-            Some(with.ns_per_operation / without)
-        }
-        _ => None,
-    };
-    let ratios: Vec<f64> = phases.windows(3).filter_map(of_pair).collect();
-    let ratio = median(ratios.clone());
-    let apart = median(ratios.iter().map(|r| (r - ratio).abs()).collect());
-    let error = 1.86 * apart / (ratios.len() as f64).sqrt();
+    let times = phases.iter();
+    let times = times.map(|phase| (phase.seen.is_some(), phase.cost.ns_per_operation));
+    let (ratio, error) = of_that_without(&times.collect::<Vec<_>>());
     let watched = || phases.iter().filter(|phase| phase.seen.is_some());
-    let server = median(watched().map(|phase| phase.server_percent).collect());
+    let server = median(watched().map(|phase| phase.cost.server_percent).collect());
     let wire = watched().filter_map(|phase| Some(phase.seen.as_ref()?.kib_s()));
     let wire = wire.fold(0.0, f64::max);
     let memory = watched().map(|phase| phase.memory_mib).fold(0.0, f64::max);
@@ -163,13 +129,6 @@ fn judge(phases: &[Phase]) -> bool {
     ]
     .into_iter()
     .all(|is_within| is_within)
-}
-
-fn within(what: &str, figure: f64, limit: f64) -> bool {
-    let is_within = figure <= limit;
-    let word = if is_within { "ok" } else { "EXCEEDED" };
-    println!("{what}: {figure:.3}, at most {limit}: {word}");
-    is_within
 }
 
 /// This program again, as the viewer, for a little longer than a phase.
@@ -200,9 +159,4 @@ async fn end(viewer: Child) -> Result<Seen, String> {
         return Err(format!("the viewer ended with {}", output.status));
     }
     serde_json::from_slice(&output.stdout).map_err(|error| format!("the viewer says: {error}"))
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -356,19 +356,16 @@ impl Location {
     /// In at most `cells` cells: whole, else without the column, else without folders in the middle
     /// (`app/…/db/pool.rs:31`), else without those in front, else cut in the middle.
     pub(crate) fn fitted(&self, cells: usize) -> String {
-        if self.file.is_empty() {
-            return self.short();
-        }
         let fits = |text: &String| crate::format::width(text) <= cells;
-        let file = crate::format::short_file(&self.file);
-        let mut whole = format!("{file}:{}:{}", self.line, self.column);
-        if fits(&whole) {
+        let mut whole = self.short();
+        if self.file.is_empty() || fits(&whole) {
             return whole;
         }
         whole.truncate(whole.rfind(':').unwrap_or(whole.len()));
         if fits(&whole) {
             return whole;
         }
+        let file = crate::format::short_file(&self.file);
         let ends: Vec<usize> = file.match_indices(['/', '\\']).map(|(at, _)| at).collect();
         let (top, name) = match ends[..] {
             [] => ("", 0),

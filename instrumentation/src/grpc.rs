@@ -15,7 +15,7 @@ use crate::encode;
 use crate::flight::{Sending, Tracing};
 use crate::nanos::nanos;
 use crate::sampler::query::Query;
-use crate::sampler::{MAX_VIEWERS, MAX_WISHES, Sampler, Subscription, TooMany, Wish};
+use crate::sampler::{MAX_DEPTH, MAX_VIEWERS, MAX_WINDOWS, MAX_WISHES, Sampler, Subscription, TooMany, Wish};
 use crate::security::token::check_control;
 use crate::tracing_layer;
 pub(crate) use subscribe::Server;
@@ -98,6 +98,14 @@ impl Console for Service {
             Err(TooMany::Wishes) => Err(Status::resource_exhausted(format!(
                 "viewers watch this program in {MAX_WISHES} different ways already, which is the \
                  most: ask for the filter, order, rows and interval of one of them, or close one"
+            ))),
+            Err(TooMany::Depth) => Err(Status::resource_exhausted(format!(
+                "too far down: the windows of all viewers together begin at most {MAX_DEPTH} rows \
+                 below the first: turn the order round or filter"
+            ))),
+            Err(TooMany::Rows) => Err(Status::resource_exhausted(format!(
+                "the windows of all viewers together have at most {MAX_WINDOWS} rows: ask for \
+                 fewer, or close one"
             ))),
         }
     }

@@ -10,13 +10,16 @@
 //! of each look, and all that a view tells is of about one moment. Else it is taken in slices, at most
 //! every half second, with a rest after each slice, so that the thread goes on answering and one
 //! twentieth of a core is enough; views then tell figures of now of the rows that the latest pass
-//! found, in the order of now. A pass that a group waits for, since it is its first, rests less.
+//! found, in the order of now. A pass that a group waits for, since it is its first, rests less, as long
+//! as viewers do not always wish for something new.
 //!
 //! A look that takes long is repeated later: at most one twentieth of one core goes into looking.
 //!
 //! Shutdown: [`Sampler::finish`] takes a last look for all groups and closes the mailboxes; each
-//! stream ends after its last view.
+//! stream ends after its last view. Where a pass takes too long for that, the view has the rows of the
+//! latest one.
 
+mod credit;
 mod group;
 mod passes;
 pub(crate) mod query;
@@ -50,6 +53,13 @@ pub(crate) const MAX_VIEWERS: usize = 256;
 
 /// Different wishes at one time: each is evaluated by itself.
 pub(crate) const MAX_WISHES: usize = 64;
+
+/// Rows before the windows of all wishes together. The places of those are kept in each pass, with what
+/// they are ordered by: some 64 bytes a row.
+pub(crate) const MAX_DEPTH: usize = 1 << 20;
+
+/// Rows in the windows of all wishes together. The last views of each wish tell them: some 4 KiB a row.
+pub(crate) const MAX_WINDOWS: usize = 16_384;
 
 /// After a look that took `t`, none for at least `REST * t`.
 pub(crate) const REST: u32 = 19;
@@ -108,6 +118,10 @@ pub(crate) enum TooMany {
     Viewers,
     /// There are as many wishes as there may be, and this is not one of them.
     Wishes,
+    /// The windows begin too far down.
+    Depth,
+    /// The windows have too many rows.
+    Rows,
 }
 
 /// See the module.
@@ -184,7 +198,7 @@ impl Sampler {
         if state.closed {
             mailbox.close();
         }
-        let wishes = state.groups.len();
+        let room = state.room_for(&wish);
         match state.groups.iter_mut().find(|g| g.wish == wish) {
             Some(group) => {
                 if let Some(view) = group.views.latest() {
@@ -192,8 +206,10 @@ impl Sampler {
                 }
                 group.viewers.push(Arc::downgrade(&mailbox));
             }
-            None if wishes >= MAX_WISHES => return Err(TooMany::Wishes),
-            None => state.groups.push(Group::new(wish, &mailbox)),
+            None => {
+                room?;
+                state.groups.push(Group::new(wish, &mailbox));
+            }
         }
         drop(state);
         self.changed.notify_one();
@@ -280,6 +296,25 @@ impl State {
 
     fn viewers(&self) -> usize {
         self.groups.iter().map(|g| g.viewers.len()).sum()
+    }
+
+    /// Whether one more wish can be served beside those that are.
+    fn room_for(&self, wish: &Wish) -> Result<(), TooMany> {
+        if self.groups.len() >= MAX_WISHES {
+            return Err(TooMany::Wishes);
+        }
+        let wishes = self.groups.iter().map(|group| &group.wish).chain([wish]);
+        let (depth, rows) = wishes.fold((0_usize, 0_usize), |(depth, rows), wish| {
+            let (before, window) = wish.query.rows();
+            (depth.saturating_add(before), rows.saturating_add(window))
+        });
+        if depth > MAX_DEPTH {
+            Err(TooMany::Depth)
+        } else if rows > MAX_WINDOWS {
+            Err(TooMany::Rows)
+        } else {
+            Ok(())
+        }
     }
 
     fn next_due(&mut self) -> Option<Instant> {
@@ -537,6 +572,36 @@ mod tests {
         viewers.push(sampler.subscribe(wish(100, 5)).unwrap());
         viewers.remove(0);
         assert!(sampler.subscribe(wish(100, 1_000)).is_ok());
+    }
+
+    #[test]
+    fn windows_that_are_too_deep_or_too_many_together_are_refused_in_words_of_their_own() {
+        let (sampler, _runtime) = sampler();
+        let from = |offset: usize, limit: u32| {
+            let query = v1::TaskQuery {
+                offset: u32::try_from(offset).unwrap(),
+                limit,
+                ..Default::default()
+            };
+            let query = Query::new(query, zokio_console_proto::MINOR).unwrap();
+            let wish = Wish::new(MIN_INTERVAL, MIN_INTERVAL, vec![], query);
+            sampler.subscribe(wish)
+        };
+        let deep = from(MAX_DEPTH - 1, 1).unwrap();
+        assert_eq!(from(2, 1).map(drop), Err(TooMany::Depth));
+        assert_eq!(from(u32::MAX as usize, 1).map(drop), Err(TooMany::Depth));
+        // Neither one more of the same, nor one without rows, nor one from the top costs anything.
+        let _same = from(MAX_DEPTH - 1, 1).unwrap();
+        let _no_rows = from(u32::MAX as usize, 0).unwrap();
+        let _from_the_top = from(0, 1).unwrap();
+        drop((deep, _same));
+        let _next = from(2, 1).unwrap();
+        let mut large: Vec<_> = (0..MAX_WINDOWS / 1_000)
+            .map(|offset| from(offset, 1_000).unwrap())
+            .collect();
+        assert_eq!(from(99, 1_000).map(drop), Err(TooMany::Rows));
+        large.pop();
+        assert!(from(99, 1_000).is_ok());
     }
 
     #[test]

@@ -8,17 +8,23 @@ use zokio::runtime::Handle;
 use zokio::telemetry::WaitBook;
 
 use super::REST;
+use super::credit::Credit;
 use super::group::Group;
 use super::ranking::{Pass, Ranked};
 
-/// Records that are looked at in one slice.
+/// Records that are looked at in one slice, and how long it goes on at most.
 const SLICE: usize = 16_384;
+const SLICE_TIME: Duration = Duration::from_millis(10);
 
 /// Between the beginnings of two passes, where one costs too much for each look.
 const MIN_PASS_INTERVAL: Duration = Duration::from_millis(500);
 
-/// After a slice that took `t` of a pass that somebody waits for, the next comes after `HURRY * t`.
+/// After a slice that took `t` of a pass that somebody waits for, the next comes after `HURRY * t`, as
+/// long as there is [credit](Credit) for it.
 const HURRY: u32 = 2;
+
+/// How long the last pass of all may take.
+const LAST: Duration = Duration::from_millis(100);
 
 /// See the module.
 pub(super) struct Passes {
@@ -27,7 +33,10 @@ pub(super) struct Passes {
     /// When the next pass may begin, and when if a group waits for its first.
     next: Instant,
     next_first: Instant,
-    /// From the beginning of the latest pass to its end.
+    /// For what viewers wait for.
+    credit: Credit,
+    /// What the latest pass spent, and the time from its beginning to its end.
+    spent: Duration,
     took: Duration,
     /// By the runtime's id: what the latest pass has found.
     pub(super) ranked: HashMap<u64, Ranked>,
@@ -50,6 +59,8 @@ impl Passes {
             next_slice: now,
             next: now,
             next_first: now,
+            credit: Credit::new(now),
+            spent: Duration::ZERO,
             took: Duration::ZERO,
             ranked: HashMap::new(),
             book: WaitBook::new(),
@@ -62,7 +73,7 @@ impl Passes {
             (_, true) => group.due,
             // It is served when the pass is over.
             (Some(_), false) => self.next_slice,
-            (None, false) => group.due.max(self.next.min(self.next_first)),
+            (None, false) => group.due.max(self.earliest_first()),
         };
         let next = groups.iter().map(due).min()?;
         Some(match self.under_way {
@@ -71,7 +82,16 @@ impl Passes {
         })
     }
 
-    /// Begins a pass if one is due, and takes a slice of it if that is due. `at_once`: all of it.
+    /// When a pass may begin for a group that waits for its first.
+    fn earliest_first(&self) -> Instant {
+        match self.credit.covers(self.spent) {
+            true => self.next.min(self.next_first),
+            false => self.next,
+        }
+    }
+
+    /// Begins a pass if one is due, and takes a slice of it if that is due. `at_once`: all of it, if
+    /// that can be.
     pub(super) fn advance(
         &mut self,
         groups: &mut [Group],
@@ -80,14 +100,21 @@ impl Passes {
         live: impl FnOnce() -> Vec<(u64, Handle)>,
     ) -> Advance {
         if groups.is_empty() {
-            *self = Passes::new(now);
+            // What was found is let go, but who comes back at once has no credit from that.
+            *self = Passes {
+                ranked: HashMap::new(),
+                book: WaitBook::new(),
+                under_way: None,
+                ..*self
+            };
             return Advance::Nothing;
         }
+        self.credit.renew(now);
         let is_waited_for = groups.iter().any(|group| group.waits(now));
         let begins = self.under_way.is_none();
         if begins {
             let earliest = match is_waited_for {
-                true => self.next.min(self.next_first),
+                true => self.earliest_first(),
                 false => self.next,
             };
             let is_due = groups.iter().any(|group| group.due <= now);
@@ -103,12 +130,17 @@ impl Passes {
             return Advance::Nothing;
         }
         let before = pass.spent;
-        let mut is_over = pass.step(SLICE, &mut self.book);
-        while at_once && !is_over {
-            is_over = pass.step(SLICE, &mut self.book);
+        let is_over = match at_once {
+            true => pass.step(usize::MAX, LAST, &mut self.book),
+            false => pass.step(SLICE, SLICE_TIME, &mut self.book),
+        };
+        let took = pass.spent - before;
+        let hurries = is_waited_for && self.credit.covers(took);
+        if is_waited_for {
+            self.credit.spend(took);
         }
-        let rest = if is_waited_for { HURRY } else { REST + 1 };
-        self.next_slice = now + (pass.spent - before) * rest;
+        let rest = if hurries { HURRY } else { REST + 1 };
+        self.next_slice = now + took * rest;
         if is_over {
             self.end(groups);
         }
@@ -145,11 +177,8 @@ impl Passes {
             false => pass.began + MIN_PASS_INTERVAL,
         };
         self.next_first = first;
-        self.next = match is_cheap {
-            true => first,
-            false => first.max(pass.began + rest),
-        };
-        self.took = pass.began.elapsed();
+        self.next = first.max(pass.began + rest);
+        (self.spent, self.took) = (pass.spent, pass.began.elapsed());
         let found = pass.found.into_iter();
         self.ranked = found.map(|ranked| (ranked.runtime_id, ranked)).collect();
     }

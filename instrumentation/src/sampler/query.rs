@@ -97,6 +97,15 @@ impl Query {
         self.offset.saturating_add(self.limit)
     }
 
+    /// What is kept for it: rows before its window, whose places a pass over all tasks keeps, and rows
+    /// in it, which its views tell.
+    pub(crate) fn rows(&self) -> (usize, usize) {
+        match self.limit {
+            0 => (0, 0),
+            limit => (self.offset, limit),
+        }
+    }
+
     /// The query's filter, over tasks of this moment.
     pub(crate) fn matcher(&self, now_ns: u64) -> Matcher<'_> {
         Matcher::new(&self.filter, now_ns)
@@ -115,20 +124,26 @@ impl Query {
         let mut filter = Matcher::new(&self.filter, now_ns);
         let mut rows: Vec<_> = tasks.into_iter().filter(|t| filter.passes(*t)).collect();
         let matching = rows.len();
-        if self.offset >= matching {
-            return (Vec::new(), matching);
+        let rows = self.cut(&mut rows, |a, b| self.compare(*a, *b));
+        (rows.to_vec(), matching)
+    }
+
+    /// The window's rows in order, of all rows in any order.
+    fn cut<'a, R>(&self, rows: &'a mut [R], order: impl Fn(&R, &R) -> Ordering) -> &'a mut [R] {
+        let end = rows.len().min(self.end());
+        if self.offset >= end {
+            return &mut [];
         }
-        let end = matching.min(self.end());
-        if end < matching {
-            rows.select_nth_unstable_by(end - 1, |a, b| self.compare(*a, *b));
-            rows.truncate(end);
+        if end < rows.len() {
+            rows.select_nth_unstable_by(end - 1, &order);
         }
+        let rows = &mut rows[..end];
         if self.offset > 0 {
-            rows.select_nth_unstable_by(self.offset, |a, b| self.compare(*a, *b));
-            rows.drain(..self.offset);
+            rows.select_nth_unstable_by(self.offset, &order);
         }
-        rows.sort_unstable_by(|a, b| self.compare(*a, *b));
-        (rows, matching)
+        let window = &mut rows[self.offset..];
+        window.sort_unstable_by(&order);
+        window
     }
 
     /// The order of two tasks. Equal ones are ordered by id, so that rows do not jump.

@@ -24,6 +24,9 @@ use crate::encode::{self, Waits};
 /// Tasks whose waits are told. With more tasks than that, of those that wait the first ones.
 const MAX_KEPT: usize = 20_000;
 
+/// Records between two looks at the time.
+const UNTIMED: usize = 512;
+
 /// What a pass has found in one runtime.
 #[derive(Debug)]
 pub(super) struct Ranked {
@@ -128,11 +131,12 @@ impl Pass {
         }
     }
 
-    /// Looks at `records` records, about. True: the pass is over.
-    pub(super) fn step(&mut self, records: usize, book: &mut WaitBook) -> bool {
+    /// Looks at `records` records, about, but not for longer than that, about. True: the pass is over.
+    pub(super) fn step(&mut self, records: usize, time: Duration, book: &mut WaitBook) -> bool {
         let began = Instant::now();
         let mut left = records;
-        while left > 0 {
+        // A few records are looked at however long it takes.
+        while left > 0 && (records - left < UNTIMED || began.elapsed() < time) {
             let Some(mut current) = self.current.take() else {
                 let Some((id, handle)) = self.to_come.pop_front() else {
                     break;
@@ -140,7 +144,7 @@ impl Pass {
                 self.current = Some(InRuntime::new(id, handle, &self.queries));
                 continue;
             };
-            left = left.saturating_sub(current.step(left, &self.queries));
+            left = left.saturating_sub(current.step(left.min(UNTIMED), &self.queries));
             self.current = match current.is_phase_over() {
                 false => Some(current),
                 true => match current.next_phase(&self.queries, &self.found, book) {

@@ -176,12 +176,11 @@ impl Window {
         }
     }
 
-    /// The window's tasks in the query's order, and how many pass the filter in all.
+    /// The window's tasks in the query's order, and how many pass the filter in all. The rows before
+    /// the window are not sorted, however many there are.
     pub(crate) fn finish(mut self, query: &Query) -> (Vec<TaskPlace>, usize) {
-        self.rows.sort_unstable_by(|a, b| query.compare_keys(a, b));
-        self.rows.truncate(query.end());
-        let rows = self.rows.into_iter().skip(query.offset);
-        (rows.map(|(_, place)| place).collect(), self.matching)
+        let rows = query.cut(&mut self.rows, |a, b| query.compare_keys(a, b));
+        (rows.iter().map(|(_, place)| *place).collect(), self.matching)
     }
 }
 

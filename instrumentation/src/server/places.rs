@@ -8,7 +8,11 @@
 //! [`Limits::settle_within`].
 //!
 //! If all places belong to settled connections, some more are let in to be *turned away*: every
-//! request of theirs is answered with the reason. What comes beyond that is closed without a word.
+//! request of theirs is answered with the reason. They push out each other, too.
+//!
+//! Who is pushed out and has asked already gets its answer: there is [`FAREWELL`] for that. Only if so
+//! many are on their way out that there are twice as many connections as there may be is the next one
+//! closed without a word.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +22,9 @@ use zokio::sync::Notify;
 use zokio::time::Instant;
 
 use crate::security::Refusal;
+
+/// From being pushed out to the end.
+const FAREWELL: Duration = Duration::from_millis(20);
 
 /// What connections may take.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +61,8 @@ struct State {
     /// Oldest first.
     newcomers: VecDeque<Newcomer>,
     settled: BTreeSet<u64>,
-    turned_away: usize,
+    /// Oldest first.
+    turned_away: VecDeque<Newcomer>,
     /// All places that are not dropped yet, also of connections that are being closed.
     places: usize,
 }
@@ -86,34 +94,42 @@ impl Connections {
 
     /// A place for a new connection, if need be that of another. `None`: close it.
     pub(crate) fn enter(self: &Arc<Self>) -> Option<Place> {
-        let mut state = self.state();
+        let limits = self.limits;
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if state.places >= 2 * limits.connections + limits.turned_away {
+            return None;
+        }
         let all = state.newcomers.len() + state.settled.len();
-        let mut is_turned_away = false;
-        if all >= self.limits.connections || state.newcomers.len() >= self.limits.newcomers {
-            match state.newcomers.pop_front() {
-                Some(oldest) => oldest.must_go.notify_one(),
-                None if state.turned_away < self.limits.turned_away => is_turned_away = true,
-                None => return None,
+        let is_turned_away = state.settled.len() >= limits.connections;
+        let (queue, is_full) = match is_turned_away {
+            true => {
+                let is_full = state.turned_away.len() >= limits.turned_away;
+                (&mut state.turned_away, is_full)
             }
+            false => {
+                let is_full =
+                    all >= limits.connections || state.newcomers.len() >= limits.newcomers;
+                (&mut state.newcomers, is_full)
+            }
+        };
+        if is_full && let Some(oldest) = queue.pop_front() {
+            oldest.must_go.notify_one();
         }
         let number = state.next_number;
+        let must_go = Arc::new(Notify::new());
+        queue.push_back(Newcomer {
+            number,
+            must_go: Arc::clone(&must_go),
+        });
         state.next_number += 1;
         state.places += 1;
-        let must_go = Arc::new(Notify::new());
-        if is_turned_away {
-            state.turned_away += 1;
-        } else {
-            state.newcomers.push_back(Newcomer {
-                number,
-                must_go: Arc::clone(&must_go),
-            });
-        }
         Some(Place {
             connections: Arc::clone(self),
             number,
             is_turned_away,
             must_go,
-            settle_until: Instant::now() + self.limits.settle_within,
+            settle_until: Instant::now() + limits.settle_within,
         })
     }
 
@@ -129,11 +145,10 @@ impl Connections {
     }
 }
 
-impl State {
-    fn remove_newcomer(&mut self, number: u64) -> bool {
-        let found = self.newcomers.iter().position(|n| n.number == number);
-        found.and_then(|i| self.newcomers.remove(i)).is_some()
-    }
+/// Whether it was there.
+fn remove(queue: &mut VecDeque<Newcomer>, number: u64) -> bool {
+    let found = queue.iter().position(|n| n.number == number);
+    found.and_then(|i| queue.remove(i)).is_some()
 }
 
 impl Place {
@@ -146,7 +161,7 @@ impl Place {
     /// A request has passed the gate: the connection may stay.
     pub(crate) fn settle(&self) {
         let mut state = self.connections.state();
-        if state.remove_newcomer(self.number) {
+        if remove(&mut state.newcomers, self.number) {
             state.settled.insert(self.number);
         }
     }
@@ -155,7 +170,7 @@ impl Place {
     /// after the time for that.
     pub(crate) async fn overdue(&self, grace: Duration) {
         zokio::select! {
-            () = self.must_go.notified() => return,
+            () = self.must_go.notified() => return zokio::time::sleep(FAREWELL).await,
             () = zokio::time::sleep_until(self.settle_until + grace) => {}
         }
         if self.connections.state().settled.contains(&self.number) {
@@ -166,15 +181,16 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = self.connections.state();
+        let mut guard = self.connections.state();
+        let state = &mut *guard;
         if self.is_turned_away {
-            state.turned_away -= 1;
-        } else if !state.remove_newcomer(self.number) {
+            remove(&mut state.turned_away, self.number);
+        } else if !remove(&mut state.newcomers, self.number) {
             // Not there either: it had to go.
             state.settled.remove(&self.number);
         }
         state.places -= 1;
-        drop(state);
+        drop(guard);
         self.connections.left.notify_one();
     }
 }
@@ -235,10 +251,14 @@ mod tests {
                 })
                 .collect();
             let turned_away = connections.enter().unwrap();
+            let another = connections.enter().unwrap();
             assert_eq!(turned_away.refusal(), Some(Refusal::Full(3)));
-            assert!(connections.enter().is_none());
+            assert_eq!(another.refusal(), Some(Refusal::Full(3)));
+            assert!(has_to_go(&turned_away) && !has_to_go(&another));
+            let on_their_way_out = [connections.enter(), connections.enter()];
+            assert!(connections.enter().is_none(), "twice as many as there may be");
             assert!(!settled.iter().any(has_to_go));
-            drop(turned_away);
+            drop((turned_away, another, on_their_way_out));
             drop(settled);
             assert_eq!(connections.enter().unwrap().refusal(), None);
             assert_eq!(connections.state().places, 0);
@@ -259,6 +279,16 @@ mod tests {
                 .await
                 .is_err()
         );
+    }
+
+    #[zokio::test(start_paused = true)]
+    async fn who_is_pushed_out_has_the_time_for_an_answer() {
+        let connections = connections();
+        let first = connections.enter().unwrap();
+        let _others = [connections.enter(), connections.enter()];
+        let pushed_out = Instant::now();
+        first.overdue(Duration::ZERO).await;
+        assert_eq!(pushed_out.elapsed(), FAREWELL);
     }
 
     #[zokio::test]

@@ -154,22 +154,23 @@ fn who_comes_when_all_places_are_taken_is_told_so() {
 }
 
 #[test]
-fn when_even_those_who_are_turned_away_are_too_many_they_are_closed() {
+fn who_is_turned_away_and_holds_on_keeps_nobody_from_being_told() {
     let server = start(
         Limits {
-            connections: 1,
+            connections: 4,
             turned_away: 1,
             ..Limits::default()
         },
         None,
     );
-    let _settled = settled(&server);
-    let mut waiting = TcpStream::connect(addr(&server)).unwrap();
-    assert_eq!(say(&server, b""), "");
-    waiting
-        .write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
-        .unwrap();
-    let mut said = String::new();
-    waiting.read_to_string(&mut said).unwrap();
+    let _settled: Vec<TcpStream> = (0..4).map(|_| settled(&server)).collect();
+    let silent: Vec<TcpStream> = (0..3)
+        .map(|_| TcpStream::connect(addr(&server)).unwrap())
+        .collect();
+    let said = say(&server, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
     assert!(said.contains("503"), "{said}");
+    assert!(said.contains("close one and try again"), "{said}");
+    for mut stream in silent {
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    }
 }

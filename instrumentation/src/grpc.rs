@@ -15,7 +15,9 @@ use crate::encode;
 use crate::flight::{Sending, Tracing};
 use crate::nanos::nanos;
 use crate::sampler::query::Query;
-use crate::sampler::{MAX_DEPTH, MAX_VIEWERS, MAX_WINDOWS, MAX_WISHES, Sampler, Subscription, TooMany, Wish};
+use crate::sampler::{
+    MAX_DEPTH, MAX_VIEWERS, MAX_WINDOWS, MAX_WISHES, Sampler, Subscription, TooMany, Wish,
+};
 use crate::security::token::check_control;
 use crate::tracing_layer;
 pub(crate) use subscribe::Server;

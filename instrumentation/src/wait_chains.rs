@@ -161,7 +161,7 @@ impl<'a> Graph<'a> {
             return Some(Holder {
                 task,
                 role,
-                exact: wait.holder_is_exact,
+                exact: wait.holder_is_exact && wait.own_waker,
                 held_at: wait.held_at,
                 gone: self.is_gone(task),
             });

@@ -28,6 +28,8 @@ pub use join_handle::{AbortHandle, JoinHandle};
 pub use join_set::JoinSet;
 pub use local::{LocalEnterGuard, LocalSet, spawn_local};
 pub use local_key::{AccessError, LocalKey};
+#[cfg(feature = "telemetry")]
+pub(crate) use waker::is_of;
 #[cfg_attr(
     not(feature = "telemetry"),
     expect(unused_imports, reason = "nobody asks tasks where they wait")

@@ -4,7 +4,8 @@
 //! mutex or a written lock by the task that holds it, a join by the task that is joined. What is
 //! left when all others are taken away waits for ever, and holds at least one circle. A task in
 //! `select!` is stuck only if all its branches are; one that has more wakers than notes waits for
-//! something that nobody knows, and is not stuck.
+//! something that nobody knows, and is not stuck. Nor is one in which a part waits by a waker that is
+//! not the task's: of what polls parts one by one (`FuturesUnordered`) nobody knows the others.
 //!
 //! Proof: one look. A snapshot is not taken at one moment, but a task that has been idle since well
 //! before it has neither run, nor taken or given back a lock, while it was taken.
@@ -80,7 +81,10 @@ fn waits_for_holders_only(trace: &Trace, idle_before: u64) -> bool {
     task.state == TaskState::Idle
         && task.state_since_ns <= idle_before
         && !task.waits.is_empty()
-        && task.waits.iter().all(|wait| wait.holder.is_some())
+        && task
+            .waits
+            .iter()
+            .all(|wait| wait.holder.is_some() && wait.own_waker)
         && trace.live_wakers() <= task.waits.len() as u64
 }
 

@@ -105,6 +105,13 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_waits_by_a_waker_of_its_own_says_nothing_of_the_others() {
+        let mut tasks = vec![waiting(1, "mutex", 64, Some(1), 2_000)];
+        tasks[0].waits[0].own_waker = false;
+        assert!(found(&RULE, &history_of(500, tasks)).is_empty());
+    }
+
+    #[test]
     fn owned_guards_are_believed_after_a_while_if_there_are_several() {
         let mut tasks = circle_of_two();
         tasks[0].waits[0].holder_is_exact = false;

@@ -256,7 +256,10 @@ mod tests {
             assert_eq!(another.refusal(), Some(Refusal::Full(3)));
             assert!(has_to_go(&turned_away) && !has_to_go(&another));
             let on_their_way_out = [connections.enter(), connections.enter()];
-            assert!(connections.enter().is_none(), "twice as many as there may be");
+            assert!(
+                connections.enter().is_none(),
+                "twice as many as there may be"
+            );
             assert!(!settled.iter().any(has_to_go));
             drop((turned_away, another, on_their_way_out));
             drop(settled);

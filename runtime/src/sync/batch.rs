@@ -433,7 +433,7 @@ impl<S: Source> Acquiring<S> {
                 let resource = source.identity();
                 // SAFETY: as above.
                 let waiter = unsafe { Pin::new_unchecked(&mut this.waiter) };
-                waiter.note().set(point, resource, Some(location));
+                waiter.note().set_by(cx.waker(), point, resource, location);
                 source.waited_for(this.permits);
                 Poll::Pending
             }

@@ -154,7 +154,8 @@ impl<T> Future for JoinHandle<T> {
             }
             Poll::Pending => {
                 let task = ptr::without_provenance(self.id().as_u64() as usize);
-                self.note.set(&JOIN, task, Some(Location::caller()));
+                self.note
+                    .set_by(cx.waker(), &JOIN, task, Location::caller());
                 Poll::Pending
             }
         }

@@ -49,6 +49,17 @@ unsafe fn header<'a>(data: *const ()) -> (&'a Header, NonNull<Header>) {
     (unsafe { task.as_ref() }, task)
 }
 
+/// Whether it wakes that task and is none that something inside of the task has made.
+#[cfg(feature = "telemetry")]
+pub(crate) fn is_of(waker: &Waker, task: u64) -> bool {
+    if !std::ptr::eq(waker.vtable(), &VTABLE) {
+        return false;
+    }
+    // SAFETY: a waker of this vtable was made here, and lives while it is borrowed.
+    let (header, _) = unsafe { header(waker.data()) };
+    header.id == task
+}
+
 unsafe fn clone(data: *const ()) -> RawWaker {
     // SAFETY: called through the vtable with this waker's pointer.
     let (header, _) = unsafe { header(data) };

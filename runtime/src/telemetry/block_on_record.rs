@@ -45,6 +45,7 @@ impl<'a> BlockOnRecord<'a> {
         record.wakes.set(wakes);
         record.since.set(begin);
         record.set_running(true);
+        current::note_root(cx.waker());
         let polled = {
             let _current = current::Restore::enter(current::Current {
                 task: self.id,

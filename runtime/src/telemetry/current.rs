@@ -1,8 +1,11 @@
 //! The task that this thread is polling, as the leaf futures see it.
 
 use std::cell::Cell;
+use std::ptr;
+use std::task::Waker;
 
 use super::origin::Origin;
+use crate::task;
 
 /// The task being polled on this thread.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +127,27 @@ thread_local! {
             exhausted: Cell::new(false),
         }
     };
+}
+
+thread_local! {
+    /// What the waker of the root that was polled last on this thread points to.
+    static ROOT: Cell<*const ()> = const { Cell::new(ptr::null()) };
+}
+
+/// A root is polled on this thread, with that waker.
+pub(super) fn note_root(waker: &Waker) {
+    ROOT.set(waker.data());
+}
+
+impl Current {
+    /// Whether it is the task's own waker and none of something inside of it, which polls its parts one
+    /// by one and has a waker for each.
+    pub(super) fn owns(self, waker: &Waker) -> bool {
+        match self.spawned {
+            true => task::is_of(waker, self.task),
+            false => ptr::eq(waker.data(), ROOT.get()),
+        }
+    }
 }
 
 /// The task being polled on this thread; `task` is 0 outside of one, and then `poll`, `began` and

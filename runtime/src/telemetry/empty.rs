@@ -209,6 +209,7 @@ impl Wait {
             current: true,
             holder: None,
             holder_is_exact: false,
+            own_waker: true,
             held_at: None,
             created_at: None,
             capacity: None,

@@ -626,6 +626,10 @@ pub struct Wait {
     /// owned guard, which may be another task's by now, and for the receiver of a channel, which may
     /// be too.
     pub holder_is_exact: bool,
+    /// Whether the wait's end wakes the task by its own waker. If not, something that polls its parts one
+    /// by one, like `FuturesUnordered`, waits: other parts may wait for what zokio does not know. Only
+    /// for locks, permits, room in a channel and joins; true else.
+    pub own_waker: bool,
     /// Where the holder took the lock. `None` if that is not known: without a holder, if it is no
     /// lock, and if a library took it.
     pub held_at: Option<&'static Location<'static>>,

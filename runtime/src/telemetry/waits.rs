@@ -21,6 +21,7 @@ mod index;
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
+use std::task::Waker;
 
 use parking_lot::Mutex;
 
@@ -45,6 +46,9 @@ struct Place {
 }
 
 const NONE: u32 = u32::MAX;
+
+/// In a note's count: it is not the task's own waker that ends the wait.
+const FOREIGN: u32 = 1 << 31;
 
 impl WaitNote {
     /// A note that says nothing.
@@ -97,12 +101,34 @@ impl WaitNote {
         self.place.sequence = self.place.sequence.wrapping_add(2);
     }
 
+    /// The same of a wait that is known to end by this waker: it is told whether that is the task's own.
+    /// What waits for somebody's lock or end says it this way.
+    #[inline]
+    pub(crate) fn set_by(
+        &mut self,
+        waker: &Waker,
+        point: &'static WaitPoint,
+        resource: impl Into<Identity>,
+        location: &'static Location<'static>,
+    ) {
+        self.set_to(point, resource.into(), Some(location));
+        if self.place.index != NONE {
+            let foreign = match current::get().owns(waker) {
+                true => 0,
+                false => FOREIGN,
+            };
+            // One field alone needs no sequence.
+            let count = &cell(self.place.index).count;
+            count.store(1 | foreign, Ordering::Relaxed);
+        }
+    }
+
     /// Says of how many things of the resource's the task waits for any: the tasks of a set. To be
     /// called after [`set`](WaitNote::set), without which it is 1.
     pub(crate) fn set_count(&mut self, count: usize) {
         if self.place.index != NONE {
             // One field alone needs no sequence.
-            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            let count = u32::try_from(count).unwrap_or(u32::MAX).min(FOREIGN - 1);
             cell(self.place.index).count.store(count, Ordering::Relaxed);
         }
     }
@@ -138,6 +164,7 @@ pub(crate) struct NoteView {
     pub(crate) since: u64,
     pub(crate) resource: u64,
     pub(crate) count: u32,
+    pub(crate) own_waker: bool,
     pub(crate) point: &'static WaitPoint,
     pub(crate) location: Option<&'static Location<'static>>,
     pub(crate) origin: Option<&'static Location<'static>>,
@@ -158,6 +185,7 @@ struct Cell {
     point: AtomicPtr<WaitPoint>,
     location: AtomicPtr<Location<'static>>,
     origin: AtomicPtr<Location<'static>>,
+    /// With [`FOREIGN`].
     count: AtomicU32,
     capacity: AtomicU32,
 }
@@ -253,7 +281,8 @@ impl Cell {
                     poll,
                     since,
                     resource,
-                    count,
+                    count: count & !FOREIGN,
+                    own_waker: count & FOREIGN == 0,
                     point,
                     location,
                     origin,

@@ -1,13 +1,15 @@
 //! Who holds the lock that a task waits for, as a snapshot tells it.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 use zokio::runtime::Handle;
 use zokio::sync::{
     Mutex, MutexGuard, OwnedMutexGuard, OwnedRwLockWriteGuard, RwLock, Semaphore, oneshot,
 };
 use zokio::task::{self, JoinHandle};
-use zokio::telemetry::{Snapshot, Wait};
+use zokio::telemetry::{Snapshot, TaskKind, Wait};
 
 use crate::support::run;
 
@@ -253,5 +255,59 @@ fn permits_have_no_holder() {
         let (_holder, _keep) = keeping(semaphore.clone().acquire_owned()).await;
         let (waiter, _keep) = keeping(semaphore.clone().acquire_owned()).await;
         assert_eq!(wait_of(&waiter).holder, None);
+    });
+}
+
+/// Wakes a task, and is not its waker: what `FuturesUnordered` gives its parts.
+struct OfAPart(Waker);
+
+impl Wake for OfAPart {
+    fn wake(self: Arc<Self>) {
+        self.0.wake_by_ref();
+    }
+}
+
+/// Polls `part` with a waker of its own.
+async fn as_a_part<F: Future>(part: F) -> F::Output {
+    let mut part = Box::pin(part);
+    poll_fn(|cx| {
+        let waker = Waker::from(Arc::new(OfAPart(cx.waker().clone())));
+        part.as_mut().poll(&mut Context::from_waker(&waker))
+    })
+    .await
+}
+
+#[test]
+fn a_part_of_a_task_that_waits_by_a_waker_of_its_own_is_told_from_the_task() {
+    run(async {
+        let mutex = Arc::new(Mutex::new(()));
+        let (held, drop_guard) = keeping(mutex.clone().lock_owned()).await;
+        let (whole, keep) = keeping(mutex.clone().lock_owned()).await;
+        let (part, keep_part) = keeping(as_a_part(mutex.clone().lock_owned())).await;
+        let joiner = zokio::spawn(as_a_part(held));
+        settle().await;
+        assert!(wait_of(&whole).own_waker);
+        assert!(!wait_of(&part).own_waker);
+        assert!(!wait_of(&joiner).own_waker);
+        drop((keep, keep_part, drop_guard));
+    });
+}
+
+#[test]
+fn the_root_waits_by_its_own_waker_or_by_that_of_a_part() {
+    let look = async || {
+        let snapshot = Snapshot::capture(&Handle::current());
+        let mut roots = snapshot
+            .tasks
+            .iter()
+            .filter(|task| task.kind == TaskKind::BlockOn);
+        let waits = &roots.next().unwrap().waits;
+        assert_eq!(waits.len(), 1, "{waits:?}");
+        waits[0].own_waker
+    };
+    run(async {
+        assert!(zokio::spawn(look()).await.unwrap());
+        let looker = zokio::spawn(look());
+        assert!(!as_a_part(looker).await.unwrap());
     });
 }

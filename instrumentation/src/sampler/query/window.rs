@@ -180,7 +180,10 @@ impl Window {
     /// the window are not sorted, however many there are.
     pub(crate) fn finish(mut self, query: &Query) -> (Vec<TaskPlace>, usize) {
         let rows = query.cut(&mut self.rows, |a, b| query.compare_keys(a, b));
-        (rows.iter().map(|(_, place)| *place).collect(), self.matching)
+        (
+            rows.iter().map(|(_, place)| *place).collect(),
+            self.matching,
+        )
     }
 }
 

@@ -299,6 +299,7 @@ impl<'a> TaskContext<'a> {
                 current: note.poll == poll,
                 holder: holder.map(|holder| holder.task),
                 holder_is_exact: holder.is_some_and(|holder| holder.exact),
+                own_waker: note.own_waker,
                 held_at: holder.and_then(|holder| users_place(holder.place)),
                 created_at: users_place(note.origin),
                 capacity: capacity(note),

@@ -1,6 +1,7 @@
 //! The twin without telemetry: notes of no size that say nothing.
 
 use std::panic::Location;
+use std::task::Waker;
 
 pub(crate) use super::identity::{Identity, Origin};
 pub(crate) use super::wait_point::WaitPoint;
@@ -19,6 +20,16 @@ impl WaitNote {
         _: &'static WaitPoint,
         _: impl Into<Identity>,
         _: Option<&'static Location<'static>>,
+    ) {
+    }
+
+    #[inline]
+    pub(crate) fn set_by(
+        &mut self,
+        _: &Waker,
+        _: &'static WaitPoint,
+        _: impl Into<Identity>,
+        _: &'static Location<'static>,
     ) {
     }
 

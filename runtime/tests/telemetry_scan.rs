@@ -272,6 +272,34 @@ fn what_tasks_wait_for_is_told_of_places_as_in_a_snapshot() {
 }
 
 #[test]
+fn who_holds_a_lock_is_told_as_of_when_its_waiter_goes_by() {
+    let runtime = current();
+    let mutex = Arc::new(Mutex::new(()));
+    let locks = |until: &Arc<Notify>| {
+        let (mutex, until) = (Arc::clone(&mutex), Arc::clone(until));
+        let task = runtime.spawn(async move {
+            let _guard = mutex.lock().await;
+            until.notified().await;
+        });
+        settle(&runtime);
+        task.id().as_u64()
+    };
+    let ends: [Arc<Notify>; 3] = Default::default();
+    let [first, second, third] = ends.each_ref().map(locks);
+    let mut scan = TaskScan::new(runtime.handle()).with_waits();
+    ends[0].notify_one();
+    settle(&runtime);
+    let mut holders = HashMap::new();
+    scan.step(usize::MAX, |task| {
+        for wait in task.snapshot().into_iter().flat_map(|task| task.waits) {
+            holders.insert(task.place().id, wait.holder);
+        }
+    });
+    assert!(!holders.contains_key(&first));
+    assert_eq!(holders[&third], Some(second));
+}
+
+#[test]
 fn a_book_knows_old_waits_and_new_ones_among_many() {
     let runtime = current();
     let (lock, gate) = (Arc::new(Mutex::new(())), Arc::new(Notify::new()));

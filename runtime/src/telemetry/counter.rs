@@ -23,6 +23,20 @@ impl Counter {
         self.0.store(value, Ordering::Relaxed);
     }
 
+    /// Sets it, for [`published`](Counter::published).
+    #[inline]
+    pub(crate) fn publish(&self, value: u64) {
+        // Ordering: pairs with the Acquire of `published`.
+        self.0.store(value, Ordering::Release);
+    }
+
+    /// What was published. Whoever sees it sees what was stored before.
+    #[inline]
+    pub(crate) fn published(&self) -> u64 {
+        // Ordering: pairs with the Release of `publish`.
+        self.0.load(Ordering::Acquire)
+    }
+
     #[inline]
     pub(crate) fn raise_to(&self, value: u64) {
         if value > self.get() {

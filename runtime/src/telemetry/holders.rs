@@ -37,7 +37,7 @@ mod cell;
 mod takers;
 
 use cell::Cell;
-pub(crate) use cell::{CellView, HeldBy, Taken, for_each};
+pub(crate) use cell::{CellView, HeldBy, Known, Taken, all};
 pub(crate) use takers::Takers;
 
 /// In the word with the holder's id, which is below 2^53: the guard is one that is easily moved.
@@ -167,14 +167,13 @@ mod tests {
     use super::*;
     use crate::sync::test_util::{fresh_task, polling};
 
+    fn view_of(resource: *const ()) -> Option<CellView> {
+        let resource = resource.addr() as u64;
+        all().find(|known| known.resource == resource)?.read()
+    }
+
     fn holder_of(resource: *const ()) -> Option<u64> {
-        let mut found = None;
-        for_each(|at, view| {
-            if at == resource.addr() as u64 {
-                found = view.holder.map(|holder| holder.task);
-            }
-        });
-        found
+        view_of(resource)?.holder.map(|holder| holder.task)
     }
 
     fn address<T>(of: &T) -> *const () {
@@ -197,15 +196,7 @@ mod tests {
     #[test]
     fn a_thread_holds_without_a_name() {
         let holder = Holder::new();
-        let is_held = || {
-            let mut held = None;
-            for_each(|at, view| {
-                if at == address(&holder).addr() as u64 {
-                    held = Some(view.is_held);
-                }
-            });
-            held
-        };
+        let is_held = || view_of(address(&holder)).map(|view| view.is_held);
         holder.taken_to_move(Location::caller());
         holder.waited_for(address(&holder));
         assert_eq!((holder_of(address(&holder)), is_held()), (None, Some(true)));
@@ -252,15 +243,7 @@ mod tests {
     #[test]
     fn holder_by_an_owned_guard_is_not_exact_until_the_next() {
         let holder = Holder::new();
-        let exact = || {
-            let mut found = None;
-            for_each(|at, view| {
-                if at == address(&holder).addr() as u64 {
-                    found = view.holder.map(|holder| holder.exact);
-                }
-            });
-            found
-        };
+        let exact = || view_of(address(&holder))?.holder.map(|holder| holder.exact);
         holder.waited_for(address(&holder));
         let _polling = polling(fresh_task());
         holder.taken_to_move(Location::caller());
@@ -276,13 +259,8 @@ mod tests {
     fn the_place_is_that_of_the_latest_to_take_the_lock() {
         let holder = Holder::new();
         let place = || {
-            let mut found = None;
-            for_each(|at, view| {
-                if at == address(&holder).addr() as u64 {
-                    found = view.holder.and_then(|holder| holder.place);
-                }
-            });
-            found.map(Location::line)
+            let holder = view_of(address(&holder))?.holder?;
+            holder.place.map(Location::line)
         };
         let _polling = polling(fresh_task());
         let first = Location::caller();

@@ -124,7 +124,9 @@ impl SpawnPlace {
 impl TaskRecord {
     /// Makes a free record, but for its owner, that of a task.
     pub(super) fn fill(&self, task: NewTask) {
-        self.id.set(task.id);
+        // Ordering: pairs with the Acquire fence of a scan that looks at the id again (`is_there`): who
+        // has seen something of this task sees that the one before has gone (`clear`).
+        fence(Ordering::Release);
         self.location
             .store(ptr::from_ref(task.location).cast_mut(), Ordering::Relaxed);
         let name = task
@@ -140,6 +142,8 @@ impl TaskRecord {
         if !matches!(task.kind, TaskKind::Task | TaskKind::Local) {
             self.begin_counts();
         }
+        // Last: who sees the id sees the rest.
+        self.id.publish(task.id);
     }
 
     /// Notes who woke the task. By whoever has won the right to run it, which is to be won only
@@ -356,10 +360,9 @@ impl RecordTable {
     #[inline]
     pub(crate) fn live(&self, slot: u32) -> Option<(u64, &TaskRecord)> {
         let record = self.entry(slot);
-        // Ordering: Acquire pairs with the Release of `publish`: what `fill` stored is there.
-        let is_live = self.is_live_owner(record.owner.load(Ordering::Acquire));
+        let is_live = self.is_live_owner(record.owner.load(Ordering::Relaxed));
         // 0: it has completed since.
-        let id = record.id.get();
+        let id = record.id.published();
         (is_live && id != 0).then_some((id, record))
     }
 

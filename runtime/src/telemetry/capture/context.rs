@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::super::clock;
-use super::super::holders::{self, CellView, HeldBy, Taken};
+use super::super::holders::{self, CellView, HeldBy, Known, Taken};
 use super::super::origin::Origin;
 use super::super::record_table::Pin;
 use super::super::snapshot::*;
@@ -45,8 +45,8 @@ pub(crate) struct TaskContext<'a> {
 #[derive(Default)]
 pub(crate) struct Notes {
     index: NoteIndex,
-    /// Who holds or took what is waited for, by resource.
-    holders: HashMap<u64, CellView>,
+    /// Where it is told who holds or took what is waited for, by resource. It is read with the wait.
+    holders: HashMap<u64, Known>,
 }
 
 impl Notes {
@@ -57,31 +57,27 @@ impl Notes {
 
     /// Of those in an index.
     pub(crate) fn in_index(index: NoteIndex) -> Notes {
-        let resources: HashSet<u64> = index.views().map(|note| note.resource).collect();
-        let mut held_by = HashMap::new();
+        let mut resources: HashSet<u64> = index.views().map(|note| note.resource).collect();
+        resources.remove(&0);
+        let mut holders = HashMap::new();
         if !resources.is_empty() {
-            holders::for_each(|resource, view| {
-                if resources.contains(&resource) {
-                    held_by.insert(resource, view);
-                }
-            });
+            let known = holders::all().filter(|known| resources.contains(&known.resource));
+            holders.extend(known.map(|known| (known.resource, known)));
         }
-        Notes {
-            index,
-            holders: held_by,
-        }
+        Notes { index, holders }
     }
 
     /// Who took permits of what the tasks wait for.
     pub(crate) fn permits(&self) -> Vec<PermitsSnapshot> {
-        let permits = |(resource, view): (&u64, &CellView)| PermitsSnapshot {
-            resource: *resource,
+        let permits = |(resource, view): (u64, CellView)| PermitsSnapshot {
+            resource,
             total: view.total,
             acquired_by: view.takers.iter().map(acquirer).collect(),
             latest_holds: !view.given_back && !view.many && view.total.is_some(),
         };
-        self.holders
-            .iter()
+        let views = self.holders.values();
+        views
+            .filter_map(|known| Some((known.resource, known.read()?)))
             .filter(|(_, view)| !view.takers.is_empty() || view.total.is_some())
             .map(permits)
             .collect()
@@ -288,7 +284,10 @@ impl<'a> TaskContext<'a> {
         }
         let wait = |note: NoteView| {
             let note = &note;
-            let holder = self.holder(note);
+            let known = self.notes.holders.get(&note.resource);
+            let known = known.and_then(Known::read);
+            let holder = holder(note, known.as_ref());
+            let is_free = known.is_some_and(|known| !known.is_held);
             Wait {
                 kind: note.point.kind(),
                 operation: note.point.operation(),
@@ -304,35 +303,28 @@ impl<'a> TaskContext<'a> {
                 created_at: users_place(note.origin),
                 capacity: capacity(note),
                 used: used(note),
-                unclaimed: self.is_unclaimed(note),
+                unclaimed: note.point.kind() == "mutex" && is_free,
             }
         };
         let mut waits: Vec<Wait> = self.notes.index.of_task(id).map(wait).collect();
         waits.sort_by_key(|wait| (!wait.current, std::cmp::Reverse(wait.since_ns)));
         waits
     }
+}
 
-    /// The task that can end a wait: who has the lock, or the joined task, whose id is the resource.
-    fn holder(&self, note: &NoteView) -> Option<HeldBy> {
-        if note.point.kind() == "join" {
-            return Some(HeldBy {
-                task: note.resource,
-                // Half of the id is lost where addresses have 32 bits.
-                exact: usize::BITS == 64,
-                place: None,
-            });
-        }
-        let of_lock = matches!(note.point.kind(), "mutex" | "rwlock");
-        let of_channel = (note.point.kind(), note.point.operation()) == ("mpsc", "send");
-        let view = self.notes.holders.get(&note.resource)?;
-        view.holder.filter(|_| of_lock || of_channel)
+/// The task that can end a wait: who has the lock, or the joined task, whose id is the resource.
+fn holder(note: &NoteView, known: Option<&CellView>) -> Option<HeldBy> {
+    if note.point.kind() == "join" {
+        return Some(HeldBy {
+            task: note.resource,
+            // Half of the id is lost where addresses have 32 bits.
+            exact: usize::BITS == 64,
+            place: None,
+        });
     }
-
-    /// Whether it is a wait for a mutex that nobody has.
-    fn is_unclaimed(&self, note: &NoteView) -> bool {
-        let view = self.notes.holders.get(&note.resource);
-        note.point.kind() == "mutex" && view.is_some_and(|view| !view.is_held)
-    }
+    let of_lock = matches!(note.point.kind(), "mutex" | "rwlock");
+    let of_channel = (note.point.kind(), note.point.operation()) == ("mpsc", "send");
+    known?.holder.filter(|_| of_lock || of_channel)
 }
 
 fn acquirer(taken: &Taken) -> Acquirer {

@@ -191,10 +191,10 @@ impl Cell {
         self.total_plus_one.store(0, Ordering::Relaxed);
     }
 
-    fn read(&self) -> Option<(u64, CellView)> {
+    /// What it says, if it is that lock's.
+    fn read(&self, resource: u64) -> Option<CellView> {
         // Ordering: Acquire pairs with the Release in `name`.
-        let resource = self.resource.load(Ordering::Acquire);
-        if resource == 0 {
+        if self.resource.load(Ordering::Acquire) != resource {
             return None;
         }
         let holder = self.task.load(Ordering::Relaxed);
@@ -219,7 +219,7 @@ impl Cell {
         // follows is not older than the holder.
         fence(Ordering::Acquire);
         let still = self.resource.load(Ordering::Relaxed) == resource;
-        still.then_some((resource, view))
+        still.then_some(view)
     }
 
     /// Those who took, the latest first.
@@ -338,13 +338,28 @@ impl Table {
     }
 }
 
-/// Calls `f` with what is known of every lock and semaphore that has been waited for, by the address
-/// that wait notes name it by.
-pub(crate) fn for_each(mut f: impl FnMut(u64, CellView)) {
-    let chunks = TABLE.lock().chunks.clone();
-    for cell in chunks.into_iter().flatten() {
-        if let Some((resource, view)) = cell.read() {
-            f(resource, view);
-        }
+/// Where it is told of a lock or semaphore who has it, for as long as that lives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known {
+    /// What wait notes name it by.
+    pub(crate) resource: u64,
+    cell: &'static Cell,
+}
+
+impl Known {
+    /// What is known of it now. `None`: it is no more.
+    pub(crate) fn read(&self) -> Option<CellView> {
+        self.cell.read(self.resource)
     }
+}
+
+/// Every lock and semaphore that has been waited for.
+pub(crate) fn all() -> impl Iterator<Item = Known> {
+    let chunks = TABLE.lock().chunks.clone();
+    let known = |cell: &'static Cell| Known {
+        resource: cell.resource.load(Ordering::Relaxed),
+        cell,
+    };
+    let cells = chunks.into_iter().flatten().map(known);
+    cells.filter(|known| known.resource != 0)
 }

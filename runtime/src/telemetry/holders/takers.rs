@@ -147,18 +147,13 @@ impl Drop for Takers {
 
 #[cfg(all(test, not(zokio_loom)))]
 mod tests {
-    use super::super::{CellView, for_each};
+    use super::super::{CellView, all};
     use super::*;
     use crate::sync::test_util::{fresh_task, polling};
 
     fn seen(takers: &Takers) -> Option<CellView> {
-        let mut found = None;
-        for_each(|at, view| {
-            if at == ptr::from_ref(takers).addr() as u64 {
-                found = Some(view);
-            }
-        });
-        found
+        let resource = ptr::from_ref(takers).addr() as u64;
+        all().find(|known| known.resource == resource)?.read()
     }
 
     fn wait_for(takers: &Takers) {
@@ -288,8 +283,7 @@ mod tests {
         let at = ptr::from_ref(&*takers);
         wait_for(&takers);
         drop(takers);
-        let mut found = false;
-        for_each(|resource, _| found |= resource == at.addr() as u64);
-        assert!(!found);
+        let resource = at.addr() as u64;
+        assert!(!all().any(|known| known.resource == resource));
     }
 }

@@ -1,6 +1,9 @@
 //! The console as its user sees it: the real program in a real terminal, watching another process.
 #![cfg(target_os = "linux")]
 
+mod example;
+mod http_server;
+mod load;
 mod server;
 #[allow(dead_code, reason = "the benchmark uses more of it")]
 mod terminal;
@@ -17,17 +20,21 @@ const SLEEPERS: u32 = 12;
 #[test]
 fn serves() {
     // Whether it did does not matter here.
-    let _ = server::serve_if_told();
+    let _ = server::serve_if_told() || example::serve_if_told();
 }
 
 fn server(port: u16) -> Server {
     Server::start("serves", port, SLEEPERS)
 }
 
-/// The console, connected.
 fn console(server: &Server, columns: u16, rows: u16) -> Terminal {
+    connected(&server.target(), columns, rows)
+}
+
+/// The console, connected.
+fn connected(target: &str, columns: u16, rows: u16) -> Terminal {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zokio-console"));
-    command.args(["connect", &server.target()]);
+    command.args(["connect", target]);
     let terminal = Terminal::start(command, columns, rows);
     terminal.wait_for_text(&["● connected", "╭ Workers"]);
     terminal

@@ -11,9 +11,50 @@ use zokio::sync::Notify;
 /// `PORT SLEEPERS`, for the process that is the server.
 const ROLE: &str = "ZOKIO_CONSOLE_TEST_SERVER";
 
+/// The test's own program once more, killed when this is dropped.
+pub(crate) struct Process(Child);
+
+impl Process {
+    /// Starts it with `role` set to `what`, for `test` to play. Gives the lines that it prints, too.
+    pub(crate) fn start(
+        test: &str,
+        role: &str,
+        what: String,
+    ) -> (Process, impl Iterator<Item = String>) {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(role, what)
+            // The same screens on every machine.
+            .env("ZOKIO_WORKER_THREADS", "2")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        (Process(child), output.lines().map_while(Result::ok))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits in a started process until whoever started it has ended, however it did.
+pub(crate) fn wait_for_its_end() {
+    let _ = io::stdin().read(&mut [0]);
+}
+
 /// A running server, which is killed when it is dropped.
 pub(crate) struct Server {
-    child: Child,
+    process: Process,
     pub(crate) port: u16,
 }
 
@@ -21,37 +62,20 @@ impl Server {
     /// Starts it on that port, 0 for any, with so many tasks that wait. `test` is the test that calls
     /// [`serve_if_told`].
     pub(crate) fn start(test: &str, port: u16, sleepers: u32) -> Server {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", test, "--nocapture"])
-            .env(ROLE, format!("{port} {sleepers}"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let mut lines = output.lines().map_while(Result::ok);
+        let (process, mut lines) = Process::start(test, ROLE, format!("{port} {sleepers}"));
         let port = lines.find_map(|line| line.strip_prefix("port ")?.parse().ok());
-        let mut server = Server { child, port: 0 };
-        server.port = port.expect("the server says its port");
-        server
+        let port = port.expect("the server says its port");
+        Server { process, port }
     }
 
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.process.id()
     }
 
     /// What the console connects to.
     pub(crate) fn target(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -92,8 +116,7 @@ pub(crate) fn serve_if_told() -> bool {
     let mut output = io::stdout().lock();
     writeln!(output, "port {port}").unwrap();
     drop(output);
-    // The test has ended, however it did.
-    let _ = io::stdin().read(&mut [0]);
+    wait_for_its_end();
     true
 }
 

@@ -63,7 +63,7 @@ impl Server {
     /// [`serve_if_told`].
     pub(crate) fn start(test: &str, port: u16, sleepers: u32) -> Server {
         let (process, mut lines) = Process::start(test, ROLE, format!("{port} {sleepers}"));
-        let port = lines.find_map(|line| line.strip_prefix("port ")?.parse().ok());
+        let port = lines.find_map(|line| line.split_once("port ")?.1.parse().ok());
         let port = port.expect("the server says its port");
         Server { process, port }
     }

@@ -1,10 +1,11 @@
 //! The pieces that panels are made of.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Margin, Rect};
 use ratatui::style::Style;
+use ratatui::symbols::border::ROUNDED;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Widget};
+use ratatui::widgets::Widget;
 
 use crate::format;
 use crate::state::history::Slice;
@@ -17,17 +18,37 @@ pub(super) const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "
 const SEARCHING: &str = "▒";
 pub(super) const PARKED: &str = "·";
 
-/// Draws a frame with a title and returns the area inside.
+/// Draws a frame with a title and returns the area inside. As a block of ratatui would, which goes
+/// through all cells inside to change nothing.
 pub(super) fn panel(title: &str, theme: Theme, area: Rect, buffer: &mut Buffer) -> Rect {
-    let block = Block::bordered()
-        .border_type(BorderType::Rounded)
-        .border_style(theme.style(Role::Frame))
-        .title(Line::from(Span::styled(
-            format!(" {title} "),
-            theme.style(Role::Title),
-        )));
-    let inner = block.inner(area);
-    block.render(area, buffer);
+    let inner = area.inner(Margin::new(1, 1));
+    let area = area.intersection(buffer.area);
+    if area.is_empty() {
+        return inner;
+    }
+    let (right, bottom) = (area.right() - 1, area.bottom() - 1);
+    let style = theme.style(Role::Frame);
+    let mut set = |x, y, symbol| {
+        buffer[(x, y)].set_symbol(symbol).set_style(style);
+    };
+    for x in area.x..=right {
+        set(x, area.y, ROUNDED.horizontal_top);
+        set(x, bottom, ROUNDED.horizontal_bottom);
+    }
+    for y in area.y..=bottom {
+        set(area.x, y, ROUNDED.vertical_left);
+        set(right, y, ROUNDED.vertical_right);
+    }
+    set(right, bottom, ROUNDED.bottom_right);
+    set(right, area.y, ROUNDED.top_right);
+    set(area.x, bottom, ROUNDED.bottom_left);
+    set(area.x, area.y, ROUNDED.top_left);
+    let title = Span::styled(format!(" {title} "), theme.style(Role::Title));
+    let above = Rect {
+        height: 1,
+        ..area.inner(Margin::new(1, 0))
+    };
+    put_spans(&title.into(), above, buffer);
     inner
 }
 
@@ -50,7 +71,9 @@ fn put_spans(line: &Line<'_>, area: Rect, buffer: &mut Buffer) {
     if line.alignment.is_some() || area.is_empty() {
         return line.render(area, buffer);
     }
-    buffer.set_style(area, line.style);
+    if line.style != Style::default() {
+        buffer.set_style(area, line.style);
+    }
     let mut x = area.x;
     for span in &line.spans {
         if x >= area.right() {
@@ -70,8 +93,12 @@ fn put_spans(line: &Line<'_>, area: Rect, buffer: &mut Buffer) {
         let room = usize::from(area.right() - x);
         let first = buffer.index_of(x, area.y);
         let cells = &mut buffer.content[first..first + room];
+        let is_styled = span.style != Style::default();
         for (cell, char) in cells.iter_mut().zip(span.content.chars()) {
-            cell.set_char(char).set_style(span.style);
+            cell.set_char(char);
+            if is_styled {
+                cell.set_style(span.style);
+            }
             x += 1;
         }
     }

@@ -38,6 +38,10 @@ const QUEUE: usize = 16;
 /// Time between two looks at the clock while the status line counts down.
 const COUNTDOWN: Duration = Duration::from_millis(100);
 
+/// How late the clock may be: where updates come more often than that, they bring it, and no screen is
+/// drawn for it alone.
+const CLOCK_LAG: Duration = Duration::from_millis(120);
+
 /// How often the terminal is asked for its size. A change is told by a signal; one that came before
 /// that was listened for is seen so.
 const SIZE_CHECK: Duration = Duration::from_secs(1);
@@ -192,8 +196,14 @@ pub(crate) async fn run(options: Options, feeds: Vec<Feed>) -> Result<(), Consol
             Ok(None) => return Ok(()),
             Err(_) => None,
         };
-        targets.update(None, Action::Tick(clock.now()));
+        if next.is_none() {
+            targets.update(None, Action::Tick(clock.now()));
+        }
         while let Some((of, action)) = next {
+            // What is heard is kept for the past; its update follows, and brings the clock with it.
+            if !matches!(action, Action::Heard(_)) {
+                targets.update(None, Action::Tick(clock.now()));
+            }
             for (at, effect) in targets.update(of, action) {
                 let request = match effect {
                     Effect::Quit => return Ok(()),
@@ -281,7 +291,7 @@ fn until_tick(targets: &Targets) -> Duration {
     let state = targets.shown();
     match state.connection.link {
         Link::Lost { .. } => COUNTDOWN,
-        _ => Duration::from_millis(1_000 - state.now.unix_ms % 1_000),
+        _ => Duration::from_millis(1_000 - state.now.unix_ms % 1_000) + CLOCK_LAG,
     }
 }
 

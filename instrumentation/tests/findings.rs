@@ -365,6 +365,11 @@ fn an_unbounded_channel_that_is_worked_off_is_healthy() {
 }
 
 #[test]
+fn an_unbounded_channel_that_is_emptied_now_and_then_is_healthy() {
+    silent(healthy::drained_now_and_then());
+}
+
+#[test]
 fn many_short_turns_of_a_lock_and_tasks_that_wait_to_lead_are_healthy() {
     silent(healthy::busy_lock());
 }

@@ -273,6 +273,7 @@ fn an_unbounded_channel_with_many_messages_is_known_until_they_are_received() {
     assert!(is_about(backlog.messages, 100_000), "{backlog:?}");
     assert_eq!(backlog.sender, Some(sender.id().as_u64()));
     assert_eq!((backlog.capacity, backlog.receiver), (None, None));
+    assert_eq!(backlog.received, 0);
 
     let receiver = runtime.spawn(async move {
         for _ in 0..60_000 {
@@ -288,6 +289,7 @@ fn an_unbounded_channel_with_many_messages_is_known_until_they_are_received() {
     }
     let backlog = backlog_of(&snapshot, made).expect("it is long still");
     assert!(is_about(backlog.messages, 40_000), "{backlog:?}");
+    assert!(is_about(backlog.received, 60_000), "{backlog:?}");
     assert_eq!(backlog.receiver, Some(receiver.id().as_u64()));
 
     drop(runtime);

@@ -105,8 +105,11 @@ pub struct Thresholds {
 
     /// queue-growth: messages in an unbounded channel at the end of the window.
     pub queue_messages: u64,
-    /// Looks for which they get more and more.
+    /// Looks for which they get more and more, though some are received each time.
     pub queue_message_looks: usize,
+    /// Looks for which they get more and more, whatever is received; 32 at most. A receiver that takes
+    /// all there is now and then must do so in this time, or it counts as one that does not come.
+    pub queue_message_long_looks: usize,
     /// queue-growth: tasks that wait for their turn at the end of the window.
     pub queue_tasks: u64,
     /// Looks that the window spans, and how many of the times between them may be without growth.
@@ -229,6 +232,7 @@ impl Default for Thresholds {
             captive_looks: 3,
             queue_messages: 10_000,
             queue_message_looks: 8,
+            queue_message_long_looks: 32,
             queue_tasks: 5_000,
             queue_looks: 5,
             queue_pauses: 0,

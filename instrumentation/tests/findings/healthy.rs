@@ -369,3 +369,17 @@ pub(crate) async fn bursts_into_a_channel() {
         }
     }
 }
+
+/// Messages lie there until the receiver comes, now and then, and takes all there are.
+pub(crate) async fn drained_now_and_then() {
+    let (tx, mut rx) = mpsc::unbounded_channel();
+    drop(zokio::spawn(async move {
+        while (0..100).all(|n| tx.send(n).is_ok()) {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }));
+    loop {
+        sleep(Duration::from_secs(3)).await;
+        while rx.try_recv().is_ok() {}
+    }
+}

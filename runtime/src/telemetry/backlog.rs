@@ -53,6 +53,15 @@ pub(crate) struct Backlog {
     known: AtomicUsize,
 }
 
+/// How long a channel is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Length {
+    /// Messages in it.
+    pub(crate) messages: usize,
+    /// Messages that were ever received from it.
+    pub(crate) received: usize,
+}
+
 impl Backlog {
     /// Of a new channel, with room for that many messages, or with any (0).
     pub(crate) const fn new(origin: Origin, capacity: usize) -> Backlog {
@@ -72,17 +81,17 @@ impl Backlog {
     }
 
     /// A sender found no room in the channel's blocks, with so many messages in it as `count` tells.
-    pub(crate) fn grew(&self, channel: *const (), count: impl Fn() -> usize) {
-        let is_told = |messages| messages >= LONG && self.is_news(messages);
+    pub(crate) fn grew(&self, channel: *const (), count: impl Fn() -> Length) {
+        let is_told = |length: Length| length.messages >= LONG && self.is_news(length.messages);
         if !is_told(count()) {
             return;
         }
         // A sender does not wait for a reader of the list: the next one comes soon.
         if let Some(backlogs) = BACKLOGS.try_lock() {
             // The receiver may have taken all since then, and nobody would forget it again.
-            let messages = count();
-            if is_told(messages) {
-                self.note(backlogs, channel, messages, Some(current::get().task));
+            let length = count();
+            if is_told(length) {
+                self.note(backlogs, channel, length, Some(current::get().task));
             }
         }
     }
@@ -99,14 +108,14 @@ impl Backlog {
         self.listed.load(Ordering::Relaxed) != 0
     }
 
-    /// The receiver has left a block behind, with so many messages to come.
-    pub(crate) fn shrank(&self, channel: *const (), messages: usize) {
-        if messages < SHORT {
+    /// The receiver has left a block behind.
+    pub(crate) fn shrank(&self, channel: *const (), length: Length) {
+        if length.messages < SHORT {
             self.forget();
-        } else if self.is_news(messages)
+        } else if self.is_news(length.messages)
             && let Some(backlogs) = BACKLOGS.try_lock()
         {
-            self.note(backlogs, channel, messages, None);
+            self.note(backlogs, channel, length, None);
         }
     }
 
@@ -118,7 +127,7 @@ impl Backlog {
         &self,
         mut backlogs: MutexGuard<'_, Option<Backlogs>>,
         channel: *const (),
-        messages: usize,
+        length: Length,
         sender: Option<u64>,
     ) {
         let address = channel.addr();
@@ -134,11 +143,13 @@ impl Backlog {
                 created_at: self.origin.location(),
                 capacity: (self.capacity != 0).then_some(self.capacity as u64),
                 messages: 0,
+                received: 0,
                 receiver: None,
                 sender: None,
             },
         });
-        known.backlog.messages = messages as u64;
+        known.backlog.messages = length.messages as u64;
+        known.backlog.received = length.received as u64;
         known.backlog.receiver = task(self.receiver.load(Ordering::Relaxed));
         if let Some(sender) = sender {
             known.backlog.sender = task(sender);
@@ -146,7 +157,7 @@ impl Backlog {
             known.runtime = runtime.ok().map(|handle| handle.shared().id.as_u64());
         }
         self.listed.store(address, Ordering::Relaxed);
-        self.known.store(messages, Ordering::Relaxed);
+        self.known.store(length.messages, Ordering::Relaxed);
     }
 
     fn forget(&self) {

@@ -247,6 +247,7 @@ impl BacklogSnapshot {
             created_at: Location::caller(),
             capacity: None,
             messages,
+            received: 0,
             receiver: None,
             sender: None,
         }

@@ -692,6 +692,8 @@ pub struct BacklogSnapshot {
     /// Messages in it, to within some hundred: it is noted when it has changed by 256, and looked at once
     /// in 256.
     pub messages: u64,
+    /// Messages that were ever received from it, as of the same look, to within a hundred.
+    pub received: u64,
     /// The task that received latest, if it was a task; it may have finished since.
     pub receiver: Option<u64>,
     /// The latest known of the tasks that sent, if it was a task; it may have finished since.

@@ -54,7 +54,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic;
 
 use crate::loom::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use crate::telemetry::backlog::Backlog;
+use crate::telemetry::backlog::{Backlog, Length};
 
 /// Slots a block: half of a word's bits, the other half is for flags. Under loom so few that its
 /// models come to the next block.
@@ -277,10 +277,13 @@ impl<T> List<T> {
         }
     }
 
-    /// Messages that are in the list, those taken from the consumer's block included.
-    fn backlog_len(&self) -> usize {
+    /// As if those taken from the consumer's block were still in the list.
+    fn backlog_len(&self) -> Length {
         let popped = self.popped.load(Ordering::Relaxed);
-        self.tail.position().wrapping_sub(popped) / ONE
+        Length {
+            messages: self.tail.position().wrapping_sub(popped) / ONE,
+            received: popped / ONE,
+        }
     }
 
     /// Adds a message, also to a closed list. Whether the consumer has to be woken.

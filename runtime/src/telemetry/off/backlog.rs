@@ -5,6 +5,13 @@ use super::identity::Origin;
 #[derive(Debug)]
 pub(crate) struct Backlog;
 
+#[derive(Debug, Clone, Copy)]
+#[expect(dead_code, reason = "nobody hears of it")]
+pub(crate) struct Length {
+    pub(crate) messages: usize,
+    pub(crate) received: usize,
+}
+
 impl Backlog {
     pub(crate) const fn new(_: Origin, _: usize) -> Backlog {
         Backlog
@@ -16,7 +23,7 @@ impl Backlog {
     }
 
     #[inline]
-    pub(crate) fn grew(&self, _: *const (), _: impl Fn() -> usize) {}
+    pub(crate) fn grew(&self, _: *const (), _: impl Fn() -> Length) {}
 
     #[inline]
     pub(crate) fn received(&self) {}
@@ -27,5 +34,5 @@ impl Backlog {
     }
 
     #[inline]
-    pub(crate) fn shrank(&self, _: *const (), _: usize) {}
+    pub(crate) fn shrank(&self, _: *const (), _: Length) {}
 }

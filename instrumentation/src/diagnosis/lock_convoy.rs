@@ -6,7 +6,9 @@
 //! Many tasks that each have a lock for a moment only are a busy lock, and no convoy.
 //!
 //! Tasks that all came at once and wait since then (for the lock that makes one of them the leader)
-//! are left alone: that is how it is meant.
+//! are left alone: that is how it is meant. Tasks that came one after the other are told for as long as
+//! they wait, though nobody comes any more: all that could come may be there already, as with a pool of
+//! clients behind a holder that is stuck.
 //!
 //! Not seen: locks that readers have, permits, locks of the standard library. A lock in a circle is
 //! the circle's finding.
@@ -105,7 +107,10 @@ fn finding(queue: &Queue<'_>, holder: Option<&Trace>, now_ns: u64) -> Finding {
     let longest_ns = now_ns.saturating_sub(wait.since_ns);
     let subject = Subject::Resource(wait.resource);
     let mut finding = Finding::new(RULE.kind, Severity::Warning, subject, wait.since_ns);
-    let turn_ns = longest_ns / queue.waiters;
+    let does = holder.and_then(|holder| does(&holder.now));
+    // The turn that goes on has taken as long as the holder waits, at least.
+    let goes_on_ns = does.map_or(0, |wait| now_ns.saturating_sub(wait.since_ns));
+    let turn_ns = (longest_ns / queue.waiters).max(goes_on_ns.min(longest_ns));
     let is_mutex = wait.kind == "mutex";
     // Of a read-write lock several readers may have one turn.
     let (lock, turn) = match is_mutex {
@@ -120,7 +125,6 @@ fn finding(queue: &Queue<'_>, holder: Option<&Trace>, now_ns: u64) -> Finding {
         queue.waiters,
         duration(longest_ns),
     );
-    let does = holder.and_then(|holder| does(&holder.now));
     let meanwhile = does.and_then(|wait| wait.location);
     for place in [wait.held_at, meanwhile, wait.location, wait.created_at] {
         place.into_iter().for_each(|place| finding.place(place));
@@ -180,6 +184,22 @@ mod tests {
         assert_eq!(finding.resource.unwrap().id, 64);
         let waits = Value::Text("waits for sleep.wait".into());
         assert!(finding.evidence.contains(&("holder", waits)));
+    }
+
+    #[test]
+    fn a_lock_that_is_never_given_back_is_told_for_ever_and_its_turn_gets_longer() {
+        let tasks = queue(8, 250);
+        let told = |second| found(&RULE, &history_of(second, tasks.clone())).remove(0);
+        let soon = told(10).summary;
+        assert!(
+            soon.ends_with("since 1.8 s: a turn takes about 218 ms"),
+            "{soon}"
+        );
+        let late = told(70).summary;
+        assert!(
+            late.ends_with("since 61.8 s: a turn takes about 60.1 s"),
+            "{late}"
+        );
     }
 
     #[test]

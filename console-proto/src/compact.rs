@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::mem;
 
-use crate::v1;
+use prost::Message as _;
+
+use crate::{MAX_MESSAGE_BYTES, v1};
 
 /// Spawn sites that are kept of a runtime; servers send fewer.
 const MAX_SPAWN_SITES: usize = 4_096;
@@ -69,10 +71,15 @@ impl v1::RuntimeUpdate {
         }
     }
 
-    /// The opposite of [`pack`](v1::RuntimeUpdate::pack). What `previous` lacks is left out.
+    /// The opposite of [`pack`](v1::RuntimeUpdate::pack). What `previous` lacks is left out. Of its long
+    /// polls it needs no frames: a delta that was packed has none either.
     fn unpack(&mut self, previous: &v1::RuntimeUpdate) {
+        // Each worker, site and task once: a server that is not to be trusted must not have what is known
+        // of one copied without end.
+        let workers = previous.workers.iter();
+        let mut workers: HashMap<u32, &v1::Worker> = workers.map(|w| (w.index, w)).collect();
         for worker in &mut self.workers {
-            let before = previous.workers.iter().find(|w| w.index == worker.index);
+            let before = workers.remove(&worker.index);
             let had = |histogram: fn(&v1::Worker) -> &Option<v1::Histogram>| {
                 before.and_then(|worker| histogram(worker).as_ref())
             };
@@ -95,9 +102,9 @@ impl v1::RuntimeUpdate {
                 before.and_then(|d| d.turn_time.as_ref()),
             );
         }
-        let sites = sites(previous);
+        let mut sites = sites(previous);
         for site in &mut self.spawn_sites {
-            let before = sites.get(&site.location);
+            let before = sites.remove(&site.location);
             unpack(
                 &mut site.poll_time,
                 before.and_then(|s| s.poll_time.as_ref()),
@@ -114,7 +121,6 @@ impl v1::RuntimeUpdate {
         let same_waits: HashSet<u64> = mem::take(&mut self.same_waits).into_iter().collect();
         let mut had: HashMap<u64, &v1::Task> = previous.tasks.iter().map(|t| (t.id, t)).collect();
         for mut task in mem::take(&mut self.known_tasks) {
-            // Each once: a server that is not to be trusted must not have one copied without end.
             let Some(before) = had.remove(&task.id) else {
                 continue;
             };
@@ -266,22 +272,30 @@ impl Unpacker {
     /// The update as it was before it was packed. One that was not packed is left as it is.
     ///
     /// It keeps what the latest update told of each of its runtimes, and nothing else, whatever a
-    /// server sends.
+    /// server sends: what fits into one message, as all that a server tells at a time does.
     pub fn unpack(&mut self, mut update: v1::Update) -> v1::Update {
         let mut had = mem::take(&mut self.runtimes);
+        let mut room = MAX_MESSAGE_BYTES;
         for runtime in &mut update.runtimes {
             let mut state = had.remove(&runtime.id).unwrap_or_default();
             runtime.unpack(&state);
             state.apply(v1::RuntimeUpdate {
-                resources: Vec::new(),
-                wait_chains: Vec::new(),
+                spawn_sites: runtime.spawn_sites.clone(),
+                tasks: runtime.tasks.clone(),
+                long_polls: runtime
+                    .long_polls
+                    .iter()
+                    .map(v1::LongPoll::without_frames)
+                    .collect(),
                 wait_chains_in_all: None,
-                known_chains: Vec::new(),
-                findings: Vec::new(),
-                ..runtime.clone()
+                ..runtime.without_lists()
             });
             state.spawn_sites.truncate(MAX_SPAWN_SITES);
-            self.runtimes.insert(runtime.id, state);
+            let left = room.checked_sub(state.encoded_len());
+            if let Some(left) = left {
+                room = left;
+                self.runtimes.insert(runtime.id, state);
+            }
         }
         update
     }
@@ -289,8 +303,6 @@ impl Unpacker {
 
 #[cfg(test)]
 mod tests {
-    use prost::Message as _;
-
     use super::*;
 
     fn histogram(counts: &[(u64, u64)]) -> Option<v1::Histogram> {
@@ -477,5 +489,89 @@ mod tests {
         let runtime = &unpacked.runtimes[0];
         assert!(runtime.tasks.is_empty() && runtime.long_polls.is_empty());
         assert!(!runtime.workers[0].poll_time.as_ref().unwrap().changes_only);
+    }
+
+    /// Bytes that the unpacker keeps.
+    fn kept(unpacker: &Unpacker) -> usize {
+        unpacker.runtimes.values().map(|r| r.encoded_len()).sum()
+    }
+
+    #[test]
+    fn frames_are_not_kept_and_come_with_the_poll_that_has_them_only() {
+        let mut unpacker = Unpacker::default();
+        let mut has_frames = |mut runtime: v1::RuntimeUpdate, packs| {
+            if packs {
+                (runtime.full, runtime.long_polls_unchanged) = (false, true);
+                runtime.long_polls.clear();
+            }
+            let unpacked = unpacker.unpack(message(runtime)).runtimes.remove(0);
+            assert_eq!(unpacked.long_polls.len(), 1);
+            !unpacked.long_polls[0].frames.is_empty()
+        };
+        assert!(has_frames(full(10, 1, &[]), false));
+        assert!(!has_frames(full(20, 1, &[]), true));
+        let kept = &unpacker.runtimes[&1].long_polls;
+        assert!(kept.len() == 1 && kept[0].frames.is_empty());
+    }
+
+    #[test]
+    fn what_is_known_of_a_worker_or_a_site_is_copied_once() {
+        let buckets: Vec<(u64, u64)> = (0..1_000).map(|bound| (bound, 1)).collect();
+        let mut unpacker = Unpacker::default();
+        unpacker.unpack(message(full(10, 1, &buckets)));
+        let changes = Some(v1::Histogram {
+            changes_only: true,
+            ..Default::default()
+        });
+        let mut packed = full(20, 1, &[]);
+        packed.full = false;
+        packed.workers[0].poll_time = changes.clone();
+        packed.workers = vec![packed.workers.remove(0); 100];
+        packed.spawn_sites[0].poll_time = changes;
+        packed.spawn_sites = vec![packed.spawn_sites.remove(0); 100];
+        let unpacked = unpacker.unpack(message(packed)).runtimes.remove(0);
+        let of_workers = unpacked.workers.iter().map(|w| &w.poll_time);
+        let of_sites = unpacked.spawn_sites.iter().map(|s| &s.poll_time);
+        for histograms in [of_workers.collect::<Vec<_>>(), of_sites.collect()] {
+            let buckets = histograms
+                .iter()
+                .filter_map(|h| Some(h.as_ref()?.counts.len()));
+            assert_eq!(buckets.sum::<usize>(), 1_000);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_fits_into_a_message_whatever_comes() {
+        let mut unpacker = Unpacker::default();
+        let task = |id| v1::Task {
+            id,
+            name: "x".repeat(MAX_MESSAGE_BYTES / 4),
+            ..Default::default()
+        };
+        for id in 1..20 {
+            // Those that came before are its rows, too.
+            unpacker.unpack(message(v1::RuntimeUpdate {
+                id: 1,
+                rows: (1..=id).collect(),
+                tasks: vec![task(id)],
+                full: id == 1,
+                ..Default::default()
+            }));
+            assert!(kept(&unpacker) <= MAX_MESSAGE_BYTES);
+        }
+        for id in 1..20 {
+            let runtimes = (1..=id).map(|runtime| v1::RuntimeUpdate {
+                id: runtime,
+                rows: vec![runtime],
+                tasks: (runtime == id).then(|| task(id)).into_iter().collect(),
+                full: runtime == id,
+                ..Default::default()
+            });
+            unpacker.unpack(v1::Update {
+                runtimes: runtimes.collect(),
+                ..Default::default()
+            });
+            assert!(kept(&unpacker) <= MAX_MESSAGE_BYTES);
+        }
     }
 }

@@ -80,12 +80,10 @@ impl v1::RuntimeUpdate {
             .cloned()
             .collect();
         let has_frames = |old: &&v1::LongPoll| !old.frames.is_empty();
-        let known = |p: &v1::LongPoll| {
-            let mut had = previous.long_polls.iter().filter(has_frames);
-            had.any(|old| old.is_sample_of(p))
-        };
+        let had = previous.long_polls.iter().filter(has_frames);
+        let mut known: HashSet<_> = had.map(v1::LongPoll::sample).collect();
         let long_polls = self.long_polls.iter().map(|poll| v1::LongPoll {
-            frames: if known(poll) {
+            frames: if known.remove(&poll.sample()) {
                 Vec::new()
             } else {
                 poll.frames.clone()
@@ -124,7 +122,7 @@ impl v1::RuntimeUpdate {
 
     /// A copy without spawn sites, tasks, long and longest polls, resources, chains and
     /// findings.
-    fn without_lists(&self) -> v1::RuntimeUpdate {
+    pub(crate) fn without_lists(&self) -> v1::RuntimeUpdate {
         v1::RuntimeUpdate {
             id: self.id,
             name: self.name.clone(),
@@ -183,7 +181,7 @@ impl v1::RuntimeUpdate {
             let known = mem::take(&mut self.known_chains);
             if self.wait_chains_in_all.is_some() {
                 let sent = mem::take(&mut self.wait_chains);
-                self.wait_chains = chains::merge(&previous.wait_chains, sent, &known);
+                self.wait_chains = chains::merge(previous.wait_chains, sent, &known);
             }
             let wanted: HashSet<u64> = self.rows.iter().copied().collect();
             let fresh: HashSet<u64> = self.tasks.iter().map(|t| t.id).collect();
@@ -193,12 +191,12 @@ impl v1::RuntimeUpdate {
                     self.tasks.push(task);
                 }
             }
+            // Each stack once, as it was left out once: nobody can have one copied without end.
+            let known = previous.long_polls.into_iter();
+            let known = known.filter(|poll| !poll.frames.is_empty());
+            let mut stacks: HashMap<_, _> = known.map(|p| (p.sample(), p.frames)).collect();
             for poll in self.long_polls.iter_mut().filter(|p| p.frames.is_empty()) {
-                let known = previous
-                    .long_polls
-                    .iter()
-                    .find(|old| old.is_sample_of(poll));
-                poll.frames = known.map(|old| old.frames.clone()).unwrap_or_default();
+                poll.frames = stacks.remove(&poll.sample()).unwrap_or_default();
             }
             self.full = true;
         }
@@ -274,13 +272,12 @@ impl v1::Resource {
 }
 
 impl v1::LongPoll {
-    /// Whether it is the same poll, looked at at the same time.
-    fn is_sample_of(&self, other: &v1::LongPoll) -> bool {
-        let key = |p: &v1::LongPoll| (p.task, p.began_at_ns, p.sampled_at_ns);
-        key(self) == key(other)
+    /// What the frames are of: a poll, looked at at a time.
+    fn sample(&self) -> (u64, u64, u64) {
+        (self.task, self.began_at_ns, self.sampled_at_ns)
     }
 
-    fn without_frames(&self) -> v1::LongPoll {
+    pub(crate) fn without_frames(&self) -> v1::LongPoll {
         v1::LongPoll {
             worker: self.worker,
             task: self.task,
@@ -488,6 +485,25 @@ mod tests {
             client.apply(delta);
             assert_eq!(client, server);
         }
+    }
+
+    #[test]
+    fn a_stack_that_is_asked_for_again_and_again_is_put_back_once() {
+        let poll = v1::LongPoll {
+            frames: vec![v1::Frame::default(); 100],
+            ..Default::default()
+        };
+        let mut client = v1::RuntimeUpdate {
+            long_polls: vec![poll.clone()],
+            ..full(100, vec![], vec![])
+        };
+        client.apply(v1::RuntimeUpdate {
+            long_polls: vec![poll.without_frames(); 50],
+            full: false,
+            ..full(200, vec![], vec![])
+        });
+        let stacks = client.long_polls.iter().map(|poll| poll.frames.len());
+        assert_eq!(stacks.sum::<usize>(), 100);
     }
 
     #[test]

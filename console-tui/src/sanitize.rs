@@ -27,8 +27,9 @@ const MAX_SPAWN_SITES: usize = 10_000;
 /// Rows of tasks accepted in one update.
 const MAX_ROWS: usize = 20_000;
 const MAX_WAITS: usize = 256;
-const MAX_LONG_POLLS: usize = 256;
-const MAX_FRAMES: usize = 256;
+/// Of a runtime. The frames of those of the update before are kept, too.
+const MAX_LONG_POLLS: usize = 64;
+const MAX_FRAMES: usize = 128;
 const MAX_STACKS: usize = 256;
 const MAX_RESOURCES: usize = 1_000;
 const MAX_WAITERS: usize = 256;
@@ -356,7 +357,7 @@ fn long_poll(raw: v1::LongPoll) -> model::LongPoll {
 
 fn frame(raw: v1::Frame) -> model::Frame {
     model::Frame {
-        function: text(&raw.function, MAX_PATH),
+        function: text(&raw.function, MAX_NAME),
         location: raw.location.map(|at| location(Some(at))),
     }
 }
@@ -679,6 +680,27 @@ mod tests {
         let runtime = &update(raw).runtimes[0];
         assert_eq!(runtime.workers.len(), MAX_WORKERS);
         assert_eq!(runtime.rows.len(), MAX_ROWS);
+    }
+
+    #[test]
+    fn stacks_without_end_are_cut_off() {
+        let frame = v1::Frame {
+            function: "x".repeat(2_000),
+            location: None,
+        };
+        let poll = v1::LongPoll {
+            frames: vec![frame; 500],
+            ..Default::default()
+        };
+        let raw = v1::RuntimeUpdate {
+            long_polls: vec![poll; 200],
+            ..Default::default()
+        };
+        let polls = runtime(raw).long_polls;
+        assert_eq!(polls.len(), MAX_LONG_POLLS);
+        assert_eq!(polls[0].frames.len(), MAX_FRAMES);
+        let name = &polls[0].frames[0].function;
+        assert_eq!(name.chars().count(), MAX_NAME + 1);
     }
 
     #[test]

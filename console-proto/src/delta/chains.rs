@@ -1,6 +1,6 @@
 //! Chains of waits in a delta: those that have not changed are sent as their place in the list before.
 //!
-//! `merge(previous, sent, known)` is `now` if `(sent, known) = leave_out(now, previous)`.
+//! Each place is named once. `merge(previous, sent, known)` is `now` if `(sent, known) = leave_out(now, previous)`.
 
 use crate::v1;
 
@@ -12,8 +12,12 @@ pub(super) fn leave_out(
 ) -> (Vec<v1::WaitChain>, Vec<u32>) {
     let mut sent = Vec::new();
     let mut known = Vec::with_capacity(now.len());
+    let mut previous: Vec<_> = previous.iter().map(Some).collect();
     for chain in now {
-        let place = previous.iter().position(|before| before == chain);
+        let place = previous.iter().position(|before| *before == Some(chain));
+        if let Some(place) = place {
+            previous[place] = None;
+        }
         let number = place.and_then(|place| u32::try_from(place + 1).ok());
         if number.is_none() {
             sent.push(chain.clone());
@@ -23,16 +27,18 @@ pub(super) fn leave_out(
     (sent, known)
 }
 
-/// All chains again. What the client never had is left out.
+/// All chains again. What the client never had is left out, and so is a chain that is named once more:
+/// nobody can have one copied without end.
 pub(super) fn merge(
-    previous: &[v1::WaitChain],
+    previous: Vec<v1::WaitChain>,
     sent: Vec<v1::WaitChain>,
     known: &[u32],
 ) -> Vec<v1::WaitChain> {
+    let mut previous: Vec<_> = previous.into_iter().map(Some).collect();
     let mut sent = sent.into_iter();
     let chain = |number: &u32| match number.checked_sub(1) {
         None => sent.next(),
-        Some(place) => previous.get(place as usize).cloned(),
+        Some(place) => previous.get_mut(place as usize)?.take(),
     };
     known.iter().filter_map(chain).collect()
 }
@@ -54,13 +60,21 @@ mod tests {
         let (before, now) = (chains(&[1, 2, 3]), chains(&[3, 4, 1]));
         let (sent, known) = leave_out(&now, &before);
         assert_eq!((&sent, &known), (&chains(&[4]), &vec![3, 0, 1]));
-        assert_eq!(merge(&before, sent, &known), now);
+        assert_eq!(merge(before, sent, &known), now);
     }
 
     #[test]
-    fn a_number_without_a_chain_is_left_out() {
+    fn equal_chains_arrive_as_often_as_there_are() {
+        let (before, now) = (chains(&[1]), chains(&[1, 1]));
+        let (sent, known) = leave_out(&now, &before);
+        assert_eq!((&sent, &known), (&chains(&[1]), &vec![1, 0]));
+        assert_eq!(merge(before, sent, &known), now);
+    }
+
+    #[test]
+    fn a_number_without_a_chain_or_for_the_second_time_is_left_out() {
         assert_eq!(
-            merge(&chains(&[1]), chains(&[2]), &[9, 1, 0, 0]),
+            merge(chains(&[1]), chains(&[2]), &[9, 1, 0, 1, 0]),
             chains(&[1, 2])
         );
     }

@@ -8,6 +8,8 @@ mod records;
 mod resource;
 mod wait_chain;
 
+use std::sync::Arc;
+
 pub(crate) use records::{Child, Children, Lag, Lags, LastWaker, LongestPoll, WakerKind};
 pub(crate) use resource::{Acquirer, Holder, Resource, ResourceKey, Waiter};
 pub(crate) use wait_chain::{LinkHolder, LinkWait, Role, WaitChain, WaitLink, in_words, merge};
@@ -111,7 +113,7 @@ pub(crate) struct LongPoll {
     pub(crate) thread_id: u64,
     pub(crate) thread_state: String,
     /// The innermost function first.
-    pub(crate) frames: Vec<Frame>,
+    pub(crate) frames: Arc<[Frame]>,
     /// Why there are no frames.
     pub(crate) error: String,
 }

@@ -7,6 +7,7 @@ mod narrow;
 mod still;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::findings::Finding;
 use super::history::{Lane, Rates, StateTimes, WorkerRates, per_second};
@@ -323,7 +324,7 @@ impl Runtime {
     fn apply_long_polls(&mut self, mut next: Vec<LongPoll>) {
         for poll in next.iter_mut().filter(|poll| poll.frames.is_empty()) {
             let known = self.long_polls.iter().find(|old| old.is_sample_of(poll));
-            poll.frames = known.map(|old| old.frames.clone()).unwrap_or_default();
+            poll.frames = known.map(|old| Arc::clone(&old.frames)).unwrap_or_default();
         }
         self.long_polls = next;
     }
@@ -603,18 +604,22 @@ mod tests {
         let poll = |frames| LongPoll {
             task: 7,
             sampled_at_ns: 5,
-            frames,
+            frames: Arc::from(frames),
             ..LongPoll::default()
         };
         let mut first = update(1_000, vec![]);
         first.runtimes[0].long_polls = vec![poll(vec![Frame::default()])];
         world.apply(first, 0);
+        let sent = Arc::clone(&world.runtimes[0].long_polls[0].frames);
         let mut second = update(2_000, vec![]);
-        second.runtimes[0].long_polls = vec![poll(vec![])];
+        second.runtimes[0].long_polls = vec![poll(vec![]), poll(vec![])];
         world.apply(second, 0);
         let runtime = &world.runtimes[0];
         assert_eq!(runtime.long_poll_of(7).unwrap().frames.len(), 1);
         assert_eq!(runtime.long_poll_of(8), None);
+        // However often it is asked for, there is one of it.
+        let mut polls = runtime.long_polls.iter();
+        assert!(polls.all(|poll| Arc::ptr_eq(&poll.frames, &sent)));
     }
 
     #[test]

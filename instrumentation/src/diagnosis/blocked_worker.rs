@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn names_are_waited_for_but_not_for_ever() {
         let mut poll = long_poll(7, 1_000, "off-cpu");
-        poll.stack.frames.clear();
+        poll.stack.frames = [].into();
         poll.stack.known = crate::watchdog::Known::Unnamed;
         assert!(at(2_900, vec![poll.clone()]).is_empty());
         assert_eq!(at(3_000, vec![poll]).len(), 1);

@@ -37,7 +37,7 @@ mod tests {
     fn lines_of_one_function_are_one_finding() {
         let mut history = History::default();
         let mut polls = [1_000, 1_050].map(|began| long_poll(7, began, "on-cpu"));
-        polls[1].stack.frames[1].line = 9;
+        std::sync::Arc::make_mut(&mut polls[1].stack.frames)[1].line = 9;
         history.note_counters(&snapshot_at(1_300));
         history.note_long_polls(polls.into());
         let found = found(&RULE, &history);

@@ -1,6 +1,7 @@
 //! Histories made by hand, for the tests of the rules.
 
 use std::panic::Location;
+use std::sync::Arc;
 
 use zokio::runtime::RuntimeFlavor;
 use zokio::telemetry::{Snapshot, SpawnSiteSnapshot, TaskSnapshot, Wait, WorkerSnapshot};
@@ -123,10 +124,10 @@ pub(super) fn long_poll(task_id: u64, began_at_ms: u64, thread_state: &'static s
             taken_at_ns: began_at_ms * MS,
             thread_id: 1,
             thread_state,
-            frames: vec![
+            frames: Arc::from([
                 frame("std::thread::sleep", "/rustc/1/library/std/src/thread.rs"),
                 frame("app::query", "src/app.rs"),
-            ],
+            ]),
             ..Stack::default()
         },
     }

@@ -78,12 +78,13 @@ mod tests {
 
     fn history(state: &'static str, executor: &str) -> History {
         let mut poll = long_poll(7, 1_000, state);
-        poll.stack.frames = vec![
+        poll.stack.frames = [
             frame("std::thread::park", "/rustc/1/library/std/src/thread.rs"),
             frame("app::fetch::{closure#0}", "src/fetch.rs"),
             frame(executor, "/deps/executor-1.0.0/src/lib.rs"),
             frame("app::handler::{closure#0}", "src/app.rs"),
-        ];
+        ]
+        .into();
         let mut history = History::default();
         history.note_counters(&snapshot_at(1_300));
         history.note_long_polls(vec![poll]);

@@ -43,8 +43,8 @@ pub(crate) struct Stack {
     /// 0: unknown.
     pub(crate) thread_id: u64,
     pub(crate) thread_state: &'static str,
-    /// The innermost first.
-    pub(crate) frames: Vec<Frame>,
+    /// The innermost first. Shared: each look and each viewer has the long polls for itself.
+    pub(crate) frames: Arc<[Frame]>,
     /// Why there are no frames.
     pub(crate) error: String,
     pub(crate) known: Known,
@@ -78,7 +78,7 @@ impl Stack {
             taken_at_ns: now_ns(),
             thread_id: sample.thread_id,
             thread_state: sample.state.as_str(),
-            frames: Vec::new(),
+            frames: Arc::default(),
             error: "its functions have not been named yet".to_owned(),
             known: Known::Unnamed,
         }
@@ -208,7 +208,7 @@ mod tests {
         let named = |taken_at_ns| LongPoll {
             stack: Stack {
                 taken_at_ns,
-                frames: vec![Frame::default()],
+                frames: [Frame::default()].into(),
                 ..Stack::default()
             },
             ..poll(7, None)
@@ -224,6 +224,16 @@ mod tests {
         assert!(log.of(1)[0].stack.frames.is_empty());
         log.name(&named(2));
         assert_eq!(log.of(1)[0].stack.frames.len(), 1);
+    }
+
+    #[test]
+    fn all_who_ask_share_the_stacks() {
+        let log = Log::default();
+        let mut long = poll(7, None);
+        long.stack.frames = [Frame::default()].into();
+        log.put(long);
+        let (one, other) = (log.of(1), log.of(1));
+        assert!(Arc::ptr_eq(&one[0].stack.frames, &other[0].stack.frames));
     }
 
     #[test]

@@ -40,7 +40,7 @@ fn name(log: &Log, job: Job) {
     let mut long_poll = job.long_poll;
     if let Some(sample) = job.sample {
         long_poll.stack = Stack {
-            frames: stacks::frames(&sample),
+            frames: stacks::frames(&sample).into(),
             error: String::new(),
             known: Known::All,
             ..long_poll.stack

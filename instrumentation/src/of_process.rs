@@ -3,21 +3,20 @@
 //! Until the signal comes there is a list of runtimes and a thread that sleeps. It has a runtime of its
 //! own, so that a program whose workers are stuck can be looked at late, too.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use zokio::runtime::Handle;
+use zokio::runtime::{Handle, WeakHandle};
 
 use crate::Init;
 use crate::builder::{Builder, Guard, check_telemetry};
 use crate::env::Settings;
 use crate::error::{Error, Kind};
-use crate::runtimes::Runtimes;
 
 /// What there is so far.
 enum State {
     Nothing,
-    /// Runtimes that are to be watched.
-    Waiting(Arc<Runtimes>),
+    /// Runtimes that are to be watched, if they are still there when the signal comes.
+    Waiting(Vec<WeakHandle>),
     /// Never dropped: statics are not.
     Serving(Guard),
 }
@@ -32,13 +31,13 @@ pub(crate) fn watch_current() -> Result<Init, Error> {
     }
     let runtime = Handle::try_current().map_err(|_| Kind::NoRuntime)?;
     let mut state = lock();
-    match &*state {
+    match &mut *state {
         State::Serving(guard) => {
             guard.attach(&runtime)?;
             return Ok(Init::Serving(guard.addr().clone()));
         }
         State::Waiting(runtimes) => {
-            runtimes.attach(&runtime);
+            remember(runtimes, &runtime);
             return Ok(Init::Waiting);
         }
         State::Nothing => {}
@@ -48,15 +47,22 @@ pub(crate) fn watch_current() -> Result<Init, Error> {
         // What is wrong with the settings is said now.
         drop(Builder::new().apply(settings)?);
         on_sigusr2::start_then()?;
-        let runtimes = Arc::new(Runtimes::default());
-        runtimes.attach(&runtime);
-        *state = State::Waiting(runtimes);
+        *state = State::Waiting(vec![runtime.downgrade()]);
         return Ok(Init::Waiting);
     }
     let guard = Builder::new().apply(settings)?.attach(&runtime).start()?;
     let address = guard.addr().clone();
     *state = State::Serving(guard);
     Ok(Init::Serving(address))
+}
+
+/// Adds a runtime that is not there yet, and forgets those that are gone.
+fn remember(runtimes: &mut Vec<WeakHandle>, runtime: &Handle) {
+    runtimes.retain(|known| known.upgrade().is_some());
+    let mut known = runtimes.iter().filter_map(WeakHandle::upgrade);
+    if known.all(|known| known.id() != runtime.id()) {
+        runtimes.push(runtime.downgrade());
+    }
 }
 
 fn lock() -> MutexGuard<'static, State> {
@@ -72,6 +78,7 @@ mod on_sigusr2 {
     use zokio::signal::unix::{Signal, SignalKind, signal};
 
     use super::*;
+    use crate::runtimes::Runtimes;
 
     /// The thread's and its runtime's name.
     const NAME: &str = "zokio-sigusr2";
@@ -130,9 +137,13 @@ mod on_sigusr2 {
         };
         // Read again: files may be newer by now.
         let mut builder = Builder::new().apply(Settings::from_env()?)?;
-        // Lets go of those that have ended.
-        runtimes.capture(&[]);
-        for (_, runtime) in runtimes.live() {
+        let there = Runtimes::default();
+        for runtime in runtimes.iter().filter_map(WeakHandle::upgrade) {
+            there.attach(&runtime);
+        }
+        // Lets go of those that have ended, and that somebody has a handle of.
+        there.capture(&[]);
+        for (_, runtime) in there.live() {
             builder = builder.attach(&runtime);
         }
         *state = State::Serving(builder.start()?);

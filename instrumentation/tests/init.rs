@@ -39,6 +39,12 @@ const SCENARIOS: &[Scenario] = &[
     ),
     #[cfg(unix)]
     (
+        "runtimes_that_have_ended_are_not_kept_for_the_signal",
+        &[("ZOKIO_CONSOLE", "sigusr2")],
+        runtimes_that_have_ended_are_not_kept_for_the_signal,
+    ),
+    #[cfg(unix)]
+    (
         "what_is_wrong_is_said_before_the_signal",
         &[
             ("ZOKIO_CONSOLE", "sigusr2"),
@@ -145,6 +151,27 @@ fn a_signal_starts_the_server_of_a_running_program() {
         assert!(page.contains(label), "{page}");
     }
     one.shutdown_background();
+}
+
+#[cfg(unix)]
+fn runtimes_that_have_ended_are_not_kept_for_the_signal() {
+    use std::sync::Arc;
+
+    // The second is one of those that come while there is a list.
+    for _ in 0..2 {
+        let part = Arc::new(());
+        let is_kept = Arc::downgrade(&part);
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .on_thread_start(move || drop(Arc::clone(&part)))
+            .build()
+            .expect("a runtime");
+        let result = runtime.block_on(async { init() });
+        assert!(matches!(result, Init::Waiting), "{result:?}");
+        assert!(is_kept.upgrade().is_some());
+        drop(runtime);
+        assert!(is_kept.upgrade().is_none(), "the list keeps it");
+    }
 }
 
 #[cfg(unix)]

@@ -24,7 +24,7 @@ mod task_hooks;
 pub use builder::Builder;
 pub(crate) use config::{Config, Hooks};
 pub use config::{FileIo, UnhandledPanic};
-pub use handle::{EnterGuard, Handle, TryCurrentError};
+pub use handle::{EnterGuard, Handle, TryCurrentError, WeakHandle};
 pub use id::Id;
 pub use local_runtime::{LocalOptions, LocalRuntime};
 pub use metrics::{

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, MutexGuard, Weak};
 
 use super::{Id, RuntimeFlavor, RuntimeMetrics, context, park};
 use crate::driver::DriverHandle;
@@ -15,6 +15,25 @@ use crate::telemetry::BlockOnRecord;
 #[derive(Clone)]
 pub struct Handle {
     shared: Arc<Shared>,
+}
+
+/// A reference to a runtime that does not keep its memory either, once it has ended.
+#[derive(Clone)]
+pub struct WeakHandle {
+    shared: Weak<Shared>,
+}
+
+impl WeakHandle {
+    /// The runtime. `None`: it has ended, and nobody refers to it any more.
+    pub fn upgrade(&self) -> Option<Handle> {
+        self.shared.upgrade().map(Handle::from_shared)
+    }
+}
+
+impl fmt::Debug for WeakHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WeakHandle").field(&self.upgrade()).finish()
+    }
 }
 
 impl Handle {
@@ -129,6 +148,23 @@ impl Handle {
     /// What telemetry calls the runtime: its name or, without one, `runtime-N`.
     pub fn label(&self) -> &str {
         &self.shared.name
+    }
+
+    /// A reference for those who remember a runtime without having a use for it once it has ended. tokio
+    /// has none.
+    ///
+    /// ```
+    /// let runtime = zokio::runtime::Runtime::new()?;
+    /// let remembered = runtime.handle().downgrade();
+    /// assert_eq!(remembered.upgrade().map(|handle| handle.id()), Some(runtime.handle().id()));
+    /// drop(runtime);
+    /// assert!(remembered.upgrade().is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn downgrade(&self) -> WeakHandle {
+        WeakHandle {
+            shared: Arc::downgrade(&self.shared),
+        }
     }
 
     /// The runtime's counters, one by one. For all at once see

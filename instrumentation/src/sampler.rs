@@ -10,8 +10,9 @@
 //! of each look, and all that a view tells is of about one moment. Else it is taken in slices, at most
 //! every half second, with a rest after each slice, so that the thread goes on answering and one
 //! twentieth of a core is enough; views then tell figures of now of the rows that the latest pass
-//! found, in the order of now. A pass that a group waits for, since it is its first, rests less, as long
-//! as viewers do not always wish for something new.
+//! found, in the order of now. A view that is due when no pass was taken for long has one of its own, which
+//! begins in time to be over by then. A pass that a group waits for, since it is its first, rests less, as
+//! long as viewers do not always wish for something new.
 //!
 //! A look that takes long is repeated later: at most one twentieth of one core goes into looking.
 //!
@@ -387,6 +388,7 @@ mod tests {
     use super::view::MIN_UPDATE_BYTES;
     use super::*;
     use prost::Message as _;
+    use std::collections::HashSet;
     use std::pin::Pin;
     use std::task::{Context, Poll, Waker};
     use tonic::codegen::tokio_stream::Stream as _;
@@ -458,6 +460,81 @@ mod tests {
             ..whole.clone()
         });
         assert_eq!(state, Some(whole));
+    }
+
+    /// The next view, all looks up to it taken in time; and when it came. `pass` is told after each look
+    /// when the latest pass began.
+    fn next_view(
+        sampler: &Sampler,
+        viewer: &mut Subscription,
+        mut pass: impl FnMut(Option<Instant>),
+    ) -> (v1::Update, Instant) {
+        loop {
+            let due = sampler.lock().next_due().unwrap();
+            sampler.look(due);
+            pass(sampler.lock().passes.latest.map(|(began, _)| began));
+            if let Poll::Ready(Some(update)) = next(viewer) {
+                return (update, due);
+            }
+        }
+    }
+
+    /// The one task of the largest id, each ten seconds.
+    fn latest_task() -> Wish {
+        let query = v1::TaskQuery {
+            sort: v1::TaskSort::Id.into(),
+            limit: 1,
+            ..Default::default()
+        };
+        let query = Query::new(query, zokio_console_proto::MINOR).unwrap();
+        Wish {
+            query: Arc::new(query),
+            ..wish(10_000, 1)
+        }
+    }
+
+    /// With so many tasks that a pass is taken in slices.
+    fn sampler_of_many() -> (Sampler, Runtime) {
+        let (sampler, runtime) = sampler();
+        for _ in 0..20_000 {
+            drop(runtime.spawn(std::future::pending::<()>()));
+        }
+        (sampler, runtime)
+    }
+
+    #[test]
+    fn a_view_in_a_long_time_has_the_rows_of_shortly_before() {
+        let (sampler, runtime) = sampler_of_many();
+        let mut seldom = sampler.subscribe(latest_task()).unwrap();
+        next_view(&sampler, &mut seldom, |_| ());
+        // Alone, and with a viewer for whom a pass is always under way.
+        for others in [false, true] {
+            let often = others.then(|| sampler.subscribe(wish(50, 5)).unwrap());
+            // One may come before its pass is over, if the machine did something else meanwhile.
+            let is_of_now = |_| {
+                let latest = runtime.spawn(std::future::pending::<()>()).id();
+                let (view, _) = next_view(&sampler, &mut seldom, |_| ());
+                view.runtimes[0].rows == [latest.as_u64()]
+            };
+            assert!((0..10).any(is_of_now), "others: {others}");
+            drop(often);
+        }
+    }
+
+    #[test]
+    fn a_view_in_a_long_time_takes_one_pass() {
+        let (sampler, _runtime) = sampler_of_many();
+        let mut seldom = sampler.subscribe(latest_task()).unwrap();
+        let (_, first) = next_view(&sampler, &mut seldom, |_| ());
+        let mut passes = HashSet::new();
+        let mut last = first;
+        for _ in 0..5 {
+            (_, last) = next_view(&sampler, &mut seldom, |began| {
+                passes.insert(began);
+            });
+        }
+        assert_eq!(passes.len(), 5);
+        assert!(last - first <= Duration::from_secs(55), "they come in time");
     }
 
     #[test]

@@ -35,9 +35,15 @@ pub(super) struct Passes {
     next_first: Instant,
     /// For what viewers wait for.
     credit: Credit,
-    /// What the latest pass spent, and the time from its beginning to its end.
+    /// What the latest pass spent.
     spent: Duration,
-    took: Duration,
+    /// When the latest pass began, and until when the groups are due that it serves.
+    pub(super) latest: Option<(Instant, Instant)>,
+    /// How long the next one will take, as far as is known; zero: it is part of a look.
+    takes: Duration,
+    /// A pass serves all groups that are due in this time from its beginning on: the next may come too
+    /// late for them.
+    reach: Duration,
     /// By the runtime's id: what the latest pass has found.
     pub(super) ranked: HashMap<u64, Ranked>,
     pub(super) book: WaitBook,
@@ -61,7 +67,9 @@ impl Passes {
             next_first: now,
             credit: Credit::new(now),
             spent: Duration::ZERO,
-            took: Duration::ZERO,
+            latest: None,
+            takes: Duration::ZERO,
+            reach: Duration::ZERO,
             ranked: HashMap::new(),
             book: WaitBook::new(),
         }
@@ -70,6 +78,10 @@ impl Passes {
     /// When there is something to do for these groups.
     pub(super) fn next_due(&self, groups: &[Group]) -> Option<Instant> {
         let due = |group: &Group| match (&self.under_way, group.is_ranked()) {
+            (None, true) if self.wants_pass(group) => {
+                let begin = group.due.checked_sub(self.lead()).unwrap_or(group.due);
+                group.due.min(begin.max(self.next))
+            }
             (_, true) => group.due,
             // It is served when the pass is over.
             (Some(_), false) => self.next_slice,
@@ -90,6 +102,19 @@ impl Passes {
         }
     }
 
+    /// How long before a view is due the pass for it begins. One that takes somewhat longer than the
+    /// latest is in time, too.
+    fn lead(&self) -> Duration {
+        self.takes * 3 / 2
+    }
+
+    /// Whether the view that is due next is to have a pass of its own: none has begun shortly before.
+    fn wants_pass(&self, group: &Group) -> bool {
+        let shortly = self.takes + group.wish.interval / 2;
+        let is_served = |(began, until)| until >= group.due && began + shortly >= group.due;
+        !group.is_ranked() || !self.latest.is_some_and(is_served)
+    }
+
     /// Begins a pass if one is due, and takes a slice of it if that is due. `at_once`: all of it, if
     /// that can be.
     pub(super) fn advance(
@@ -105,6 +130,7 @@ impl Passes {
                 ranked: HashMap::new(),
                 book: WaitBook::new(),
                 under_way: None,
+                latest: None,
                 ..*self
             };
             return Advance::Nothing;
@@ -117,7 +143,11 @@ impl Passes {
                 true => self.earliest_first(),
                 false => self.next,
             };
-            let is_due = groups.iter().any(|group| group.due <= now);
+            let lead = self.lead();
+            let is_due = groups.iter().any(|group| match group.is_ranked() {
+                true if !at_once => group.due <= now + lead && self.wants_pass(group),
+                _ => group.due <= now,
+            });
             if !is_due || (now < earliest && !at_once) {
                 return Advance::Nothing;
             }
@@ -142,7 +172,7 @@ impl Passes {
         let rest = if hurries { HURRY } else { REST + 1 };
         self.next_slice = now + took * rest;
         if is_over {
-            self.end(groups);
+            self.end(groups, begins);
         }
         match begins && is_over {
             true => Advance::Whole,
@@ -151,15 +181,15 @@ impl Passes {
     }
 
     fn begin(&mut self, groups: &[Group], now: Instant, live: Vec<(u64, Handle)>) {
-        // Those that will be due when it is over, or before the next one is.
-        let soon = now + self.took * 2;
+        let soon = now + self.reach;
         let served = groups.iter().filter(|group| group.due <= soon);
         let queries = served.map(|group| Arc::clone(&group.wish.query));
-        self.under_way = Some(Pass::new(queries.collect(), live));
+        self.under_way = Some(Pass::new(now, queries.collect(), live));
         self.next_slice = now;
+        self.latest = Some((now, soon));
     }
 
-    fn end(&mut self, groups: &mut [Group]) {
+    fn end(&mut self, groups: &mut [Group], in_one_slice: bool) {
         let Some(mut pass) = self.under_way.take() else {
             return;
         };
@@ -178,7 +208,18 @@ impl Passes {
         };
         self.next_first = first;
         self.next = first.max(pass.began + rest);
-        (self.spent, self.took) = (pass.spent, pass.began.elapsed());
+        self.spent = pass.spent;
+        // As if nobody had been in a hurry.
+        self.takes = match in_one_slice {
+            true => Duration::ZERO,
+            false => rest,
+        };
+        // From one beginning to the next, to the end of that, and what the groups' dues are apart.
+        let to_next = match is_cheap {
+            true => Duration::ZERO,
+            false => self.next - pass.began,
+        };
+        self.reach = self.takes.max(to_next) * 3;
         let found = pass.found.into_iter();
         self.ranked = found.map(|ranked| (ranked.runtime_id, ranked)).collect();
     }

@@ -120,9 +120,13 @@ impl Kept {
 }
 
 impl Pass {
-    pub(super) fn new(queries: Vec<Arc<Query>>, runtimes: Vec<(u64, Handle)>) -> Pass {
+    pub(super) fn new(
+        began: Instant,
+        queries: Vec<Arc<Query>>,
+        runtimes: Vec<(u64, Handle)>,
+    ) -> Pass {
         Pass {
-            began: Instant::now(),
+            began,
             spent: Duration::ZERO,
             queries,
             to_come: runtimes.into(),

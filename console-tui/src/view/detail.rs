@@ -293,6 +293,8 @@ fn wakers(task: &Task, detail: &Detail, theme: Theme, area: Rect, buffer: &mut B
             "{} ago",
             format::duration(detail.taken_at_ns.saturating_sub(at_ns))
         ),
+        // Of a future given to `block_on`.
+        None if task.wakes > 0 => "not known".into(),
         None => "never".into(),
     };
     let self_share = format::percent(format::share(task.self_wakes, task.wakes));

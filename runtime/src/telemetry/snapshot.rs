@@ -515,7 +515,8 @@ pub struct TaskSnapshot {
     pub last_wake_ns: Option<u64>,
     /// Who woke it then; `None` if nobody has, and for `block_on`.
     pub last_waker: Option<LastWaker>,
-    /// What it waits for, most recent first. Several for a task in `select!` or `join!`.
+    /// What it waits for, most recent first. Several for a task in `select!` or `join!`: of those that
+    /// began in one poll first what somebody holds, then what comes from outside, and timers last.
     pub waits: Vec<Wait>,
 }
 

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
+use std::time::Duration;
 
 use zokio::runtime::Handle;
 use zokio::sync::{
@@ -309,5 +310,26 @@ fn the_root_waits_by_its_own_waker_or_by_that_of_a_part() {
         assert!(zokio::spawn(look()).await.unwrap());
         let looker = zokio::spawn(look());
         assert!(!as_a_part(looker).await.unwrap());
+    });
+}
+
+#[test]
+fn of_waits_that_began_together_the_lock_comes_first_and_the_timer_last() {
+    run(async {
+        let mutex = Arc::new(Mutex::new(()));
+        let (_holder, _keep) = keeping(mutex.clone().lock_owned()).await;
+        let selects = zokio::spawn(async move {
+            let (_tx, rx) = oneshot::channel::<()>();
+            zokio::select! {
+                () = zokio::time::sleep(Duration::from_secs(3_600)) => {}
+                _ = rx => {}
+                _ = mutex.lock() => {}
+            }
+        });
+        settle().await;
+        let snapshot = Snapshot::capture(&Handle::current());
+        let task = snapshot.tasks.iter().find(|t| t.id == id_of(&selects));
+        let kinds: Vec<_> = task.unwrap().waits.iter().map(|wait| wait.kind).collect();
+        assert_eq!(kinds, ["mutex", "oneshot", "sleep"]);
     });
 }

@@ -307,8 +307,22 @@ impl<'a> TaskContext<'a> {
             }
         };
         let mut waits: Vec<Wait> = self.notes.index.of_task(id).map(wait).collect();
-        waits.sort_by_key(|wait| (!wait.current, std::cmp::Reverse(wait.since_ns)));
+        let newest = |wait: &Wait| (!wait.current, std::cmp::Reverse(wait.since_ns));
+        let order = |wait: &Wait| (newest(wait), rank(wait), wait.kind, wait.resource);
+        waits.sort_by_key(order);
         waits
+    }
+}
+
+/// Of waits that began in one poll, such as those of a `select!`, first those that are more likely to be
+/// what the task is there for: somebody's lock or end, then what comes from outside. A timer is there
+/// in case that nothing comes.
+fn rank(wait: &Wait) -> u8 {
+    match wait.kind {
+        _ if wait.holder.is_some() => 0,
+        "tcp" | "udp" | "unix" | "pipe" | "process" | "signal" | "fs" => 1,
+        "sleep" | "interval" | "timeout" => 3,
+        _ => 2,
     }
 }
 

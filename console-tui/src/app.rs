@@ -170,6 +170,8 @@ pub(crate) async fn run(options: Options, feeds: Vec<Feed>) -> Result<(), Consol
     let mut screen = Terminal::with_options(backend, TerminalOptions { viewport })
         .map_err(ConsoleError::Terminal)?;
     let mut asked = Instant::now();
+    // What is heard is kept for the past; its update follows, and is drawn with the clock.
+    let mut only_heard = false;
     loop {
         if terminal::is_gone() {
             return Err(ConsoleError::Panicked);
@@ -183,7 +185,7 @@ pub(crate) async fn run(options: Options, feeds: Vec<Feed>) -> Result<(), Consol
                 targets.update(None, Action::Resize { width, height });
             }
         }
-        if std::mem::take(&mut targets.dirty) {
+        if !only_heard && std::mem::take(&mut targets.dirty) {
             let now = area_of(targets.size());
             if now != area {
                 area = now;
@@ -196,14 +198,10 @@ pub(crate) async fn run(options: Options, feeds: Vec<Feed>) -> Result<(), Consol
             Ok(None) => return Ok(()),
             Err(_) => None,
         };
-        if next.is_none() {
-            targets.update(None, Action::Tick(clock.now()));
-        }
+        targets.update(None, Action::Tick(clock.now()));
+        only_heard = next.is_some();
         while let Some((of, action)) = next {
-            // What is heard is kept for the past; its update follows, and brings the clock with it.
-            if !matches!(action, Action::Heard(_)) {
-                targets.update(None, Action::Tick(clock.now()));
-            }
+            only_heard &= matches!(action, Action::Heard(_));
             for (at, effect) in targets.update(of, action) {
                 let request = match effect {
                     Effect::Quit => return Ok(()),

@@ -18,7 +18,7 @@
 //!
 //! Shutdown: [`Sampler::finish`] takes a last look for all groups and closes the mailboxes; each
 //! stream ends after its last view. Where a pass takes too long for that, the view has the rows of the
-//! latest one.
+//! latest one, and a viewer that has had none gets none.
 
 mod credit;
 mod group;
@@ -320,6 +320,10 @@ impl State {
 
     fn next_due(&mut self) -> Option<Instant> {
         self.forget_gone_viewers();
+        if self.closed {
+            // The last look has been taken.
+            return None;
+        }
         self.passes.next_due(&self.groups)
     }
 
@@ -611,9 +615,12 @@ mod tests {
         let (sampler, _runtime) = sampler();
         assert_eq!(sampler.lock().next_due(), None);
         let viewer = sampler.subscribe(wish(100, 5)).unwrap();
-        assert!(sampler.lock().next_due().is_some());
+        let due = sampler.lock().next_due().unwrap();
+        sampler.look(due);
+        assert!(!sampler.lock().passes.ranked.is_empty());
         drop(viewer);
         assert_eq!(sampler.lock().next_due(), None);
+        assert!(sampler.lock().passes.ranked.is_empty());
     }
 
     #[test]
@@ -621,6 +628,7 @@ mod tests {
         let (sampler, _runtime) = sampler();
         let mut viewer = sampler.subscribe(wish(100, 5)).unwrap();
         sampler.finish();
+        assert_eq!(sampler.lock().next_due(), None);
         assert_eq!(take(&mut viewer).sequence, 1);
         assert_eq!(next(&mut viewer), Poll::Ready(None));
         let mut late = sampler.subscribe(wish(100, 7)).unwrap();

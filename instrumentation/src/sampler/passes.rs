@@ -75,8 +75,21 @@ impl Passes {
         }
     }
 
+    /// Lets go of what was found: nobody watches. The next who does pays for what was spent.
+    fn forget(&mut self) {
+        if let Some(pass) = self.under_way.take() {
+            self.next = self.next.max(pass.began + pass.spent * (REST + 1));
+            self.spent = self.spent.max(pass.spent);
+        }
+        (self.ranked, self.book, self.latest) = Default::default();
+    }
+
     /// When there is something to do for these groups.
-    pub(super) fn next_due(&self, groups: &[Group]) -> Option<Instant> {
+    pub(super) fn next_due(&mut self, groups: &[Group]) -> Option<Instant> {
+        if groups.is_empty() {
+            self.forget();
+            return None;
+        }
         let due = |group: &Group| match (&self.under_way, group.is_ranked()) {
             (None, true) if self.wants_pass(group) => {
                 let begin = group.due.checked_sub(self.lead()).unwrap_or(group.due);
@@ -125,14 +138,6 @@ impl Passes {
         live: impl FnOnce() -> Vec<(u64, Handle)>,
     ) -> Advance {
         if groups.is_empty() {
-            // What was found is let go, but who comes back at once has no credit from that.
-            *self = Passes {
-                ranked: HashMap::new(),
-                book: WaitBook::new(),
-                under_way: None,
-                latest: None,
-                ..*self
-            };
             return Advance::Nothing;
         }
         self.credit.renew(now);
@@ -215,11 +220,7 @@ impl Passes {
             false => rest,
         };
         // From one beginning to the next, to the end of that, and what the groups' dues are apart.
-        let to_next = match is_cheap {
-            true => Duration::ZERO,
-            false => self.next - pass.began,
-        };
-        self.reach = self.takes.max(to_next) * 3;
+        self.reach = self.takes.max(self.next - pass.began) * 3;
         let found = pass.found.into_iter();
         self.ranked = found.map(|ranked| (ranked.runtime_id, ranked)).collect();
     }

@@ -45,8 +45,8 @@ impl<'a> BlockOnRecord<'a> {
         record.wakes.set(wakes);
         record.since.set(begin);
         record.set_running(true);
-        current::note_root(cx.waker());
         let polled = {
+            let _root = current::RootWaker::enter(cx.waker());
             let _current = current::Restore::enter(current::Current {
                 task: self.id,
                 poll: record.polls.get() as u32,

@@ -130,13 +130,23 @@ thread_local! {
 }
 
 thread_local! {
-    /// What the waker of the root that was polled last on this thread points to.
+    /// What the waker of the root that is polled on this thread points to.
     static ROOT: Cell<*const ()> = const { Cell::new(ptr::null()) };
 }
 
-/// A root is polled on this thread, with that waker.
-pub(super) fn note_root(waker: &Waker) {
-    ROOT.set(waker.data());
+/// While it lives, a root is polled on this thread; the one before is again when it is dropped.
+pub(super) struct RootWaker(*const ());
+
+impl RootWaker {
+    pub(super) fn enter(waker: &Waker) -> RootWaker {
+        RootWaker(ROOT.replace(waker.data()))
+    }
+}
+
+impl Drop for RootWaker {
+    fn drop(&mut self) {
+        ROOT.set(self.0);
+    }
 }
 
 impl Current {

@@ -198,6 +198,8 @@ impl TaskRecord {
     }
 
     fn begin_counts(&self) {
+        // Ordering: as in `fill`, whose thread may have been another.
+        fence(Ordering::Release);
         let zeroed = [
             &self.polls,
             &self.busy,

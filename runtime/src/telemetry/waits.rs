@@ -28,7 +28,7 @@ use parking_lot::Mutex;
 use super::current;
 pub(crate) use super::identity::{Identity, Origin};
 pub(crate) use super::wait_point::WaitPoint;
-pub(crate) use index::{NoteIndex, NotePlaces};
+pub(crate) use index::{NoteIndex, NotePlace, NotePlaces};
 
 /// A leaf future's note of what it waits for. Holds nothing while the future is not pending.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ impl WaitNote {
         resource: impl Into<Identity>,
         location: Option<&'static Location<'static>>,
     ) {
-        self.set_to(point, resource.into(), location);
+        self.set_to(point, resource.into(), location, 1);
     }
 
     // Not inlined into the futures of other crates: most of them never wait.
@@ -80,6 +80,7 @@ impl WaitNote {
         point: &'static WaitPoint,
         resource: Identity,
         location: Option<&'static Location<'static>>,
+        count: u32,
     ) {
         let now = current::get();
         if now.task == 0 {
@@ -97,7 +98,8 @@ impl WaitNote {
         } else {
             self.place = allocate();
         }
-        cell(self.place.index).write(self.place.sequence, now, point, resource, location);
+        let cell = cell(self.place.index);
+        cell.write(self.place.sequence, now, point, resource, location, count);
         self.place.sequence = self.place.sequence.wrapping_add(2);
     }
 
@@ -111,15 +113,14 @@ impl WaitNote {
         resource: impl Into<Identity>,
         location: &'static Location<'static>,
     ) {
-        self.set_to(point, resource.into(), Some(location));
+        let count = match current::get().owns(waker) {
+            true => 1,
+            false => 1 | FOREIGN,
+        };
+        self.set_to(point, resource.into(), Some(location), count);
         if self.place.index != NONE {
-            let foreign = match current::get().owns(waker) {
-                true => 0,
-                false => FOREIGN,
-            };
-            // One field alone needs no sequence.
-            let count = &cell(self.place.index).count;
-            count.store(1 | foreign, Ordering::Relaxed);
+            // It may have been polled with another before. One field alone needs no sequence.
+            cell(self.place.index).count.store(count, Ordering::Relaxed);
         }
     }
 
@@ -216,6 +217,7 @@ impl Cell {
         point: &'static WaitPoint,
         resource: Identity,
         location: Option<&'static Location<'static>>,
+        count: u32,
     ) {
         debug_assert_eq!(sequence, self.sequence.load(Ordering::Relaxed));
         self.sequence
@@ -228,7 +230,7 @@ impl Cell {
         self.since.store(now.began, Ordering::Relaxed);
         self.resource.store(resource.address, Ordering::Relaxed);
         self.capacity.store(resource.capacity, Ordering::Relaxed);
-        self.count.store(1, Ordering::Relaxed);
+        self.count.store(count, Ordering::Relaxed);
         self.point
             .store(ptr::from_ref(point).cast_mut(), Ordering::Relaxed);
         let pointer = |place: Option<&'static Location<'static>>| {

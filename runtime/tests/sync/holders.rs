@@ -10,7 +10,7 @@ use zokio::sync::{
     Mutex, MutexGuard, OwnedMutexGuard, OwnedRwLockWriteGuard, RwLock, Semaphore, oneshot,
 };
 use zokio::task::{self, JoinHandle};
-use zokio::telemetry::{Snapshot, TaskKind, Wait};
+use zokio::telemetry::{Snapshot, TaskKind, TaskSnapshot, Wait};
 
 use crate::support::run;
 
@@ -331,5 +331,31 @@ fn of_waits_that_began_together_the_lock_comes_first_and_the_timer_last() {
         let task = snapshot.tasks.iter().find(|t| t.id == id_of(&selects));
         let kinds: Vec<_> = task.unwrap().waits.iter().map(|wait| wait.kind).collect();
         assert_eq!(kinds, ["mutex", "oneshot", "sleep"]);
+    });
+}
+
+#[test]
+fn the_root_waits_by_its_own_waker_after_another_was_polled_inside_of_it() {
+    let runtime = zokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let handle = runtime.handle();
+    runtime.block_on(async {
+        task::block_in_place(|| handle.block_on(async {}));
+        let look = zokio::spawn(async move {
+            // The root is polled by another thread: until it waits.
+            loop {
+                let snapshot = Snapshot::capture(&Handle::current());
+                let is_root = |task: &&TaskSnapshot| task.kind == TaskKind::BlockOn;
+                let root = snapshot.tasks.iter().find(is_root).unwrap();
+                if let [wait] = &*root.waits {
+                    return wait.own_waker;
+                }
+                task::yield_now().await;
+            }
+        });
+        assert!(look.await.unwrap());
     });
 }

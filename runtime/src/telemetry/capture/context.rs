@@ -12,7 +12,7 @@ use super::super::origin::Origin;
 use super::super::record_table::Pin;
 use super::super::snapshot::*;
 use super::super::task_record::{Counts, TaskRecord};
-use super::super::waits::{NoteIndex, NoteView};
+use super::super::waits::{NoteIndex, NotePlace, NoteView};
 use super::{counts, future_bytes_of};
 use crate::scheduler::Shared;
 use crate::task::header::NO_WORKER;
@@ -282,13 +282,19 @@ impl<'a> TaskContext<'a> {
         if matches!(state, TaskState::Busy | TaskState::Done) {
             return Vec::new();
         }
-        let wait = |note: NoteView| {
-            let note = &note;
+        let wait = |place: NotePlace| {
+            let note = &place.read()?;
             let known = self.notes.holders.get(&note.resource);
             let known = known.and_then(Known::read);
+            // Who holds a lock may be the task itself, which has waited for it until now. Its note is
+            // cleared before its name is there to be read.
+            let still = place.read()?;
+            if (still.resource, still.since) != (note.resource, note.since) {
+                return None;
+            }
             let holder = holder(note, known.as_ref());
             let is_free = known.is_some_and(|known| !known.is_held);
-            Wait {
+            Some(Wait {
                 kind: note.point.kind(),
                 operation: note.point.operation(),
                 resource: note.resource,
@@ -304,9 +310,9 @@ impl<'a> TaskContext<'a> {
                 capacity: capacity(note),
                 used: used(note),
                 unclaimed: note.point.kind() == "mutex" && is_free,
-            }
+            })
         };
-        let mut waits: Vec<Wait> = self.notes.index.of_task(id).map(wait).collect();
+        let mut waits: Vec<Wait> = self.notes.index.of_task(id).filter_map(wait).collect();
         let newest = |wait: &Wait| (!wait.current, std::cmp::Reverse(wait.since_ns));
         let order = |wait: &Wait| (newest(wait), rank(wait), wait.kind, wait.resource);
         waits.sort_by_key(order);

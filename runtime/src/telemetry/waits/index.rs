@@ -29,23 +29,38 @@ impl NoteIndex {
         NoteIndex { cells }
     }
 
-    /// What the notes of a task say now, of those that are still its.
-    pub(crate) fn of_task(&self, task: u64) -> impl Iterator<Item = NoteView> {
+    /// Where the notes of a task are.
+    pub(crate) fn of_task(&self, task: u64) -> impl Iterator<Item = NotePlace> {
         let first = self.cells.partition_point(|(of, _)| *of < task);
         let cells = self.cells[first..].iter();
         cells
             .take_while(move |(of, _)| *of == task)
-            .filter_map(|place| read(*place))
+            .map(|&(task, index)| NotePlace { task, index })
     }
 
     /// What all of them say now.
     pub(crate) fn views(&self) -> impl Iterator<Item = NoteView> {
-        self.cells.iter().filter_map(|place| read(*place))
+        let place = |&(task, index): &(u64, u32)| NotePlace { task, index };
+        self.cells
+            .iter()
+            .map(place)
+            .filter_map(|place| place.read())
     }
 }
 
-fn read((task, index): (u64, u32)) -> Option<NoteView> {
-    cell(index).read().filter(|note| note.task == task)
+/// Where a note of a task is, or was.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NotePlace {
+    task: u64,
+    index: u32,
+}
+
+impl NotePlace {
+    /// What it says now, if it is still the task's.
+    pub(crate) fn read(self) -> Option<NoteView> {
+        let note = cell(self.index).read();
+        note.filter(|note| note.task == self.task)
+    }
 }
 
 /// The chunks that there are, with their numbers.
@@ -189,7 +204,7 @@ mod tests {
 
     fn found(places: &mut NotePlaces, task: u64, now: Instant) -> usize {
         let index = places.notes_of(&HashSet::from([task]), now);
-        let ours = index.of_task(task).filter(|note| note.task == task);
+        let ours = index.of_task(task).filter_map(NotePlace::read);
         ours.count()
     }
 

@@ -4,13 +4,11 @@
 //! applied, then the screen is drawn once, and only if something changed.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Stdout};
+use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
-use ratatui::{Terminal, TerminalOptions, Viewport};
 use zokio::signal::unix::{SignalKind, signal};
 use zokio::sync::mpsc;
 use zokio::time::Instant;
@@ -22,6 +20,7 @@ use crate::format;
 use crate::headless::record;
 use crate::recording::{FileSource, KEYFRAME_INTERVAL, Tape};
 use crate::replay;
+use crate::screen::Screen;
 use crate::state::State;
 use crate::state::connection::Link;
 use crate::state::model::Query;
@@ -45,9 +44,6 @@ const CLOCK_LAG: Duration = Duration::from_millis(120);
 /// How often the terminal is asked for its size. A change is told by a signal; one that came before
 /// that was listened for is seen so.
 const SIZE_CHECK: Duration = Duration::from_secs(1);
-
-/// What most screens take at most; a larger one is several writes.
-const SCREEN_BYTES: usize = 32 * 1024;
 
 /// What has happened, and to which of the programs watched; None: to the screen.
 pub(crate) type Event = (Option<usize>, Action);
@@ -161,14 +157,8 @@ pub(crate) async fn run(options: Options, feeds: Vec<Feed>) -> Result<(), Consol
     let _guard = TerminalGuard::take(options.mouse).map_err(ConsoleError::Terminal)?;
     let saved = out.downgrade();
     let _input = Input::start(out).map_err(ConsoleError::Terminal)?;
-    // A screen is one write: stdout's own buffer is small, and looked through for line ends.
-    let output = BufWriter::with_capacity(SCREEN_BYTES, io::stdout());
-    let backend = CrosstermBackend::new(output);
-    // The size is the state's: ratatui would open the terminal for each screen to ask for it.
     let mut area = area_of(size);
-    let viewport = Viewport::Fixed(area);
-    let mut screen = Terminal::with_options(backend, TerminalOptions { viewport })
-        .map_err(ConsoleError::Terminal)?;
+    let mut screen = Screen::new(io::stdout(), area);
     let mut asked = Instant::now();
     // What is heard is kept for the past; its update follows, and is drawn with the clock.
     let mut only_heard = false;
@@ -189,9 +179,11 @@ pub(crate) async fn run(options: Options, feeds: Vec<Feed>) -> Result<(), Consol
             let now = area_of(targets.size());
             if now != area {
                 area = now;
-                screen.resize(area).map_err(ConsoleError::Terminal)?;
+                screen.resize(area);
             }
-            draw(&mut screen, &targets, options.theme)?;
+            screen
+                .draw(|area, buffer| view::targets::render(&targets, options.theme, area, buffer))
+                .map_err(ConsoleError::Terminal)?;
         }
         let mut next = match zokio::time::timeout(until_tick(&targets), actions.recv()).await {
             Ok(Some(action)) => Some(action),
@@ -291,20 +283,6 @@ fn until_tick(targets: &Targets) -> Duration {
         Link::Lost { .. } => COUNTDOWN,
         _ => Duration::from_millis(1_000 - state.now.unix_ms % 1_000) + CLOCK_LAG,
     }
-}
-
-fn draw(
-    screen: &mut Terminal<CrosstermBackend<BufWriter<Stdout>>>,
-    targets: &Targets,
-    theme: Theme,
-) -> Result<(), ConsoleError> {
-    screen
-        .draw(|frame| {
-            let area = frame.area();
-            view::targets::render(targets, theme, area, frame.buffer_mut());
-        })
-        .map(|_| ())
-        .map_err(ConsoleError::Terminal)
 }
 
 fn quit_on_signals(out: &mpsc::Sender<Event>) -> io::Result<()> {

@@ -28,6 +28,7 @@ mod nanos;
 mod recording;
 mod replay;
 mod sanitize;
+mod screen;
 mod state;
 mod target;
 mod terminal;

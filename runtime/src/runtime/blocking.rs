@@ -287,8 +287,8 @@ impl BlockingPool {
                 queue = self.queue.lock();
                 queue.worker_threads -= usize::from(is_worker);
                 if let Some(ran) = ran {
-                    self.queue_time.record(clock::ticks_to_ns(ran.waited));
-                    self.run_time.record(clock::ticks_to_ns(ran.busy));
+                    self.queue_time.record(ran.waited);
+                    self.run_time.record(ran.busy);
                 }
             }
             if queue.shutdown {

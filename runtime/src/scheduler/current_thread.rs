@@ -13,6 +13,7 @@ use std::thread::{self, Thread};
 use super::Shared;
 use super::worker::{Core, WorkerContext};
 use crate::runtime::{Handle, context};
+use crate::telemetry::current::{self, Current, Outside};
 use crate::telemetry::{BlockOnRecord, Counter};
 
 /// Wakes the future given to `block_on`, wherever its thread sleeps.
@@ -193,6 +194,7 @@ fn run_with_core<F: Future>(
     core: Box<Core>,
     future: &mut Root<'_, F>,
 ) -> F::Output {
+    let _at_rest = current::Restore::enter(Current::outside(Outside::Thread));
     let worker = WorkerContext::new(shared, core);
     let _release = ReleaseCore {
         worker: &worker,

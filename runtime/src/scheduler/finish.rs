@@ -129,17 +129,17 @@ impl Shared {
     }
 
     /// Counts a poll of a local task on this thread, which may be a worker's.
-    pub(crate) fn count_local_poll(&self, header: &Header, waited: u64, poll: Range<u64>) -> u64 {
-        let ns = clock::ns_between(poll.start, poll.end);
+    pub(crate) fn count_local_poll(&self, header: &Header, waited: u64, poll: Range<u64>) {
+        let busy = poll.end.saturating_sub(poll.start);
         let exhausted = current::take_exhausted();
         let on_worker = context::with_core_of(self, |worker, _| {
             let counters = &worker.remote().counters;
             counters.polls.add(1);
-            counters.poll_time.record(ns);
-            counters.wake_to_poll.record(clock::ticks_to_ns(waited));
+            counters.poll_time.record(busy);
+            counters.wake_to_poll.record(waited);
             counters.budget_yields.add(u64::from(exhausted));
             let record = self.records.get(header.slot);
-            worker.time_poll(record, header, ns, waited, poll.end);
+            worker.time_poll(record, header, busy, waited, poll.end);
             // In the poll of another task it is part of that.
             if current::spawned_task().is_none() {
                 let outside = header.woken_on.get() == NO_WORKER;
@@ -151,6 +151,5 @@ impl Shared {
         if on_worker.is_none() {
             self.elsewhere.polls.add_shared(1);
         }
-        ns
     }
 }

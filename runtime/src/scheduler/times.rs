@@ -28,6 +28,8 @@ struct LongPoll {
 /// What is remembered from poll to poll.
 pub(super) struct Times {
     lag_ticks: u64,
+    /// What a long poll takes at least.
+    long_ticks: u64,
     /// Stamp of the end of the latest long poll; 0: there was none.
     last_long_end: Cell<u64>,
     /// The latest long polls, in no order.
@@ -39,6 +41,7 @@ impl Times {
     pub(super) fn new() -> Times {
         Times {
             lag_ticks: clock::ns_to_ticks(LAG_NS),
+            long_ticks: clock::ns_to_ticks(LONG_POLL_NS),
             last_long_end: Cell::new(0),
             long_polls: RefCell::new([None; REMEMBERED]),
             next: Cell::new(0),
@@ -60,12 +63,12 @@ impl WorkerContext<'_> {
         &self,
         record: &TaskRecord,
         header: &Header,
-        ns: u64,
+        busy: u64,
         waited: u64,
         ended_at: u64,
     ) {
-        if is_enabled() && (ns >= LONG_POLL_NS || is_sampled(ended_at)) {
-            self.note_poll(record.location(), header.id, ns, waited, ended_at);
+        if is_enabled() && (busy >= self.times.long_ticks || is_sampled(ended_at)) {
+            self.note_poll(record.location(), header.id, busy, waited, ended_at);
         }
     }
 
@@ -75,13 +78,13 @@ impl WorkerContext<'_> {
         &self,
         location: &'static Location<'static>,
         task: u64,
-        ns: u64,
+        busy: u64,
         waited: u64,
         ended_at: u64,
     ) {
         let poll = &PollOfSite {
             task,
-            ns,
+            ns: clock::ticks_to_ns(busy),
             waited,
             ended_at,
         };

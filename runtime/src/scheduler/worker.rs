@@ -246,7 +246,7 @@ impl<'a> WorkerContext<'a> {
 
     /// After something that took time and was no task.
     pub(super) fn stamp_now(&self) {
-        self.set_stamp(clock::raw());
+        self.stamp.set(clock::raw());
     }
 
     /// The worker needs its free record slots no more.
@@ -424,40 +424,44 @@ impl<'a> WorkerContext<'a> {
         };
         let polled = {
             let _current =
-                current::Restore::enter(current::Current::task(header.id, number, begin));
+                current::Polling::enter(current::Current::task(header.id, number, begin));
             let _budget = coop::enter(Budget::initial());
             poll(&runnable)
         };
         let end = clock::raw();
-        if self.handed_over.take() {
-            record.set_running(false);
+        self.stamp.set(end);
+        let noted = current::take_noted();
+        let counted = telemetry::is_enabled() && self.has_core_still(record);
+        if counted {
+            self.count_worker_poll(header, record, begin..end, waited, noted.exhausted);
         }
         match polled {
             Poll::Ready(outcome) if is_first && !record.has_counts() => {
-                if let Some(ns) = self.count_worker_poll(header, begin, end) {
-                    self.time_poll(record, header, ns, waited, end);
-                }
-                current::take_self_wakes();
                 self.end_of_task();
                 let busy = end.saturating_sub(begin);
                 let totals = SiteTotals::of_first_poll(busy, waited, outcome);
                 self.finish(runnable, &totals, outcome);
             }
             Poll::Ready(outcome) => {
-                self.count_poll_end(header, record, begin..end, waited);
+                count_poll_end(record, begin..end, waited, noted.self_wakes, is_first);
                 self.end_of_task();
                 let totals = SiteTotals::of(record, outcome);
                 self.finish(runnable, &totals, outcome);
             }
             Poll::Pending => {
-                record.ensure_counts();
-                let self_wakes = self.count_poll_end(header, record, begin..end, waited);
+                if is_first {
+                    record.ensure_counts();
+                }
+                count_poll_end(record, begin..end, waited, noted.self_wakes, is_first);
+                if counted {
+                    record.count_watched(end.saturating_sub(begin), waited);
+                }
                 let clones = header.state.view().clones();
-                count_pending(record, seen.wakes(), clones);
+                count_pending(record, seen.wakes(), clones, is_first);
                 match header.state.after_poll(seen, clones) {
                     AfterPoll::Idle => {}
                     AfterPoll::Scheduled => {
-                        record.note_waker(Origin::during_poll(header.id, self_wakes));
+                        record.note_waker(Origin::during_poll(header.id, noted.self_wakes));
                         self.reschedule(runnable, end);
                     }
                     AfterPoll::Cancelled => {
@@ -510,9 +514,7 @@ impl<'a> WorkerContext<'a> {
         let scheduled_at = header.scheduled_at.get();
         let waited = begin.saturating_sub(scheduled_at);
         self.look_back(scheduled_at, begin);
-        counters
-            .wake_to_poll
-            .record(clock::ns_between(scheduled_at, begin));
+        counters.wake_to_poll.record(waited);
         counters.polls.add(1);
         let last = header.worker.get();
         if last != NO_WORKER {
@@ -527,53 +529,38 @@ impl<'a> WorkerContext<'a> {
         waited
     }
 
-    /// Says how often the task woke itself.
+    /// Whether the core is here after a poll, in which it may have been handed over. If not, the
+    /// worker's counters are not this thread's to write.
+    #[inline]
+    fn has_core_still(&self, record: &TaskRecord) -> bool {
+        if !self.handed_over.take() {
+            return true;
+        }
+        record.set_running(false);
+        self.with_core(|_| ()).is_some()
+    }
+
+    /// What a poll is to the worker.
     #[inline(always)]
-    fn count_poll_end(
+    fn count_worker_poll(
         &self,
         header: &Header,
         record: &TaskRecord,
         poll: Range<u64>,
         waited: u64,
-    ) -> u64 {
-        let busy = poll.end.saturating_sub(poll.start);
-        record.begin_to_count(poll.end);
-        count_first_poll(record);
-        record.scheduled.add(waited);
-        record.add_busy(busy, poll.end);
-        let self_wakes = current::take_self_wakes();
-        if self_wakes > 0 {
-            record.self_wakes.add(self_wakes);
-        }
-        if let Some(ns) = self.count_worker_poll(header, poll.start, poll.end) {
-            record.count_watched(ns, waited);
-            self.time_poll(record, header, ns, waited, poll.end);
-        }
-        self_wakes
-    }
-
-    /// The poll's duration in nanoseconds, unless the core was lost meanwhile.
-    #[inline(always)]
-    fn count_worker_poll(&self, header: &Header, begin: u64, end: u64) -> Option<u64> {
-        let exhausted = current::take_exhausted();
-        if !self.set_stamp(end) {
-            return None;
-        }
+        exhausted: bool,
+    ) {
         let counters = &self.remote().counters;
-        let ns = clock::ns_between(begin, end);
-        counters.poll_time.record(ns);
-        counters.budget_yields.add(u64::from(exhausted));
+        let busy = poll.end.saturating_sub(poll.start);
+        counters.poll_time.record(busy);
+        if exhausted {
+            counters.budget_yields.add(1);
+        }
         // While it was polled nobody else could write by whom it was woken before.
         let outside = header.woken_on.get() == NO_WORKER;
-        self.remote().ring.poll(header.id, begin, end, outside);
-        Some(ns)
-    }
-
-    /// Notes the end of a poll. False: the core was lost meanwhile, and with it the counters.
-    #[inline]
-    fn set_stamp(&self, stamp: u64) -> bool {
-        self.stamp.set(stamp);
-        telemetry::is_enabled() && self.core.borrow().is_some()
+        let ring = &self.remote().ring;
+        ring.poll(header.id, poll.start, poll.end, outside);
+        self.time_poll(record, header, busy, waited, poll.end);
     }
 
     // ---- driver and sleep -----------------------------------------------------------------
@@ -663,8 +650,8 @@ impl<'a> WorkerContext<'a> {
         let chosen_at = self.remote().chosen_at.get();
         // If the worker woke by itself at the same time, the decision may not be noted yet.
         if chosen_at >= parked_at {
-            let ns = clock::ns_between(chosen_at, self.stamp.get());
-            self.remote().counters.unpark_latency.record(ns);
+            let ticks = self.stamp.get().saturating_sub(chosen_at);
+            self.remote().counters.unpark_latency.record(ticks);
         }
     }
 
@@ -731,6 +718,7 @@ pub(crate) fn run(shared: &Arc<Shared>, index: usize) {
     };
     let handle = Handle::from_shared(shared.clone());
     let _entered = context::enter_runtime(&handle, true);
+    let _at_rest = current::Restore::enter(current::Current::outside(current::Outside::Thread));
     let worker = WorkerContext::new(shared, core);
     let in_context = context::set_worker(&worker);
     worker.run();
@@ -822,13 +810,32 @@ fn count_wakes_at_once(record: &TaskRecord, wakes: u64) {
     record.wakes.add(wakes);
 }
 
+/// Counts the end of a poll, in which the task woke itself so often.
+#[inline(always)]
+fn count_poll_end(
+    record: &TaskRecord,
+    poll: Range<u64>,
+    waited: u64,
+    self_wakes: u64,
+    is_first: bool,
+) {
+    record.begin_to_count(poll.end);
+    if is_first {
+        count_first_poll(record);
+    }
+    record.scheduled.add(waited);
+    record.add_busy(poll.end.saturating_sub(poll.start), poll.end);
+    if self_wakes > 0 {
+        record.self_wakes.add(self_wakes);
+    }
+}
+
 /// Counts what became known with a poll that returned `Pending`. Must come before the right to
 /// run is given up: the next poller writes the same record.
 #[inline]
-pub(crate) fn count_pending(record: &TaskRecord, wakes: u64, clones: u64) {
+pub(crate) fn count_pending(record: &TaskRecord, wakes: u64, clones: u64, is_first: bool) {
     // The first "wake" is the spawn.
-    let spawn = u64::from(record.polls.get() == 1);
-    record.wakes.add(wakes.saturating_sub(spawn));
+    record.wakes.add(wakes.saturating_sub(u64::from(is_first)));
     if clones > 0 {
         record.waker_clones.add(clones);
     }

@@ -17,6 +17,10 @@ pub(crate) use ticks::now as raw;
 /// The counter's rate, as a fixed-point number with 32 binary places; 0: not known yet.
 static NS_PER_2_32_TICKS: AtomicU64 = AtomicU64::new(0);
 
+/// The same as the bits of a floating-point number of nanoseconds a tick. Known once the clock has
+/// [begun](begin); 0.0 before.
+static NS_PER_TICK: AtomicU64 = AtomicU64::new(0);
+
 /// As [`raw`], but not before what precedes it in the program has been done.
 #[inline]
 pub(crate) fn raw_ordered() -> u64 {
@@ -39,6 +43,13 @@ pub(crate) fn ticks_to_ns(ticks: u64) -> u64 {
     ((u128::from(ticks) * u128::from(rate)) >> 32) as u64
 }
 
+/// Nanoseconds of a number of ticks, with their fractions. Only after the clock has [begun](begin).
+#[inline]
+pub(crate) fn ticks_to_float_ns(ticks: u64) -> f64 {
+    // As a signed number, which processors convert at once: 2^63 ticks are a century.
+    ticks as i64 as f64 * f64::from_bits(NS_PER_TICK.load(Ordering::Relaxed))
+}
+
 /// Ticks of a number of nanoseconds.
 pub(crate) fn ns_to_ticks(ns: u64) -> u64 {
     let ns_per_2_32_ticks = u128::from(ticks_to_ns(1 << 32).max(1));
@@ -52,7 +63,11 @@ pub(crate) fn ns_between(from: u64, to: u64) -> u64 {
 }
 
 /// Nanoseconds count from here.
-static EPOCH: LazyLock<u64> = LazyLock::new(raw);
+static EPOCH: LazyLock<u64> = LazyLock::new(|| {
+    let ns_per_tick = ticks_to_ns(1 << 32) as f64 / (1u64 << 32) as f64;
+    NS_PER_TICK.store(ns_per_tick.to_bits(), Ordering::Relaxed);
+    raw()
+});
 
 /// Begins the clock that telemetry shows, if it has not begun: before the first stamp is taken that
 /// it is to show.

@@ -82,8 +82,20 @@ struct Local {
     spawned: Cell<bool>,
     /// Of no meaning while a task is polled.
     outside: Cell<Outside>,
-    self_wakes: Cell<u64>,
-    exhausted: Cell<bool>,
+    /// Self-wakes, and [`EXHAUSTED`].
+    noted: Cell<u64>,
+}
+
+/// Among what a poll has counted: an operation was refused for want of budget.
+const EXHAUSTED: u64 = 1 << 63;
+
+/// What a poll has counted for its end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Noted {
+    /// How often the task woke itself.
+    pub(crate) self_wakes: u64,
+    /// Whether an operation was refused for want of budget.
+    pub(crate) exhausted: bool,
 }
 
 impl Local {
@@ -123,8 +135,7 @@ thread_local! {
             began: Cell::new(0),
             spawned: Cell::new(false),
             outside: Cell::new(Outside::Thread),
-            self_wakes: Cell::new(0),
-            exhausted: Cell::new(false),
+            noted: Cell::new(0),
         }
     };
 }
@@ -194,38 +205,72 @@ pub(crate) fn spawned_task() -> Option<u64> {
 pub(crate) fn count_self_wake(id: u64) {
     LOCAL.with(|local| {
         if local.task.get() == id {
-            local.self_wakes.set(local.self_wakes.get() + 1);
+            local.noted.set(local.noted.get() + 1);
         }
     });
+}
+
+/// What the poll that ends has counted.
+#[inline]
+pub(crate) fn take_noted() -> Noted {
+    let noted = LOCAL.with(|local| local.noted.take());
+    Noted {
+        self_wakes: noted & !EXHAUSTED,
+        exhausted: noted & EXHAUSTED != 0,
+    }
 }
 
 /// The self-wakes of the poll that ends.
 #[inline]
 pub(crate) fn take_self_wakes() -> u64 {
-    LOCAL.with(|local| local.self_wakes.take())
+    LOCAL.with(|local| {
+        let noted = local.noted.get();
+        local.noted.set(noted & EXHAUSTED);
+        noted & !EXHAUSTED
+    })
 }
 
 /// Puts back self-wakes taken before a poll within another one: they are the outer poll's.
 #[inline]
 pub(crate) fn give_self_wakes(wakes: u64) {
-    LOCAL.with(|local| local.self_wakes.set(wakes));
+    LOCAL.with(|local| local.noted.set(local.noted.get() & EXHAUSTED | wakes));
 }
 
 /// Notes that an operation was refused for want of budget.
 pub(crate) fn note_exhausted() {
-    LOCAL.with(|local| local.exhausted.set(true));
+    LOCAL.with(|local| local.noted.set(local.noted.get() | EXHAUSTED));
 }
 
 /// Whether that has been noted since the last call.
 #[inline]
 pub(crate) fn take_exhausted() -> bool {
     LOCAL.with(|local| {
-        let exhausted = local.exhausted.get();
-        if exhausted {
-            local.exhausted.set(false);
-        }
-        exhausted
+        let noted = local.noted.get();
+        local.noted.set(noted & !EXHAUSTED);
+        noted & EXHAUSTED != 0
     })
+}
+
+/// A poll by a worker, whose thread is at rest between them; also when the poll panics.
+pub(crate) struct Polling(());
+
+impl Polling {
+    /// Makes `current` the task being polled until the guard is dropped.
+    #[inline]
+    pub(crate) fn enter(current: Current) -> Polling {
+        LOCAL.with(|local| {
+            debug_assert!(local.is_at_rest());
+            local.set(current);
+        });
+        Polling(())
+    }
+}
+
+impl Drop for Polling {
+    #[inline]
+    fn drop(&mut self) {
+        LOCAL.with(|local| local.task.set(0));
+    }
 }
 
 /// Sets back what was before, also when the poll panics. `None`: no task, as it mostly is.

@@ -1,10 +1,15 @@
 //! A log-linear histogram of durations with one writer.
 //!
 //! Each power of two is divided into eight buckets, so a bucket is at most one eighth wide
-//! (HdrHistogram's layout with three significant bits). Values are nanoseconds; below 8 ns the
-//! buckets are exact, from about 68 s on everything falls into the last one. The count is the sum
-//! of the buckets, so that recording is three plain stores at most.
+//! (HdrHistogram's layout with three significant bits). Buckets are bounded by nanoseconds; all
+//! below 9 ns falls into the first one, from about 68 s on all into the last one. The count is the
+//! sum of the buckets, so that recording is three plain stores at most.
+//!
+//! What is recorded are ticks, mostly, whose sum is converted when shown. A bucket is found without an
+//! integer that is the value in nanoseconds: it is what the exponent and the first three digits of
+//! a floating-point number say.
 
+use super::clock;
 use super::counter::Counter;
 use super::snapshot::HistogramSnapshot;
 
@@ -12,16 +17,39 @@ const SUB_BITS: u32 = 3;
 const SUB: usize = 1 << SUB_BITS;
 /// Largest exponent that has buckets of its own: 2^36 ns is 68.7 s.
 const MAX_EXPONENT: u32 = 35;
-const BUCKETS: usize = (MAX_EXPONENT - SUB_BITS + 2) as usize * SUB;
-/// The largest value that falls into the last bucket by its own digits.
-const LIMIT: u64 = (1 << (MAX_EXPONENT + 1)) - 1;
+const BUCKETS: usize = (MAX_EXPONENT - SUB_BITS + 1) as usize * SUB;
+/// What is to the right of a floating-point number's exponent and first digits.
+const DIGITS: u32 = f64::MANTISSA_DIGITS - 1 - SUB_BITS;
+/// Exponent and first digits of the least value that falls into the first bucket by its own.
+const FIRST: u64 = (SUB as f64).to_bits() >> DIGITS;
 
-/// A log-linear histogram of nanoseconds; one writer at a time.
+/// A log-linear histogram of durations; one writer at a time.
 #[derive(Debug)]
 pub(crate) struct Histogram {
     buckets: [Counter; BUCKETS],
-    sum_ns: Counter,
-    max_ns: Counter,
+    // In the unit of what is recorded.
+    sum: Counter,
+    max: Counter,
+}
+
+/// A [`Histogram`] of durations that are nanoseconds from the beginning.
+#[derive(Debug)]
+pub(crate) struct NsHistogram(Histogram);
+
+impl NsHistogram {
+    pub(crate) const fn new() -> NsHistogram {
+        NsHistogram(Histogram::new())
+    }
+
+    /// Counts one value.
+    pub(crate) fn record(&self, ns: u64) {
+        self.0.count(ns, ns as f64);
+    }
+
+    /// See [`Histogram::snapshot`].
+    pub(crate) fn snapshot(&self) -> HistogramSnapshot {
+        self.0.snapshot_in(|ns| ns)
+    }
 }
 
 impl Default for Histogram {
@@ -34,22 +62,27 @@ impl Histogram {
     pub(crate) const fn new() -> Histogram {
         Histogram {
             buckets: [const { Counter::new(0) }; BUCKETS],
-            sum_ns: Counter::new(0),
-            max_ns: Counter::new(0),
+            sum: Counter::new(0),
+            max: Counter::new(0),
         }
     }
 
-    /// Counts one value.
+    /// Counts one value, in ticks.
     #[inline]
-    pub(crate) fn record(&self, ns: u64) {
+    pub(crate) fn record(&self, ticks: u64) {
+        self.count(ticks, clock::ticks_to_float_ns(ticks));
+    }
+
+    #[inline]
+    fn count(&self, value: u64, ns: f64) {
         self.buckets[bucket_of(ns)].add(1);
-        self.sum_ns.add(ns);
-        self.max_ns.raise_to(ns);
+        self.sum.add(value);
+        self.max.raise_to(value);
     }
 
     /// The sum of all values.
     pub(crate) fn sum_ns(&self) -> u64 {
-        self.sum_ns.get()
+        clock::ticks_to_ns(self.sum.get())
     }
 
     /// Number of values and their sum.
@@ -61,13 +94,17 @@ impl Histogram {
     /// Forgets all values.
     pub(crate) fn reset(&self) {
         self.buckets.iter().for_each(|bucket| bucket.set(0));
-        self.sum_ns.set(0);
-        self.max_ns.set(0);
+        self.sum.set(0);
+        self.max.set(0);
     }
 
     /// The values so far. While the writer goes on, a value may be in the sum and not yet in a
     /// bucket, or the other way round.
     pub(crate) fn snapshot(&self) -> HistogramSnapshot {
+        self.snapshot_in(clock::ticks_to_ns)
+    }
+
+    fn snapshot_in(&self, to_ns: impl Fn(u64) -> u64) -> HistogramSnapshot {
         let buckets: Vec<(u64, u64)> = self
             .buckets
             .iter()
@@ -79,19 +116,18 @@ impl Histogram {
             .collect();
         HistogramSnapshot {
             count: buckets.iter().map(|(_, n)| n).sum(),
-            sum_ns: self.sum_ns.get(),
-            max_ns: self.max_ns.get(),
+            sum_ns: to_ns(self.sum.get()),
+            max_ns: to_ns(self.max.get()),
             buckets,
         }
     }
 }
 
-/// Without a branch: values below `SUB` are treated as one exponent with those up to twice of it.
+/// `ns` is not negative: then the greater number has the greater bits.
 #[inline]
-fn bucket_of(ns: u64) -> usize {
-    let ns = ns.min(LIMIT);
-    let shift = (ns | SUB as u64).ilog2() - SUB_BITS;
-    shift as usize * SUB + (ns >> shift) as usize
+fn bucket_of(ns: f64) -> usize {
+    let leading = ns.to_bits() >> DIGITS;
+    (leading.saturating_sub(FIRST) as usize).min(BUCKETS - 1)
 }
 
 /// The exclusive upper bound of a bucket.
@@ -99,16 +135,18 @@ fn upper_bound(index: usize) -> u64 {
     if index == BUCKETS - 1 {
         return u64::MAX;
     }
-    if index < SUB {
-        return index as u64 + 1;
-    }
-    let shift = (index / SUB - 1) as u32;
-    ((SUB + index % SUB + 1) as u64) << shift
+    ((SUB + index % SUB + 1) as u64) << (index / SUB)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Ticks of about so many nanoseconds.
+    fn ticks(ns: u64) -> u64 {
+        clock::begin();
+        clock::ns_to_ticks(ns)
+    }
 
     #[test]
     fn every_value_lies_below_its_bound_and_at_or_above_the_one_before() {
@@ -122,7 +160,7 @@ mod tests {
             ]
         });
         for ns in samples {
-            let index = bucket_of(ns);
+            let index = bucket_of(ns as f64);
             assert!(
                 ns < upper_bound(index) || index == BUCKETS - 1,
                 "{ns} in {index}"
@@ -135,7 +173,7 @@ mod tests {
 
     #[test]
     fn bounds_grow_by_at_most_one_eighth() {
-        for index in SUB..BUCKETS - 2 {
+        for index in 0..BUCKETS - 2 {
             let (low, high) = (upper_bound(index), upper_bound(index + 1));
             assert!(high > low && high - low <= low / 8, "bucket {index}");
         }
@@ -143,42 +181,60 @@ mod tests {
 
     #[test]
     fn powers_of_two_are_bounds() {
-        for exponent in 3..MAX_EXPONENT {
+        for exponent in 4..MAX_EXPONENT {
             let bound = 1u64 << exponent;
-            assert_eq!(upper_bound(bucket_of(bound - 1)), bound);
+            assert_eq!(upper_bound(bucket_of(bound as f64 - 0.001)), bound);
         }
     }
 
     #[test]
     fn snapshot_counts_sums_and_ranks() {
         let histogram = Histogram::new();
-        for ns in 1..=1000 {
-            histogram.record(ns);
-        }
+        let values = (1..=1000).map(ticks);
+        values.clone().for_each(|value| histogram.record(value));
         let seen = histogram.snapshot();
-        assert_eq!(
-            (seen.count, seen.sum_ns, seen.max_ns),
-            (1000, 500_500, 1000)
-        );
+        assert_eq!(seen.count, 1000);
+        assert_eq!(seen.sum_ns, clock::ticks_to_ns(values.clone().sum()));
+        assert_eq!(seen.max_ns, clock::ticks_to_ns(values.max().unwrap()));
         let median = seen.quantile_ns(0.5);
         assert!((500..=563).contains(&median), "{median}");
-        assert_eq!(seen.quantile_ns(1.0), 1000);
-        assert_eq!(seen.count_at_most(511), 511);
+        assert_eq!(seen.quantile_ns(1.0), seen.max_ns);
+        let below = seen.count_at_most(511);
+        assert!((511..=513).contains(&below), "{below}");
+    }
+
+    #[test]
+    fn durations_beyond_all_buckets_are_in_the_last_one() {
+        let histogram = Histogram::new();
+        [0, ticks(100_000_000_000), i64::MAX as u64]
+            .into_iter()
+            .for_each(|value| histogram.record(value));
+        let seen = histogram.snapshot();
+        assert_eq!(seen.buckets, [(9, 1), (u64::MAX, 2)]);
     }
 
     #[test]
     fn merging_adds_bucket_by_bucket() {
         let (a, b, both) = (Histogram::new(), Histogram::new(), Histogram::new());
-        for ns in [1, 5, 900, 70_000] {
-            a.record(ns);
-            both.record(ns);
-        }
-        for ns in [5, 1 << 40, 33] {
-            b.record(ns);
-            both.record(ns);
+        let mut sum = 0;
+        for (histogram, ns) in [
+            (&a, 5),
+            (&a, 900),
+            (&a, 70_000),
+            (&b, 5),
+            (&b, 1 << 40),
+            (&b, 33),
+        ] {
+            histogram.record(ticks(ns));
+            both.record(ticks(ns));
+            sum += clock::ticks_to_ns(ticks(ns));
         }
         let mut merged = a.snapshot();
         merged.merge(&b.snapshot());
-        assert_eq!(merged, both.snapshot());
+        let both = both.snapshot();
+        assert_eq!((merged.count, merged.max_ns), (both.count, both.max_ns));
+        assert_eq!(merged.buckets, both.buckets);
+        // Each part is rounded down by itself.
+        assert!(merged.sum_ns.abs_diff(sum) <= 6 && both.sum_ns.abs_diff(sum) <= 6);
     }
 }

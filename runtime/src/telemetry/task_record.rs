@@ -299,18 +299,13 @@ impl TaskRecord {
         self.flags.load(Ordering::Relaxed) & RUNNING != 0
     }
 
-    /// Counts a poll, and the ticks that the task had waited for it, in the task's own histograms,
-    /// if somebody looks at the task.
+    /// Counts a poll, and how long the task had waited for it, in the task's own histograms, if
+    /// somebody looks at the task.
     #[inline]
-    pub(crate) fn count_watched(&self, ns: u64, waited: u64) {
+    pub(crate) fn count_watched(&self, busy: u64, waited: u64) {
         let watch = self.watch.load(Ordering::Relaxed);
         if watch != 0 {
-            watch::record(
-                u32::from(watch) - 1,
-                self.id.get(),
-                ns,
-                clock::ticks_to_ns(waited),
-            );
+            watch::record(u32::from(watch) - 1, self.id.get(), busy, waited);
         }
     }
 

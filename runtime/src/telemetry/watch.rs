@@ -41,14 +41,14 @@ static TABLE: [Watch; WATCHES] = [const {
 /// Held by whoever changes which task a watch belongs to.
 static ASSIGNING: Mutex<()> = Mutex::new(());
 
-/// Counts a poll of a task whose record says `watch`, and the wait before it.
+/// Counts a poll of a task whose record says `watch`, and the wait before it, in ticks.
 #[cold]
-pub(super) fn record(watch: u32, task: u64, ns: u64, waited_ns: u64) {
+pub(super) fn record(watch: u32, task: u64, busy: u64, waited: u64) {
     let watch = &TABLE[watch as usize % WATCHES];
     // Ordering: pairs with the Release in `request`: the histogram is empty by then.
     if watch.task.load(Ordering::Acquire) == task {
-        watch.poll_time.record(ns);
-        watch.wake_to_poll.record(waited_ns);
+        watch.poll_time.record(busy);
+        watch.wake_to_poll.record(waited);
     }
 }
 
@@ -89,10 +89,12 @@ mod tests {
         let task = u64::MAX - 100;
         let (watch, empty) = request(task);
         assert_eq!((empty.poll_time.count, empty.wake_to_poll.count), (0, 0));
-        record(watch, task, 50, 7);
-        record(watch, task - 1, 50, 7);
+        record(watch, task, 5000, 700);
+        record(watch, task - 1, 5000, 700);
         let (_, seen) = request(task);
-        assert_eq!((seen.poll_time.count, seen.poll_time.sum_ns), (1, 50));
-        assert_eq!((seen.wake_to_poll.count, seen.wake_to_poll.sum_ns), (1, 7));
+        let [busy, waited] = [5000, 700].map(clock::ticks_to_ns);
+        assert_eq!((seen.poll_time.count, seen.poll_time.sum_ns), (1, busy));
+        let seen = seen.wake_to_poll;
+        assert_eq!((seen.count, seen.sum_ns), (1, waited));
     }
 }

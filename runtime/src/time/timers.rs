@@ -46,7 +46,7 @@ use super::wheel::{Key, Wheel};
 use crate::driver::wakers::Wakers;
 use crate::loom::Mutex;
 use crate::loom::atomic::{AtomicU64, Ordering, fence};
-use crate::telemetry::histogram::Histogram;
+use crate::telemetry::histogram::NsHistogram;
 use crate::telemetry::{Counter, TimersSnapshot};
 
 const NS_PER_TICK: u64 = 1_000_000;
@@ -58,7 +58,7 @@ pub(crate) struct Timers {
     next_wake: AtomicU64,
     /// Held while timers fire, so that `lateness` has one writer at a time.
     firing: Mutex<()>,
-    lateness: Histogram,
+    lateness: NsHistogram,
 }
 
 /// Aligned so that two workers' shards share no cache line.
@@ -139,7 +139,7 @@ impl Timers {
             shards: (0..shards.max(1)).map(|_| Shard::new()).collect(),
             next_wake: AtomicU64::new(0),
             firing: Mutex::new(()),
-            lateness: Histogram::new(),
+            lateness: NsHistogram::new(),
         }
     }
 

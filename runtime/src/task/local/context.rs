@@ -244,12 +244,13 @@ impl Context {
         let end = clock::raw();
         let self_wakes = count_end(record, begin, end, waited);
         current::give_self_wakes(outer_wakes);
-        record.count_watched(shared.count_local_poll(header, waited, begin..end), waited);
+        shared.count_local_poll(header, waited, begin..end);
+        record.count_watched(end.saturating_sub(begin), waited);
         match polled {
             Poll::Ready(outcome) => self.finish(task, key, outcome),
             Poll::Pending => {
                 let clones = header.state.view().clones();
-                count_pending(record, seen.wakes(), clones);
+                count_pending(record, seen.wakes(), clones, record.polls.get() == 1);
                 match header.state.after_poll(seen, clones) {
                     AfterPoll::Idle => {}
                     AfterPoll::Scheduled => {

@@ -5,11 +5,6 @@ pub(crate) const fn raw() -> u64 {
     0
 }
 
-#[inline]
-pub(crate) const fn ns_between(_: u64, _: u64) -> u64 {
-    0
-}
-
 pub(crate) const fn ticks_to_ns(_: u64) -> u64 {
     0
 }

@@ -36,6 +36,7 @@ impl Current {
 
 /// Who makes wakes while no task is polled: nobody asks.
 pub(crate) enum Outside {
+    Thread,
     Driver,
     Timer,
 }
@@ -77,6 +78,23 @@ pub(crate) fn note_exhausted() {}
 pub(crate) fn take_exhausted() -> bool {
     false
 }
+
+/// What a poll has counted for its end: nothing.
+pub(crate) struct Noted {
+    pub(crate) self_wakes: u64,
+    pub(crate) exhausted: bool,
+}
+
+#[inline]
+pub(crate) fn take_noted() -> Noted {
+    Noted {
+        self_wakes: 0,
+        exhausted: false,
+    }
+}
+
+/// A poll by a worker.
+pub(crate) type Polling = Restore;
 
 /// Sets back the task from before, also when the poll panics.
 pub(crate) struct Restore(Current);

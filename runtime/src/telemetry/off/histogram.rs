@@ -5,6 +5,8 @@ use super::snapshot::HistogramSnapshot;
 #[derive(Debug)]
 pub(crate) struct Histogram;
 
+pub(crate) type NsHistogram = Histogram;
+
 impl Histogram {
     pub(crate) const fn new() -> Histogram {
         Histogram

@@ -197,9 +197,11 @@ mod tests {
         note
     }
 
-    /// More notes than are looked at each time.
+    /// More notes than are looked at each time, and the chunk of the next one.
     fn crowd(task: u64) -> Vec<WaitNote> {
-        (0..(FEW + 2) * CHUNK).map(|_| note_of(task)).collect()
+        let crowd = (0..(FEW + 2) * CHUNK).map(|_| note_of(task)).collect();
+        next_place();
+        crowd
     }
 
     fn found(places: &mut NotePlaces, task: u64, now: Instant) -> usize {

@@ -326,7 +326,8 @@ impl<'a> TaskContext<'a> {
 fn rank(wait: &Wait) -> u8 {
     match wait.kind {
         _ if wait.holder.is_some() => 0,
-        "tcp" | "udp" | "unix" | "pipe" | "process" | "signal" | "fs" => 1,
+        "tcp" | "udp" | "unix" | "pipe" | "fd" | "process" | "signal" | "fs" => 1,
+        "child stdin" | "child stdout" | "child stderr" => 1,
         "sleep" | "interval" | "timeout" => 3,
         _ => 2,
     }

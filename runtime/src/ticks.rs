@@ -91,9 +91,16 @@ pub(crate) fn elapsed_since(ticks: u64) -> (u64, Instant) {
     // After the counter, so that what lies between the looks makes `ticks` seem later.
     let now = Instant::now();
     let all_ns = now.saturating_duration_since(anchor).as_nanos();
-    let all_ticks = present.saturating_sub(anchor_ticks);
-    let part = present.saturating_sub(ticks);
-    (elapsed_ns(all_ns, all_ticks, part), now)
+    (elapsed_between(anchor_ticks, ticks, present, all_ns), now)
+}
+
+/// A counter that has begun anew, as it does over a suspension to memory or on another machine, says
+/// nothing: then nothing has elapsed.
+fn elapsed_between(anchor: u64, ticks: u64, present: u64, all_ns: u128) -> u64 {
+    match (present.checked_sub(anchor), present.checked_sub(ticks)) {
+        (Some(all_ticks), Some(part)) if ticks >= anchor => elapsed_ns(all_ns, all_ticks, part),
+        _ => 0,
+    }
 }
 
 /// How many nanoseconds at least the last `part` of `all_ticks` have taken, which took `all_ns`.
@@ -120,6 +127,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::time::Duration;
+
+    #[test]
+    fn nothing_has_elapsed_on_a_counter_that_has_begun_anew() {
+        let hour = 3_600_000_000_000;
+        assert!(elapsed_between(1_000, 2_000, 1_001_000, hour) > 0);
+        // Read before and after it began anew, and both after.
+        assert_eq!(elapsed_between(1_000_000, 1_500_000, 10, hour), 0);
+        assert_eq!(elapsed_between(1_000_000, 10, 20, hour), 0);
+        assert_eq!(elapsed_between(1_000_000, 10, 1_000_020, hour), 0);
+    }
 
     #[test]
     fn ticks_never_run_back() {

@@ -188,6 +188,7 @@ impl Function {
                 quote!(#path)
             }
         };
+        // After the user's: one that turns a function into several tests sees that this is one.
         let header = (kind == Kind::Test && !attributes.iter().any(is_test))
             .then(|| quote!(#[::core::prelude::v1::test]));
         let hint = self.output_hint();
@@ -225,8 +226,8 @@ impl Function {
         };
         let body = quote_spanned! {braces=> let body = async { #hint #statements }; };
         quote! {
-            #header
             #(#attributes)*
+            #header
             #visibility #signature {
                 #body
                 #runner

@@ -94,6 +94,7 @@ impl Join {
             #(#pins)*
             #[allow(unused_mut)]
             let mut first: u32 = 0;
+            #[allow(unreachable_code, reason = "a branch may never end")]
             let poll = #support::poll_fn(|cx| {
                 use #support::#poll_fn_name as __zokio_poll_branch;
                 let mut pending = false;

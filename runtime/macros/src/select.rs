@@ -293,7 +293,7 @@ impl Branch {
                 #[allow(unused_mut)]
                 let mut out = match {
                     use #support::{AnyKind as _, MutKind as _, MutPinKind as _, PinKind as _};
-                    let kind = (&&&#support::kind_of(&#future)).kind();
+                    let kind = (&&&#support::kind_of(&#future)).__zokio_kind();
                     kind.#call
                 } {
                     #support::Poll::Ready(out) => out,

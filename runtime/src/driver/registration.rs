@@ -109,7 +109,7 @@ impl Registration {
         cx: &mut Context<'_>,
         mut attempt: impl FnMut(Seen) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let coop = ready!(poll_proceed(cx));
+        let mut coop = ready!(poll_proceed(cx));
         let point = match direction {
             Direction::Read => &self.points.read,
             Direction::Write => &self.points.write,
@@ -133,6 +133,9 @@ impl Registration {
             if self.io.wait(direction, cx.waker(), point, None) == Wait::Pending {
                 return Poll::Pending;
             }
+            // As in `Operation`.
+            coop.made_progress();
+            coop = ready!(poll_proceed(cx));
         }
     }
 

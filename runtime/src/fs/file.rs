@@ -154,10 +154,12 @@ impl Inner {
         })
     }
 
-    /// Waits until nothing is under way.
+    /// Waits until nothing is under way; the error of a write is kept.
     async fn settle(&mut self) {
-        if let Err(error) = poll_fn(|cx| self.poll_flush(cx)).await {
-            self.last_write_err = Some(error.kind());
+        match poll_fn(|cx| self.poll_done(cx)).await {
+            Ok(Some(done)) => self.keep(&done),
+            Ok(None) => {}
+            Err(error) => self.last_write_err = Some(error.kind()),
         }
     }
 

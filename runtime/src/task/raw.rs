@@ -285,7 +285,14 @@ unsafe fn poll<F: Future>(task: NonNull<Header>) -> Poll<Outcome> {
     }));
     let output = match result {
         Ok(Poll::Pending) => return Poll::Pending,
-        Ok(Poll::Ready(output)) => DropFuture(stage).now().map(|()| output),
+        Ok(Poll::Ready(output)) => match DropFuture(stage).now() {
+            Ok(()) => Ok(output),
+            Err(payload) => {
+                // The task fails with the first panic.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(output)));
+                Err(payload)
+            }
+        },
         Err(payload) => Err(payload),
     };
     let id = header(task).task_id();

@@ -57,7 +57,12 @@ pub(crate) const ONE_THREAD: &str = "`time::pause()` requires the `current_threa
 /// If time is not frozen, and outside of a runtime.
 #[track_caller]
 pub fn resume() {
-    with_clock(|_, clock| clock.resume());
+    with_clock(|handle, clock| {
+        clock.resume()?;
+        // The driver sleeps without a limit while a blocking job keeps frozen time from moving.
+        handle.driver().unpark();
+        Ok(())
+    });
 }
 
 /// Moves frozen time by `duration`, fires the timers that it passes, and lets other tasks go first,

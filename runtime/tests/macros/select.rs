@@ -569,3 +569,23 @@ fn a_trait_object_is_polled_in_place() {
         Box::new(pending())
     }
 }
+
+#[test]
+fn traits_in_scope_that_every_type_has_do_no_harm() {
+    trait Named {
+        fn kind(&self) -> u8 {
+            0
+        }
+    }
+    impl<T: ?Sized> Named for T {}
+
+    let mut second = pin!(async { 2 });
+    block_on(async {
+        let first = select! {
+            biased;
+            one = ready(1) => one,
+            two = &mut second => two,
+        };
+        assert_eq!((first, first.kind()), (1, 0));
+    });
+}

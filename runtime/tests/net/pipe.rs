@@ -449,3 +449,20 @@ async fn what_is_in_the_pipe_is_seen_after_one_yield() {
         assert_eq!(empty.kind(), ErrorKind::WouldBlock);
     }
 }
+
+#[zokio::test]
+async fn receiver_that_has_seen_the_end_lets_others_run_while_the_next_sender_is_silent() {
+    let folder = Folder::new();
+    let path = folder.join("fifo");
+    make_fifo(&path);
+    let mut receiver = OpenOptions::new().open_receiver(&path).unwrap();
+    let mut first = OpenOptions::new().open_sender(&path).unwrap();
+    first.write_all(b"one").await.unwrap();
+    drop(first);
+    receiver.read_to_end(&mut Vec::new()).await.unwrap();
+    let mut next = OpenOptions::new().open_sender(&path).unwrap();
+    let reading = zokio::spawn(async move { receiver.read(&mut [0; 8]).await });
+    let writing = zokio::spawn(async move { next.write_all(b"two").await });
+    writing.await.unwrap().unwrap();
+    assert_eq!(reading.await.unwrap().unwrap(), 3);
+}

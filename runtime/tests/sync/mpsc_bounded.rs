@@ -609,3 +609,16 @@ fn tasks_send_more_than_the_channel_holds() {
         assert_eq!(received, (0..40).collect::<Vec<_>>());
     });
 }
+
+#[test]
+fn send_timeout_that_has_ended_and_is_kept_takes_no_room() {
+    run_paused(async {
+        let (tx, mut rx) = mpsc::channel(1);
+        tx.try_send(0).unwrap();
+        let mut sending = std::pin::pin!(tx.send_timeout(1, Duration::from_secs(1)));
+        let ended = sending.as_mut().await;
+        assert_eq!(ended, Err(SendTimeoutError::Timeout(1)));
+        assert_eq!(rx.try_recv(), Ok(0));
+        assert_eq!(tx.try_send(2), Ok(()));
+    });
+}

@@ -202,3 +202,26 @@ fn panic_in_the_destructor_of_a_future_whose_poll_panicked_is_ignored() {
     let error = error_of(Panics(Defer(|| std::panic::panic_any("another"))));
     assert_eq!(text(&*error.into_panic()), "a reason");
 }
+
+#[test]
+fn panics_in_the_destructors_of_a_future_and_of_its_output_are_one_and_the_worker_s_no_harm() {
+    struct Both {
+        _part: Defer<fn()>,
+    }
+
+    impl Future for Both {
+        type Output = Defer<fn()>;
+
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Defer<fn()>> {
+            Poll::Ready(Defer(|| std::panic::panic_any("of the output")))
+        }
+    }
+
+    let runtime = current();
+    let both = Both {
+        _part: Defer(|| std::panic::panic_any("of the future")),
+    };
+    let error = runtime.block_on(runtime.spawn(both)).err().unwrap();
+    assert_eq!(text(&*error.into_panic()), "of the future");
+    assert_eq!(runtime.block_on(runtime.spawn(async { 1 })).unwrap(), 1);
+}

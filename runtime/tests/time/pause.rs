@@ -294,3 +294,22 @@ async fn a_join_of_sleeps_takes_as_long_as_the_longest() {
     zokio::join!(sleep(MS * 3), sleep(HOUR), sleep(MS * 70));
     assert_eq!(start.elapsed(), HOUR);
 }
+
+#[zokio::test(start_paused = true)]
+async fn blocking_job_that_lets_time_run_again_wakes_who_sleeps() {
+    let metrics = zokio::runtime::Handle::current().metrics();
+    drop(spawn_blocking(move || {
+        // It sleeps by then, mostly: it has said so, and had time to.
+        for _ in 0..100_000 {
+            if metrics.worker_park_count(0) > 0 {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        for _ in 0..10_000 {
+            std::thread::yield_now();
+        }
+        resume();
+    }));
+    sleep(MS).await;
+}

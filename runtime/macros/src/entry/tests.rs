@@ -63,6 +63,15 @@ fn test_defaults_to_one_thread_and_is_a_test() {
 }
 
 #[test]
+fn what_makes_it_a_test_comes_after_the_user_s_attributes() {
+    let out = expand(Kind::Test, "", "#[test_case(1)] async fn f(n: u32) {}");
+    assert!(
+        out.starts_with("#[test_case(1)]#[::core::prelude::v1::test]fnf(n:u32)"),
+        "{out}"
+    );
+}
+
+#[test]
 fn options_reach_the_builder() {
     let out = expand(
         Kind::Test,

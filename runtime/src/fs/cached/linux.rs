@@ -93,7 +93,7 @@ impl Reads {
         let Ok(metadata) = file.metadata() else {
             return Reads::OnPool;
         };
-        if !metadata.is_file() {
+        if !metadata.is_file() || is_direct(file) {
             return Reads::OnPool;
         }
         let device = metadata.dev();
@@ -108,7 +108,10 @@ impl Reads {
         match (in_memory, refused) {
             (true, _) => Reads::InMemory,
             (false, true) => Reads::OnPool,
-            (false, false) => Reads::NoWait,
+            (false, false) if is_supported() => Reads::NoWait,
+            // Linux 5.9 and 5.10 answer 0 for what is not in memory, as at the end of the file
+            // (readv(2), BUGS): kernels without cached lookups are not trusted.
+            (false, false) => Reads::OnPool,
         }
     }
 
@@ -257,6 +260,13 @@ fn is_supported() -> bool {
         // ENOSYS, EINVAL, E2BIG, and EPERM from a sandbox.
         Err(_) => false,
     })
+}
+
+/// Whether reads go past the page cache, and so wait for the device.
+fn is_direct(file: &File) -> bool {
+    // SAFETY: takes and gives numbers only.
+    let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
+    flags != -1 && flags & libc::O_DIRECT != 0
 }
 
 fn stat(file: &File) -> Option<libc::stat> {

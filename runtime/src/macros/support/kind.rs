@@ -4,7 +4,8 @@
 //! line of std, and `&mut sleep` in a loop is the most common branch of all. So the macro asks,
 //! when it is compiled, whether the branch is such a reference, and then polls what it refers to.
 //!
-//! The question is put to method lookup, which tries fewer references last: `kind` is called on a
+//! The question is put to method lookup, which tries fewer references last: `__zokio_kind`, a name that
+//! no trait in the user's scope has, is called on a
 //! `&&&Kind<F>`, the traits of the special cases are implemented for `&&Kind` and `&Kind`, and the
 //! one for `Kind` takes the rest. In a generic function `F` is what its bounds say.
 
@@ -29,7 +30,7 @@ pub fn kind_of<F: ?Sized>(_: &Pin<&mut F>) -> Kind<F> {
 pub trait AnyKind {
     /// Says how to poll it.
     #[inline]
-    fn kind(&self) -> Whole {
+    fn __zokio_kind(&self) -> Whole {
         Whole
     }
 }
@@ -40,7 +41,7 @@ impl<F: ?Sized> AnyKind for Kind<F> {}
 pub trait MutKind {
     /// Says how to poll it.
     #[inline]
-    fn kind(&self) -> ByMut {
+    fn __zokio_kind(&self) -> ByMut {
         ByMut
     }
 }
@@ -51,7 +52,7 @@ impl<F: Future + Unpin + ?Sized> MutKind for &Kind<&mut F> {}
 pub trait PinKind {
     /// Says how to poll it.
     #[inline]
-    fn kind(&self) -> ByPin {
+    fn __zokio_kind(&self) -> ByPin {
         ByPin
     }
 }
@@ -62,7 +63,7 @@ impl<P: DerefMut<Target: Future>> PinKind for &&Kind<Pin<P>> {}
 pub trait MutPinKind {
     /// Says how to poll it.
     #[inline]
-    fn kind(&self) -> ByMutPin {
+    fn __zokio_kind(&self) -> ByMutPin {
         ByMutPin
     }
 }

@@ -118,16 +118,16 @@ impl<T> Future for SendTimeout<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // SAFETY: `reserving`, the only field that is pinned, is not moved out of.
         let this = unsafe { self.get_unchecked_mut() };
+        assert!(this.value.is_some(), "`async fn` resumed after completion");
         if this.reserving.is_none() {
             this.reserving = Some(time::timeout(this.timeout, this.sender.reserve()));
         }
         let reserving = this.reserving.as_mut().expect("it was made above");
         // SAFETY: as above.
         let reserved = ready!(unsafe { Pin::new_unchecked(reserving) }.poll(cx));
-        let value = this
-            .value
-            .take()
-            .expect("`async fn` resumed after completion");
+        // In place. It waits for room no more, also if this future is kept.
+        this.reserving = None;
+        let value = this.value.take().expect("there is one until the end");
         Poll::Ready(match reserved {
             Ok(Ok(permit)) => {
                 permit.send(value);

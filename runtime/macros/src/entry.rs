@@ -188,7 +188,6 @@ impl Function {
                 quote!(#path)
             }
         };
-        // After the user's: one that turns a function into several tests sees that this is one.
         let header = (kind == Kind::Test && !attributes.iter().any(is_test))
             .then(|| quote!(#[::core::prelude::v1::test]));
         let hint = self.output_hint();
@@ -227,6 +226,7 @@ impl Function {
         let body = quote_spanned! {braces=> let body = async { #hint #statements }; };
         quote! {
             #(#attributes)*
+            // After the user's: one that makes several tests of a function sees that it is one.
             #header
             #visibility #signature {
                 #body

@@ -93,8 +93,8 @@ impl<R, F: FnMut() -> io::Result<R>> Future for Operation<'_, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
         let location = Location::caller();
         let this = self.get_mut();
-        let mut coop = ready!(poll_proceed(cx));
         loop {
+            let coop = ready!(poll_proceed(cx));
             let (io, mask) = (this.waiting.registration.io(), this.waiting.mask);
             let seen = io.seen();
             if seen.is_shutdown() {
@@ -119,7 +119,6 @@ impl<R, F: FnMut() -> io::Result<R>> Future for Operation<'_, F> {
             // A source whose other side has gone counts as ready from then on, even if another comes
             // and it refuses again: each round takes its unit, so that others have their turn.
             coop.made_progress();
-            coop = ready!(poll_proceed(cx));
         }
     }
 }

@@ -109,12 +109,12 @@ impl Registration {
         cx: &mut Context<'_>,
         mut attempt: impl FnMut(Seen) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let mut coop = ready!(poll_proceed(cx));
         let point = match direction {
             Direction::Read => &self.points.read,
             Direction::Write => &self.points.write,
         };
         loop {
+            let coop = ready!(poll_proceed(cx));
             let seen = self.io.seen();
             if seen.is_shutdown() {
                 return Poll::Ready(Err(super::gone()));
@@ -135,7 +135,6 @@ impl Registration {
             }
             // As in `Operation`.
             coop.made_progress();
-            coop = ready!(poll_proceed(cx));
         }
     }
 

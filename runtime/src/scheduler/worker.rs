@@ -22,7 +22,7 @@ use crate::driver::Turn;
 use crate::runtime::heat::{self, Heat};
 use crate::runtime::{Config, Handle, context};
 use crate::task::coop::{self, Budget};
-use crate::task::header::{Header, NO_WORKER};
+use crate::task::header::NO_WORKER;
 use crate::task::pool::Magazines;
 use crate::task::raw::Runnable;
 use crate::task::state::{AfterPoll, View};
@@ -30,6 +30,11 @@ use crate::telemetry::{
     self, Origin, Outcome, Queued, RecordTable, SiteTotals, TaskRecord, WorkerState, clock,
     current, thread_sample, trace,
 };
+
+mod counts;
+
+pub(crate) use counts::count_pending;
+use counts::{EndedPoll, count_poll_end, count_wakes_at_once};
 
 /// Record slots that a worker takes and gives back at once.
 pub(crate) const SLOT_BATCH: usize = 64;
@@ -431,19 +436,25 @@ impl<'a> WorkerContext<'a> {
         let end = clock::raw();
         self.stamp.set(end);
         let noted = current::take_noted();
+        let ended = EndedPoll {
+            begin,
+            end,
+            busy: end.saturating_sub(begin),
+            waited,
+            is_first,
+        };
         let counted = telemetry::is_enabled() && self.has_core_still(record);
         if counted {
-            self.count_worker_poll(header, record, begin..end, waited, noted.exhausted);
+            self.count_worker_poll(header, record, &ended, noted.exhausted);
         }
         match polled {
             Poll::Ready(outcome) if is_first && !record.has_counts() => {
                 self.end_of_task();
-                let busy = end.saturating_sub(begin);
-                let totals = SiteTotals::of_first_poll(busy, waited, outcome);
+                let totals = SiteTotals::of_first_poll(ended.busy, waited, outcome);
                 self.finish(runnable, &totals, outcome);
             }
             Poll::Ready(outcome) => {
-                count_poll_end(record, begin..end, waited, noted.self_wakes, is_first);
+                count_poll_end(record, &ended, noted.self_wakes);
                 self.end_of_task();
                 let totals = SiteTotals::of(record, outcome);
                 self.finish(runnable, &totals, outcome);
@@ -452,9 +463,10 @@ impl<'a> WorkerContext<'a> {
                 if is_first {
                     record.ensure_counts();
                 }
-                count_poll_end(record, begin..end, waited, noted.self_wakes, is_first);
+                count_poll_end(record, &ended, noted.self_wakes);
+                // Of a task that is complete nobody can ask.
                 if counted {
-                    record.count_watched(end.saturating_sub(begin), waited);
+                    record.count_watched(ended.busy, waited);
                 }
                 let clones = header.state.view().clones();
                 count_pending(record, seen.wakes(), clones, is_first);
@@ -507,28 +519,6 @@ impl<'a> WorkerContext<'a> {
         }
     }
 
-    /// Says how long the task had waited for its turn.
-    #[inline(always)]
-    fn count_poll_begin(&self, header: &Header, record: &TaskRecord, begin: u64) -> u64 {
-        let counters = &self.remote().counters;
-        let scheduled_at = header.scheduled_at.get();
-        let waited = begin.saturating_sub(scheduled_at);
-        self.look_back(scheduled_at, begin);
-        counters.wake_to_poll.record(waited);
-        counters.polls.add(1);
-        let last = header.worker.get();
-        if last != NO_WORKER {
-            // Not the first poll, so there are counts.
-            record.polls.add(1);
-            if header.woken_on.get() != last {
-                counters.remote_wakes_of[usize::from(last)].add(1);
-            }
-        }
-        header.worker.set(self.index);
-        counters.begin_poll(header.id, begin);
-        waited
-    }
-
     /// Whether the core is here after a poll, in which it may have been handed over. If not, the
     /// worker's counters are not this thread's to write.
     #[inline]
@@ -538,29 +528,6 @@ impl<'a> WorkerContext<'a> {
         }
         record.set_running(false);
         self.with_core(|_| ()).is_some()
-    }
-
-    /// What a poll is to the worker.
-    #[inline(always)]
-    fn count_worker_poll(
-        &self,
-        header: &Header,
-        record: &TaskRecord,
-        poll: Range<u64>,
-        waited: u64,
-        exhausted: bool,
-    ) {
-        let counters = &self.remote().counters;
-        let busy = poll.end.saturating_sub(poll.start);
-        counters.poll_time.record(busy);
-        if exhausted {
-            counters.budget_yields.add(1);
-        }
-        // While it was polled nobody else could write by whom it was woken before.
-        let outside = header.woken_on.get() == NO_WORKER;
-        let ring = &self.remote().ring;
-        ring.poll(header.id, poll.start, poll.end, outside);
-        self.time_poll(record, header, busy, waited, poll.end);
     }
 
     // ---- driver and sleep -----------------------------------------------------------------
@@ -791,52 +758,5 @@ impl Drop for HandedOver<'_> {
         if task != 0 {
             self.worker.remote().counters.begin_poll(task, since);
         }
-    }
-}
-
-/// Counts the first poll, unless it has been: its beginning was before that of the counts.
-#[inline]
-fn count_first_poll(record: &TaskRecord) {
-    if record.polls.get() == 0 {
-        record.polls.set(1);
-    }
-}
-
-/// Counts wakes that were taken out of the state word when the poll began, to make room there.
-#[cold]
-fn count_wakes_at_once(record: &TaskRecord, wakes: u64) {
-    record.ensure_counts();
-    count_first_poll(record);
-    record.wakes.add(wakes);
-}
-
-/// Counts the end of a poll, in which the task woke itself so often.
-#[inline(always)]
-fn count_poll_end(
-    record: &TaskRecord,
-    poll: Range<u64>,
-    waited: u64,
-    self_wakes: u64,
-    is_first: bool,
-) {
-    record.begin_to_count(poll.end);
-    if is_first {
-        count_first_poll(record);
-    }
-    record.scheduled.add(waited);
-    record.add_busy(poll.end.saturating_sub(poll.start), poll.end);
-    if self_wakes > 0 {
-        record.self_wakes.add(self_wakes);
-    }
-}
-
-/// Counts what became known with a poll that returned `Pending`. Must come before the right to
-/// run is given up: the next poller writes the same record.
-#[inline]
-pub(crate) fn count_pending(record: &TaskRecord, wakes: u64, clones: u64, is_first: bool) {
-    // The first "wake" is the spawn.
-    record.wakes.add(wakes.saturating_sub(u64::from(is_first)));
-    if clones > 0 {
-        record.waker_clones.add(clones);
     }
 }

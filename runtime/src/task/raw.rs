@@ -289,7 +289,7 @@ unsafe fn poll<F: Future>(task: NonNull<Header>) -> Poll<Outcome> {
             Ok(()) => Ok(output),
             Err(payload) => {
                 // The task fails with the first panic.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(output)));
+                drop_quietly(output);
                 Err(payload)
             }
         },
@@ -398,9 +398,9 @@ impl Header {
     }
 }
 
-/// Drops a join waker. A panic in its destructor has nobody to go to.
-fn drop_waker(waker: Option<Waker>) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(waker)));
+/// Drops a value of the user's. A panic in its destructor has nobody to go to.
+fn drop_quietly<T>(value: T) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
 }
 
 /// Drops one reference and frees the cell if it was the last.
@@ -424,7 +424,7 @@ pub(crate) unsafe fn free(task: NonNull<Header>) {
     // SAFETY: nobody else has a reference, so the join waker is nobody's: drop it here, since a
     // destructor may panic or wake and must find the cell whole.
     let join_waker = unsafe { (*header.join_waker.get()).take() };
-    drop_waker(join_waker);
+    drop_quietly(join_waker);
     let layout = header.vtable.layout;
     // SAFETY: last reference: future, output and join waker are gone, and nothing else in a cell
     // has a destructor. The cell was counted, so the shared state is still there.
@@ -509,7 +509,7 @@ impl Runnable {
                 }
                 if header.state.join_waker_done() {
                     // SAFETY: the handle is gone and left the waker to the completer.
-                    drop_waker(unsafe { (*header.join_waker.get()).take() });
+                    drop_quietly(unsafe { (*header.join_waker.get()).take() });
                 }
             }
         }

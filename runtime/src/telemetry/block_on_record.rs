@@ -58,10 +58,9 @@ impl<'a> BlockOnRecord<'a> {
             future.poll(cx)
         };
         // What the root did is no task's.
-        if current::take_exhausted() {
+        if current::take_noted().exhausted {
             self.shared.elsewhere.budget_yields.add_shared(1);
         }
-        current::take_self_wakes();
         let end = clock::raw();
         let busy = end.saturating_sub(begin);
         record.begin_to_count(0);

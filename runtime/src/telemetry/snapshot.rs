@@ -323,8 +323,8 @@ impl HistogramSnapshot {
     }
 
     /// Values of at most `bound_ns`, as a cumulative Prometheus bucket wants them. Exact when
-    /// `bound_ns` is a power of two minus one or lies on a bucket's bound; else the bucket that
-    /// it falls into is left out.
+    /// `bound_ns` is a power of two minus one, from 15 on, or lies on a bucket's bound; else the
+    /// bucket that it falls into is left out.
     pub fn count_at_most(&self, bound_ns: u64) -> u64 {
         self.buckets
             .iter()

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::task::Context;
 
@@ -15,12 +15,16 @@ use zokio::net::unix::pipe::{OpenOptions, Receiver, Sender, pipe};
 
 use crate::support::{Folder, Wakes, poll_once};
 
-fn make_fifo(path: &Path) {
-    let path = CString::new(path.as_os_str().as_bytes()).unwrap();
+/// A named pipe, and the folder that it is in.
+fn fifo() -> (Folder, PathBuf) {
+    let folder = Folder::new();
+    let path = folder.join("fifo");
+    let name = CString::new(path.as_os_str().as_bytes()).unwrap();
     #[expect(unsafe_code, reason = "the standard library makes no named pipes")]
-    // SAFETY: the path is a C string that lives until the call returns.
-    let made = unsafe { libc::mkfifo(path.as_ptr(), 0o600) };
+    // SAFETY: the name is a C string that lives until the call returns.
+    let made = unsafe { libc::mkfifo(name.as_ptr(), 0o600) };
     assert_eq!(made, 0);
+    (folder, path)
 }
 
 fn is_nonblocking(fd: &impl AsFd) -> bool {
@@ -245,9 +249,7 @@ async fn polls_wake_only_the_latest_caller() {
 
 #[zokio::test]
 async fn named_pipe_is_opened_from_both_ends() {
-    let folder = Folder::new();
-    let path = folder.join("fifo");
-    make_fifo(&path);
+    let (_folder, path) = fifo();
     let mut receiver = OpenOptions::new().open_receiver(&path).unwrap();
     let mut sender = OpenOptions::new().open_sender(&path).unwrap();
     sender.write_all(b"x").await.unwrap();
@@ -256,9 +258,7 @@ async fn named_pipe_is_opened_from_both_ends() {
 
 #[zokio::test]
 async fn sender_of_a_named_pipe_needs_a_receiver() {
-    let folder = Folder::new();
-    let path = folder.join("fifo");
-    make_fifo(&path);
+    let (_folder, path) = fifo();
     let error = OpenOptions::new().open_sender(&path).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::ENXIO));
 }
@@ -275,9 +275,7 @@ async fn named_pipe_that_does_not_exist_is_not_found() {
 #[cfg(target_os = "linux")]
 #[zokio::test]
 async fn sender_that_reads_too_needs_no_receiver() {
-    let folder = Folder::new();
-    let path = folder.join("fifo");
-    make_fifo(&path);
+    let (_folder, path) = fifo();
     let mut sender = OpenOptions::new()
         .read_write(true)
         .open_sender(&path)
@@ -290,9 +288,7 @@ async fn sender_that_reads_too_needs_no_receiver() {
 #[cfg(target_os = "linux")]
 #[zokio::test]
 async fn receiver_that_writes_too_outlasts_its_senders() {
-    let folder = Folder::new();
-    let path = folder.join("fifo");
-    make_fifo(&path);
+    let (_folder, path) = fifo();
     let mut receiver = OpenOptions::new()
         .read_write(true)
         .open_receiver(&path)
@@ -309,9 +305,7 @@ async fn receiver_that_writes_too_outlasts_its_senders() {
 
 #[zokio::test]
 async fn new_sender_continues_a_named_pipe_that_has_ended() {
-    let folder = Folder::new();
-    let path = folder.join("fifo");
-    make_fifo(&path);
+    let (_folder, path) = fifo();
     let mut receiver = OpenOptions::new().open_receiver(&path).unwrap();
     for text in ["one", "two"] {
         let mut sender = OpenOptions::new().open_sender(&path).unwrap();
@@ -424,9 +418,7 @@ async fn debug_names_the_ends() {
 
 #[zokio::test]
 async fn pipe_without_a_sender_yet_is_not_at_its_end() {
-    let folder = Folder::new();
-    let path = folder.join("fifo");
-    make_fifo(&path);
+    let (_folder, path) = fifo();
     let mut receiver = OpenOptions::new().open_receiver(&path).unwrap();
     let mut buffer = [0; 5];
     let mut read = Box::pin(receiver.read_exact(&mut buffer));
@@ -452,9 +444,7 @@ async fn what_is_in_the_pipe_is_seen_after_one_yield() {
 
 #[zokio::test]
 async fn receiver_that_has_seen_the_end_lets_others_run_while_the_next_sender_is_silent() {
-    let folder = Folder::new();
-    let path = folder.join("fifo");
-    make_fifo(&path);
+    let (_folder, path) = fifo();
     let mut receiver = OpenOptions::new().open_receiver(&path).unwrap();
     let mut first = OpenOptions::new().open_sender(&path).unwrap();
     first.write_all(b"one").await.unwrap();

@@ -107,11 +107,10 @@ impl Reads {
         }
         match (in_memory, refused) {
             (true, _) => Reads::InMemory,
-            (false, true) => Reads::OnPool,
-            (false, false) if is_supported() => Reads::NoWait,
             // Linux 5.9 and 5.10 answer 0 for what is not in memory, as at the end of the file
             // (readv(2), BUGS): kernels without cached lookups are not trusted.
-            (false, false) => Reads::OnPool,
+            (false, false) if is_supported() => Reads::NoWait,
+            (false, _) => Reads::OnPool,
         }
     }
 

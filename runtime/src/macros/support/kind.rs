@@ -4,10 +4,10 @@
 //! line of std, and `&mut sleep` in a loop is the most common branch of all. So the macro asks,
 //! when it is compiled, whether the branch is such a reference, and then polls what it refers to.
 //!
-//! The question is put to method lookup, which tries fewer references last: `__zokio_kind`, a name that
-//! no trait in the user's scope has, is called on a
-//! `&&&Kind<F>`, the traits of the special cases are implemented for `&&Kind` and `&Kind`, and the
-//! one for `Kind` takes the rest. In a generic function `F` is what its bounds say.
+//! The question is put to method lookup, which tries fewer references last: `__zokio_kind`, a name
+//! that no trait in the user's scope has, is called on a `&&&Kind<F>`, the traits of the special
+//! cases are implemented for `&&Kind` and `&Kind`, and the one for `Kind` takes the rest. In a
+//! generic function `F` is what its bounds say.
 
 use std::future::Future;
 use std::marker::PhantomData;

@@ -138,6 +138,16 @@ fn reading_what_one_writes_is_a_deadlock() {
 }
 
 #[test]
+fn reading_twice_with_a_writer_in_between_is_a_deadlock() {
+    let finding = found(variants::read_twice(), "deadlock");
+    assert!(
+        finding.summary.contains("which it holds itself"),
+        "{finding:?}"
+    );
+    assert_eq!(finding.resource.expect("a lock").kind, "rwlock");
+}
+
+#[test]
 fn tasks_that_wait_for_each_others_end_are_a_join_cycle() {
     let finding = found(sick::join_cycle::sick(), "join-cycle");
     assert_eq!(finding.severity(), v1::FindingSeverity::Critical);

@@ -1,7 +1,7 @@
 //! What deadlock, join-cycle and self-join share: tasks that wait for each other in a circle.
 //!
 //! A task is stuck if it is idle and everything that could end its wait is held by a stuck task: a
-//! mutex or a written lock by the task that holds it, a join by the task that is joined. What is
+//! mutex or a read-write lock by a task that holds it, a join by the task that is joined. What is
 //! left when all others are taken away waits for ever, and holds at least one circle. A task in
 //! `select!` is stuck only if all its branches are; one that has more wakers than notes waits for
 //! something that nobody knows, and is not stuck. Nor is one in which a part waits by a waker that is

@@ -10,7 +10,8 @@
 //! The task that receives from a bounded channel is a holder of that sort too: who waits for room waits
 //! for it, unless the receiver has been given to a task that has not used it yet.
 //!
-//! Not seen: circles through several runtimes, permits, read locks, unbounded channels.
+//! Of the readers of a lock one is looked at, so a circle through another of them is not seen. Nor are
+//! circles through several runtimes, permits, unbounded channels.
 
 use super::circles::{self, Kind};
 use super::finding::Finding;

@@ -24,3 +24,16 @@ pub(crate) async fn lock_twice() {
     let _writer = lock.write().await;
     let _reader = lock.read().await;
 }
+
+/// Reads what it reads already, when a writer has come in between.
+pub(crate) async fn read_twice() {
+    let lock = Arc::new(RwLock::new(0));
+    let _reader = lock.read().await;
+    let writes = Arc::clone(&lock);
+    let writer = zokio::spawn(async move { *writes.write().await += 1 });
+    while lock.try_read().is_ok() {
+        zokio::task::yield_now().await;
+    }
+    let _again = lock.read().await;
+    drop(writer.await);
+}

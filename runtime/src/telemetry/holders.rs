@@ -7,8 +7,8 @@
 //! worth of telemetry.
 //!
 //! What several may have a part of has no holder, but those who took from it: the takers of a
-//! semaphore's permits are remembered ([`Takers`]). Readers of a lock are not: noting them writes a
-//! second cache line with every read, which made a contended lock measurably slower.
+//! semaphore's permits are remembered ([`Takers`]), and a guard for reading notes its task
+//! ([`Reading`]).
 //!
 //! Non-goal: that a guard stays with the task that has taken it. One that was moved to another task
 //! is shown as held by the task that took it. An owned guard is made to be moved, so its holder is
@@ -34,10 +34,13 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use super::current;
 
 mod cell;
+mod leaked;
+mod readers;
 mod takers;
 
 use cell::Cell;
 pub(crate) use cell::{CellView, HeldBy, Known, Taken, all};
+pub(crate) use readers::{KnownReader, Reading, readers};
 pub(crate) use takers::Takers;
 
 /// In the word with the holder's id, which is below 2^53: the guard is one that is easily moved.

@@ -619,11 +619,12 @@ pub struct Wait {
     /// Whether the task touched this wait in its latest poll. A wait that it did not touch may
     /// be a left-over of a branch no longer polled.
     pub current: bool,
-    /// The task that has taken the lock, if it is a mutex, or a read-write lock that a writer has,
-    /// and it was a task that took it. The task that is joined, if it is a join. The task that
-    /// received last, if it is a bounded channel without room.
+    /// The task that has taken the lock, if it is a mutex or a read-write lock, and it was a task that
+    /// took it; of several readers one, and [`PermitsSnapshot::acquired_by`] tells more. The task that
+    /// is joined, if it is a join. The task that received last, if it is a bounded channel without
+    /// room.
     pub holder: Option<u64>,
-    /// Whether only the holder can end the wait. False without a holder, if it has the lock by an
+    /// Whether the wait cannot end before the holder lets go. False without a holder, if it has the lock by an
     /// owned guard, which may be another task's by now, and for the receiver of a channel, which may
     /// be too.
     pub holder_is_exact: bool,
@@ -649,17 +650,18 @@ pub struct Wait {
     pub unclaimed: bool,
 }
 
-/// Who took permits of a semaphore. It is known for those that tasks wait for, or have waited for.
+/// Who took permits of a semaphore, or has a read-write lock for reading. It is known for those that
+/// tasks wait for, or have waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PermitsSnapshot {
     /// As in [`Wait::resource`].
     pub resource: u64,
     /// Permits that there are now, whoever has them; those that were forgotten are not among them.
-    /// `None`: unknown.
+    /// `None`: unknown, or it is a lock.
     pub total: Option<u64>,
     /// The last few that took from it, the latest first. Permits can be moved, so these need not be
-    /// the ones that have them now.
+    /// the ones that have them now. Of a lock, a few of its readers, in no order.
     pub acquired_by: Vec<Acquirer>,
     /// Whether the latest of them has not given back what it took, for certain: nothing has come back
     /// since, and nobody waits for more than one permit.

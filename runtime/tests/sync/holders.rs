@@ -1,13 +1,15 @@
 //! Who holds the lock that a task waits for, as a snapshot tells it.
 
 use std::future::poll_fn;
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use zokio::runtime::Handle;
 use zokio::sync::{
-    Mutex, MutexGuard, OwnedMutexGuard, OwnedRwLockWriteGuard, RwLock, Semaphore, oneshot,
+    Mutex, MutexGuard, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+    Semaphore, oneshot,
 };
 use zokio::task::{self, JoinHandle};
 use zokio::telemetry::{Snapshot, TaskKind, TaskSnapshot, Wait};
@@ -214,25 +216,97 @@ fn task_that_is_joined_is_the_one_that_is_waited_for() {
     });
 }
 
+/// Who has the lock for reading that tasks wait for.
+fn readers(lock: &Wait) -> Vec<u64> {
+    let snapshot = Snapshot::capture(&Handle::current());
+    let mut locks = snapshot.permits.iter();
+    let found = locks.find(|permits| permits.resource == lock.resource);
+    let mut readers: Vec<u64> = found.map_or_else(Vec::new, |found| {
+        found.acquired_by.iter().map(|r| r.task).collect()
+    });
+    readers.sort_unstable();
+    readers
+}
+
 #[test]
-fn readers_are_no_holders() {
+fn writer_waits_for_the_readers_until_the_last_of_them_has_gone() {
     run(async {
         let lock = Arc::new(RwLock::new(()));
-        let (_reader, _keep) = keeping(lock.clone().read_owned()).await;
+        let (first, keep_first) = keeping(lock.clone().read_owned()).await;
+        let (second, keep_second) = keeping(lock.clone().read_owned()).await;
         let (writer, _keep) = keeping(lock.clone().write_owned()).await;
-        assert_eq!(wait_of(&writer).holder, None);
+        let wait = wait_of(&writer);
+        assert_eq!(readers(&wait), [id_of(&first), id_of(&second)]);
+        assert!(readers(&wait).contains(&wait.holder.unwrap()));
+        assert!(!wait.holder_is_exact, "an owned guard may be moved");
+        drop(keep_first);
+        first.await.unwrap();
+        let wait = wait_of(&writer);
+        assert_eq!(wait.holder, Some(id_of(&second)));
+        assert_eq!(readers(&wait), [id_of(&second)]);
+        drop(keep_second);
+        settle().await;
+        assert_eq!(readers(&wait), []);
     });
 }
 
 #[test]
-fn downgraded_writer_is_no_holder() {
+fn reader_behind_a_waiting_writer_waits_for_the_reader_before() {
+    run(async {
+        let lock = Arc::new(RwLock::new(()));
+        let borrowed = lock.clone();
+        let (_done, wait) = oneshot::channel::<()>();
+        let reader = zokio::spawn(async move {
+            let _guard = borrowed.read().await;
+            let _ = wait.await;
+        });
+        settle().await;
+        let (_writer, _keep) = keeping(lock.clone().write_owned()).await;
+        let (behind, _keep) = keeping(lock.clone().read_owned()).await;
+        let wait = wait_of(&behind);
+        assert_eq!(
+            (wait.holder, wait.holder_is_exact),
+            (Some(id_of(&reader)), true)
+        );
+    });
+}
+
+#[test]
+fn mapped_read_guard_holds_as_the_whole_one_does() {
+    run(async {
+        let lock = Arc::new(RwLock::new((1, 2)));
+        let (reader, keep) = keeping({
+            let lock = lock.clone();
+            async move {
+                let guard = lock.read_owned().await;
+                OwnedRwLockReadGuard::map(guard, |pair| &pair.1)
+            }
+        })
+        .await;
+        let (writer, _keep) = keeping(lock.clone().write_owned()).await;
+        assert_eq!(wait_of(&writer).holder, Some(id_of(&reader)));
+        drop(keep);
+        reader.await.unwrap();
+        settle().await;
+        assert!(lock.try_read().is_err(), "the writer has it");
+    });
+}
+
+#[test]
+fn downgraded_writer_is_a_reader() {
     run(async {
         let lock = Arc::new(RwLock::new(()));
         let guard = lock.clone().write_owned().await;
         let (writer, _keep) = keeping(lock.clone().write_owned()).await;
-        assert!(wait_of(&writer).holder.is_some());
+        let wait = wait_of(&writer);
+        assert!(wait.holder.is_some());
+        assert_eq!(readers(&wait), []);
+        let downgraded = line!() + 1;
         let _reader = guard.downgrade();
-        assert_eq!(wait_of(&writer).holder, None);
+        let after = wait_of(&writer);
+        assert_eq!(after.holder, wait.holder);
+        assert_eq!(after.held_at.map(Location::line), Some(downgraded));
+        assert_eq!(readers(&wait).first().copied(), wait.holder);
     });
 }
 

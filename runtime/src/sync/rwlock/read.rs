@@ -12,12 +12,14 @@ use std::sync::Arc;
 use super::RwLock;
 use crate::sync::batch::BatchSemaphore;
 use crate::sync::guard_fmt::transparent_fmt;
+use crate::telemetry::holders::Reading;
 
 /// Shared access to the data of a [`RwLock`], or to a part of it; dropping it unlocks.
 #[must_use = "if unused the RwLock will immediately unlock"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     batch: &'a BatchSemaphore,
     data: *const T,
+    reading: Reading,
     _shared: PhantomData<&'a T>,
 }
 
@@ -27,6 +29,7 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
 pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
     data: *const U,
     lock: Arc<RwLock<T>>,
+    reading: Reading,
 }
 
 // SAFETY: the guard is a shared reference to the data.
@@ -42,21 +45,22 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// The caller holds one permit, and gives it to the guard.
     pub(super) fn locked(
         lock: &'a RwLock<T>,
-        _: &'static Location<'static>,
+        place: &'static Location<'static>,
     ) -> RwLockReadGuard<'a, T> {
-        RwLockReadGuard {
-            batch: &lock.batch,
-            data: lock.data.get(),
-            _shared: PhantomData,
-        }
+        RwLockReadGuard::of_part(lock, lock.data.get(), place)
     }
 
     /// A guard of a part of `lock`'s data. The caller holds one permit, and gives it to the
     /// guard; `data` is valid while no writer has the lock.
-    pub(super) fn of_part<U: ?Sized>(lock: &'a RwLock<U>, data: *const T) -> Self {
+    pub(super) fn of_part<U: ?Sized>(
+        lock: &'a RwLock<U>,
+        data: *const T,
+        place: &'static Location<'static>,
+    ) -> Self {
         RwLockReadGuard {
             batch: &lock.batch,
             data,
+            reading: Reading::taken(lock.address(), place),
             _shared: PhantomData,
         }
     }
@@ -66,6 +70,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
         RwLockReadGuard {
             batch: this.batch,
             data,
+            reading: this.reading,
             _shared: PhantomData,
         }
     }
@@ -99,6 +104,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
 
 impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     fn drop(&mut self) {
+        self.reading.end();
         self.batch.release(1);
     }
 }
@@ -116,27 +122,37 @@ impl<T: ?Sized> OwnedRwLockReadGuard<T> {
     /// The caller holds one permit, and gives it to the guard.
     pub(super) fn locked(
         lock: Arc<RwLock<T>>,
-        _: &'static Location<'static>,
+        place: &'static Location<'static>,
     ) -> OwnedRwLockReadGuard<T> {
-        OwnedRwLockReadGuard {
-            data: lock.data.get(),
-            lock,
-        }
+        let data = lock.data.get();
+        OwnedRwLockReadGuard::of_part(lock, data, place)
     }
 }
 
 impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     /// A guard of a part of `lock`'s data. The caller holds one permit, and gives it to the
     /// guard; `data` is valid while no writer has the lock.
-    pub(super) fn of_part(lock: Arc<RwLock<T>>, data: *const U) -> OwnedRwLockReadGuard<T, U> {
-        OwnedRwLockReadGuard { data, lock }
+    pub(super) fn of_part(
+        lock: Arc<RwLock<T>>,
+        data: *const U,
+        place: &'static Location<'static>,
+    ) -> OwnedRwLockReadGuard<T, U> {
+        OwnedRwLockReadGuard {
+            data,
+            reading: Reading::taken_to_move(lock.address(), place),
+            lock,
+        }
     }
 
     fn with_data<V: ?Sized>(self, data: *const V) -> OwnedRwLockReadGuard<T, V> {
         let this = ManuallyDrop::new(self);
         // SAFETY: `this` is not used again nor dropped, so the `Arc` is moved out once.
         let lock = unsafe { ptr::read(&this.lock) };
-        OwnedRwLockReadGuard { data, lock }
+        OwnedRwLockReadGuard {
+            data,
+            lock,
+            reading: this.reading,
+        }
     }
 
     /// A guard of a part of the data.
@@ -173,6 +189,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
 
 impl<T: ?Sized, U: ?Sized> Drop for OwnedRwLockReadGuard<T, U> {
     fn drop(&mut self) {
+        self.reading.end();
         self.lock.unlock_read();
     }
 }

@@ -88,9 +88,10 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         }
     }
 
+    #[track_caller]
     fn downgrade_with<U: ?Sized>(self, data: *const U) -> RwLockReadGuard<'a, U> {
         let lock = self.into_lock();
-        let guard = RwLockReadGuard::of_part(lock, data);
+        let guard = RwLockReadGuard::of_part(lock, data, Location::caller());
         // After the guard was made: it unlocks if a waker panics.
         lock.downgrade();
         guard
@@ -128,6 +129,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// A read guard of a part of the data: as [`downgrade`](RwLockWriteGuard::downgrade) and
     /// [`RwLockReadGuard::map`] in one. Only `&T` is given to `f`, since others may read the rest
     /// afterwards.
+    #[track_caller]
     pub fn downgrade_map<F, U: ?Sized>(this: Self, f: F) -> RwLockReadGuard<'a, U>
     where
         F: FnOnce(&T) -> &U,
@@ -141,6 +143,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// # Errors
     ///
     /// The guard itself, still for writing, if `f` returns `None`.
+    #[track_caller]
     pub fn try_downgrade_map<F, U: ?Sized>(this: Self, f: F) -> Result<RwLockReadGuard<'a, U>, Self>
     where
         F: FnOnce(&T) -> Option<&U>,
@@ -159,6 +162,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 
     /// Turns the guard into one for reading. No other writer gets the lock in between; readers
     /// that wait get it, up to the next writer in the queue.
+    #[track_caller]
     pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
         let data = self.lock.data.get();
         self.downgrade_with(data.cast_const())
@@ -210,8 +214,9 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         }
     }
 
+    #[track_caller]
     fn downgrade_with<U: ?Sized>(self, data: *const U) -> OwnedRwLockReadGuard<T, U> {
-        let guard = OwnedRwLockReadGuard::of_part(self.into_lock(), data);
+        let guard = OwnedRwLockReadGuard::of_part(self.into_lock(), data, Location::caller());
         // After the guard was made: it unlocks if a waker panics.
         OwnedRwLockReadGuard::rwlock(&guard).downgrade();
         guard
@@ -248,6 +253,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
 
     /// A read guard of a part of the data: as [`downgrade`](OwnedRwLockWriteGuard::downgrade) and
     /// [`OwnedRwLockReadGuard::map`] in one.
+    #[track_caller]
     pub fn downgrade_map<F, U: ?Sized>(this: Self, f: F) -> OwnedRwLockReadGuard<T, U>
     where
         F: FnOnce(&T) -> &U,
@@ -261,6 +267,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// # Errors
     ///
     /// The guard itself, still for writing, if `f` returns `None`.
+    #[track_caller]
     pub fn try_downgrade_map<F, U: ?Sized>(
         this: Self,
         f: F,
@@ -282,6 +289,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
 
     /// Turns the guard into one for reading. No other writer gets the lock in between; readers
     /// that wait get it, up to the next writer in the queue.
+    #[track_caller]
     pub fn downgrade(self) -> OwnedRwLockReadGuard<T> {
         let data = self.lock.data.get();
         self.downgrade_with(data.cast_const())

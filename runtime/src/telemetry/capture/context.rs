@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::super::clock;
-use super::super::holders::{self, CellView, HeldBy, Known, Taken};
+use super::super::holders::{self, CellView, HeldBy, Known, KnownReader, Taken};
 use super::super::origin::Origin;
 use super::super::record_table::Pin;
 use super::super::snapshot::*;
@@ -47,6 +47,8 @@ pub(crate) struct Notes {
     index: NoteIndex,
     /// Where it is told who holds or took what is waited for, by resource. It is read with the wait.
     holders: HashMap<u64, Known>,
+    /// Who has what is waited for as a reader, by resource.
+    readers: HashMap<u64, Vec<KnownReader>>,
 }
 
 impl Notes {
@@ -64,11 +66,36 @@ impl Notes {
             let known = holders::all().filter(|known| resources.contains(&known.resource));
             holders.extend(known.map(|known| (known.resource, known)));
         }
-        Notes { index, holders }
+        let mut readers: HashMap<u64, Vec<KnownReader>> = HashMap::new();
+        if index.views().any(|note| note.point.kind() == "rwlock") {
+            let known = holders::readers().filter(|known| resources.contains(&known.resource));
+            known.for_each(|known| readers.entry(known.resource).or_default().push(known));
+        }
+        Notes {
+            index,
+            holders,
+            readers,
+        }
     }
 
-    /// Who took permits of what the tasks wait for.
+    /// Those who have a lock for reading now.
+    fn readers_of(&self, resource: u64) -> impl Iterator<Item = Taken> {
+        let known = self.readers.get(&resource).into_iter().flatten();
+        known.filter_map(KnownReader::read)
+    }
+
+    /// Who took permits of what the tasks wait for, and who has it for reading.
     pub(crate) fn permits(&self) -> Vec<PermitsSnapshot> {
+        let reading = self.readers.keys().filter_map(|&resource| {
+            let readers = self.readers_of(resource).take(READERS);
+            let acquired_by: Vec<Acquirer> = readers.map(|taken| acquirer(&taken)).collect();
+            (!acquired_by.is_empty()).then_some(PermitsSnapshot {
+                resource,
+                total: None,
+                acquired_by,
+                latest_holds: false,
+            })
+        });
         let permits = |(resource, view): (u64, CellView)| PermitsSnapshot {
             resource,
             total: view.total,
@@ -80,9 +107,13 @@ impl Notes {
             .filter_map(|known| Some((known.resource, known.read()?)))
             .filter(|(_, view)| !view.takers.is_empty() || view.total.is_some())
             .map(permits)
+            .chain(reading)
             .collect()
     }
 }
+
+/// Readers of a lock that are told.
+const READERS: usize = 4;
 
 /// Looks at a task that does not hold still. After the first few, others are let run in between. Of one
 /// that is stopped between two states, where its numbers do not fit together, the last looks are apart:
@@ -286,13 +317,14 @@ impl<'a> TaskContext<'a> {
             let note = &place.read()?;
             let known = self.notes.holders.get(&note.resource);
             let known = known.and_then(Known::read);
+            let reader = self.notes.readers_of(note.resource).next();
             // Who holds a lock may be the task itself, which has waited for it until now. Its note is
             // cleared before its name is there to be read.
             let still = place.read()?;
             if (still.resource, still.since) != (note.resource, note.since) {
                 return None;
             }
-            let holder = holder(note, known.as_ref());
+            let holder = holder(note, known.as_ref()).or(reader.map(HeldBy::from));
             let is_free = known.is_some_and(|known| !known.is_held);
             Some(Wait {
                 kind: note.point.kind(),

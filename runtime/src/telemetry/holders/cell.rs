@@ -17,8 +17,7 @@ use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
-use parking_lot::Mutex;
-
+use super::leaked::{Empty, Leaked};
 use super::{MAY_MOVE, NO_TASK};
 
 /// Takers that are remembered.
@@ -59,6 +58,16 @@ impl Taker {
         let fits = self.check.load(Ordering::Relaxed) == task ^ place.addr() as u64;
         (task, if fits { place } else { ptr::null_mut() })
     }
+
+    pub(super) fn taken(&self) -> Taken {
+        let (task, place) = self.load();
+        Taken {
+            task: task & !MAY_MOVE,
+            may_move: task & MAY_MOVE != 0,
+            // SAFETY: null or a `&'static` reference, nothing else is stored.
+            place: unsafe { place.as_ref() },
+        }
+    }
 }
 
 /// See the module.
@@ -81,20 +90,20 @@ pub(super) struct Cell {
     total_plus_one: AtomicU64,
 }
 
-impl Cell {
-    const fn new() -> Cell {
-        Cell {
-            resource: AtomicU64::new(0),
-            task: AtomicU64::new(0),
-            place: AtomicPtr::new(ptr::null_mut()),
-            takers: [const { Taker::new() }; TAKERS],
-            next: AtomicU32::new(0),
-            given_back: AtomicBool::new(false),
-            many: AtomicBool::new(false),
-            total_plus_one: AtomicU64::new(0),
-        }
-    }
+impl Empty for Cell {
+    const EMPTY: Cell = Cell {
+        resource: AtomicU64::new(0),
+        task: AtomicU64::new(0),
+        place: AtomicPtr::new(ptr::null_mut()),
+        takers: [const { Taker::new() }; TAKERS],
+        next: AtomicU32::new(0),
+        given_back: AtomicBool::new(false),
+        many: AtomicBool::new(false),
+        total_plus_one: AtomicU64::new(0),
+    };
+}
 
+impl Cell {
     /// The cell is that of the lock which wait notes name by `resource`.
     pub(super) fn name(&self, resource: *const ()) {
         let resource = resource.addr() as u64;
@@ -228,13 +237,7 @@ impl Cell {
         let known = (next as usize).min(TAKERS) as u32;
         let taken = |back: u32| {
             let at = next.wrapping_sub(back) as usize % TAKERS;
-            let (task, place) = self.takers[at].load();
-            Taken {
-                task: task & !MAY_MOVE,
-                may_move: task & MAY_MOVE != 0,
-                // SAFETY: null or a `&'static` reference, nothing else is stored.
-                place: unsafe { place.as_ref() },
-            }
+            self.takers[at].taken()
         };
         (1..=known).map(taken).collect()
     }
@@ -258,6 +261,16 @@ pub(crate) struct Taken {
     /// By something that is made to be moved to another task.
     pub(crate) may_move: bool,
     pub(crate) place: Option<&'static Location<'static>>,
+}
+
+impl From<Taken> for HeldBy {
+    fn from(taken: Taken) -> HeldBy {
+        HeldBy {
+            task: taken.task,
+            exact: !taken.may_move,
+            place: taken.place,
+        }
+    }
 }
 
 /// What a cell says.
@@ -287,7 +300,7 @@ pub(super) fn of(place: &AtomicPtr<Cell>) -> Option<&'static Cell> {
 /// Gives a lock a cell, or finds that another has done so meanwhile.
 #[cold]
 pub(super) fn give(place: &AtomicPtr<Cell>) -> &'static Cell {
-    let new = TABLE.lock().take();
+    let new = TABLE.take();
     // Ordering: Release pairs with the Acquire in `of`, and here with another's.
     match place.compare_exchange(
         ptr::null_mut(),
@@ -297,7 +310,7 @@ pub(super) fn give(place: &AtomicPtr<Cell>) -> &'static Cell {
     ) {
         Ok(_) => new,
         Err(theirs) => {
-            TABLE.lock().free.push(new);
+            TABLE.give_back(new);
             // SAFETY: not null, hence a cell of the table, which are leaked.
             unsafe { &*theirs }
         }
@@ -310,32 +323,19 @@ pub(super) fn take_back(place: &mut AtomicPtr<Cell>) {
     // SAFETY: null, or a cell of the table, which are leaked.
     if let Some(cell) = unsafe { place.get_mut().as_ref() } {
         cell.clear();
-        TABLE.lock().free.push(cell);
+        TABLE.give_back(cell);
     }
 }
 
-const CHUNK: usize = 256;
+static TABLE: Leaked<Cell> = Leaked::new();
 
-/// Cells are leaked when first needed: as many as locks have been waited for at a time.
-struct Table {
-    chunks: Vec<&'static [Cell; CHUNK]>,
-    free: Vec<&'static Cell>,
-}
-
-static TABLE: Mutex<Table> = Mutex::new(Table {
-    chunks: Vec::new(),
-    free: Vec::new(),
-});
-
-impl Table {
-    fn take(&mut self) -> &'static Cell {
-        if self.free.is_empty() {
-            let chunk: &'static [Cell; CHUNK] = Box::leak(Box::new([const { Cell::new() }; CHUNK]));
-            self.chunks.push(chunk);
-            self.free.extend(chunk);
-        }
-        self.free.pop().expect("a chunk was just added")
-    }
+/// Every lock and semaphore that has been waited for.
+pub(crate) fn all() -> impl Iterator<Item = Known> {
+    let known = |cell: &'static Cell| Known {
+        resource: cell.resource.load(Ordering::Relaxed),
+        cell,
+    };
+    TABLE.all().map(known).filter(|known| known.resource != 0)
 }
 
 /// Where it is told of a lock or semaphore who has it, for as long as that lives.
@@ -351,15 +351,4 @@ impl Known {
     pub(crate) fn read(&self) -> Option<CellView> {
         self.cell.read(self.resource)
     }
-}
-
-/// Every lock and semaphore that has been waited for.
-pub(crate) fn all() -> impl Iterator<Item = Known> {
-    let chunks = TABLE.lock().chunks.clone();
-    let known = |cell: &'static Cell| Known {
-        resource: cell.resource.load(Ordering::Relaxed),
-        cell,
-    };
-    let cells = chunks.into_iter().flatten().map(known);
-    cells.filter(|known| known.resource != 0)
 }

@@ -71,3 +71,21 @@ impl Takers {
     #[inline]
     pub(crate) fn waited_for(&self, _: *const (), _: usize) {}
 }
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading;
+
+impl Reading {
+    #[inline]
+    pub(crate) fn taken(_: *const (), _: &'static Location<'static>) -> Reading {
+        Reading
+    }
+
+    #[inline]
+    pub(crate) fn taken_to_move(_: *const (), _: &'static Location<'static>) -> Reading {
+        Reading
+    }
+
+    #[inline]
+    pub(crate) fn end(self) {}
+}

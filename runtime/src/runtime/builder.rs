@@ -171,7 +171,8 @@ impl Builder {
         self
     }
 
-    /// Most threads for `spawn_blocking`, workers not included. Default 512.
+    /// Most threads for `spawn_blocking`, workers not included. Default 512. As in tokio, a thread
+    /// that has given its worker away in `block_in_place` may come on top when it is done.
     ///
     /// # Panics
     ///
@@ -191,7 +192,7 @@ impl Builder {
         self
     }
 
-    /// A function that names each of the runtime's threads.
+    /// A function that names each of the runtime's threads. It must not use the runtime.
     pub fn thread_name_fn<F>(&mut self, f: F) -> &mut Builder
     where
         F: Fn() -> String + Send + Sync + 'static,

@@ -30,7 +30,8 @@ static TIMEOUT: WaitPoint = WaitPoint::new("timeout", "wait");
 ///
 /// # Panics
 ///
-/// As [`sleep`](super::sleep).
+/// As [`sleep`](super::sleep). Made inside a task it belongs to the runtime in which it is first
+/// polled: that panics outside of any.
 #[track_caller]
 #[inline]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {

@@ -177,16 +177,19 @@ pub(super) fn open(path: &Path) -> Opened {
 
 /// Opens a file to be read, in blocking mode, from the cache and only if it is regular.
 pub(super) fn open_regular(path: &Path) -> Option<io::Result<(File, Reads)>> {
-    let stat = match locate(path, true)? {
+    // Opening what is no file may do something to it, so there is a look first.
+    let place = match locate(path, true)? {
         Ok(place) => stat(&place)?,
         Err(error) => return Some(Err(error)),
     };
-    if !is_kind(&stat, libc::S_IFREG) {
+    if !is_kind(&place, libc::S_IFREG) {
         return None;
     }
     let opened = resolve(path, TO_READ)?;
     match opened {
         Ok(file) => {
+            // Another may have taken the path's place since, a pipe for one.
+            let stat = stat(&file).filter(|stat| is_kind(stat, libc::S_IFREG))?;
             let reads = known(stat.st_dev, &file).unwrap_or(Reads::NoWait);
             Some(Ok((set_blocking(file)?, reads)))
         }

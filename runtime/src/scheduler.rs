@@ -91,6 +91,9 @@ pub(crate) struct Finished {
 
 impl Finished {
     pub(crate) fn count(&self, outcome: Outcome, add: impl Fn(&Counter, u64)) {
+        // Ordering: pairs with the last Acquire fence in `capture::ended`: who sees that a task has ended
+        // sees that it was spawned.
+        fence(Ordering::Release);
         add(&self.all, 1);
         let how = match outcome {
             Outcome::Completed => return,

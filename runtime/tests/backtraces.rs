@@ -290,6 +290,33 @@ fn task_that_has_ended_and_one_that_never_was_do_not_answer() {
 }
 
 #[test]
+fn task_that_ends_or_is_cancelled_before_its_look_says_so() {
+    for cancel in [false, true] {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        let (polled, is_polled) = std::sync::mpsc::channel();
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let task = runtime.spawn(async move {
+            polled.send(()).unwrap();
+            let _ = ends.recv();
+            if cancel {
+                pending::<()>().await;
+            }
+        });
+        is_polled.recv().unwrap();
+        let mut asked = telemetry::backtrace(runtime.handle(), number(task.id()));
+        if cancel {
+            task.abort();
+        }
+        drop(end);
+        let answer = current().block_on(asked.next()).unwrap();
+        assert_eq!((answer.leaves.len(), answer.completed), (0, true));
+    }
+}
+
+#[test]
 fn question_that_is_given_up_disturbs_neither_the_task_nor_the_next_one() {
     let runtime = current();
     let (sender, receiver) = oneshot::channel();

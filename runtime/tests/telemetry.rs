@@ -4,7 +4,8 @@
 
 use std::future::pending;
 use std::panic::Location;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use zokio::runtime::{Builder, Runtime};
@@ -757,4 +758,41 @@ fn blocking_in_the_destructor_of_a_cancelled_task_is_no_business_of_the_task_bef
     let snapshot = capture(&runtime);
     assert_eq!(named(&snapshot, "before").state, TaskState::Idle);
     assert_eq!(named(&snapshot, "before").polls, 2);
+}
+
+#[test]
+fn self_wakes_of_a_poll_are_not_those_of_what_blocks_in_it() {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    let inner = Arc::new(Builder::new_current_thread().build().unwrap());
+    // The task must not be the one that drops it.
+    let _inner = inner.clone();
+    let (_keep, kept) = zokio::sync::oneshot::channel::<()>();
+    let mut polls = 0;
+    let task = runtime.spawn(async move {
+        std::future::poll_fn(move |cx| {
+            polls += 1;
+            if polls > 3 {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            task::block_in_place(|| {
+                inner.block_on(async { zokio::spawn(async {}).await.unwrap() });
+            });
+            Poll::Pending
+        })
+        .await;
+        let _ = kept.await;
+    });
+    let id = task.id().as_u64();
+    let seen = loop {
+        let seen = zokio::telemetry::task_snapshot(runtime.handle(), id).unwrap();
+        if seen.polls == 4 && seen.state == TaskState::Idle {
+            break seen;
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!((seen.wakes, seen.self_wakes), (3, 3));
 }

@@ -15,7 +15,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -66,6 +66,8 @@ struct Queue {
     worker_threads: usize,
     /// Of the threads, those that have been started and not yet looked at the queue.
     starting: usize,
+    /// Of the threads, those that look no more and run the hook of their end.
+    stopping: usize,
     idle: usize,
     /// Idle threads that have been notified and not yet woken: not to be counted on again.
     notified: usize,
@@ -215,7 +217,7 @@ impl BlockingPool {
         }
         // A thread is spoken for by each worker that waits for one.
         let for_workers = queue.worker_threads + queue.worker_jobs;
-        let for_tasks = queue.threads.saturating_sub(for_workers);
+        let for_tasks = (queue.threads - queue.stopping).saturating_sub(for_workers);
         if !is_worker && for_tasks >= self.config.max_threads {
             // A thread will come to it.
             return Ok(());
@@ -238,7 +240,9 @@ impl BlockingPool {
 
     fn start_thread(&self, shared: &Arc<Shared>, queue: &mut Queue) -> io::Result<()> {
         let id = queue.next_thread;
-        let name = (self.config.name)();
+        // The job is queued already: a panic would leave it to nobody.
+        let name = catch_unwind(AssertUnwindSafe(|| (self.config.name)()))
+            .map_err(|_| io::Error::other("the function that names threads has panicked"))?;
         if name.contains('\0') {
             let text = format!("the thread name {name:?} contains a NUL character");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
@@ -256,7 +260,8 @@ impl BlockingPool {
         Ok(())
     }
 
-    /// Runs jobs until there are none for the keep-alive time, or shutdown.
+    /// Runs jobs until there are none for the keep-alive time, or shutdown, and the hook that a thread
+    /// ends with.
     fn run_jobs(&self, shared: &Arc<Shared>, id: usize) {
         let mut queue = self.queue.lock();
         queue.starting -= 1;
@@ -316,6 +321,11 @@ impl BlockingPool {
                 break;
             }
         }
+        queue.stopping += 1;
+        drop(queue);
+        shared.config.hooks.thread_stopping();
+        let mut queue = self.queue.lock();
+        queue.stopping -= 1;
         queue.threads -= 1;
         self.ended.notify_all();
     }
@@ -446,7 +456,8 @@ impl BlockingPool {
 
     pub(crate) fn snapshot(&self) -> BlockingSnapshot {
         let queue = self.queue.lock();
-        let threads = (queue.threads - queue.worker_threads).saturating_sub(queue.worker_jobs);
+        let for_tasks = queue.threads - queue.stopping - queue.worker_threads;
+        let threads = for_tasks.saturating_sub(queue.worker_jobs);
         BlockingSnapshot {
             threads: threads as u64,
             idle_threads: (queue.idle - queue.notified.min(queue.idle)) as u64,
@@ -487,7 +498,6 @@ fn thread_main(shared: &Arc<Shared>, id: usize) {
     let _current = context::set_handle(&handle);
     shared.config.hooks.thread_started();
     shared.blocking.run_jobs(shared, id);
-    shared.config.hooks.thread_stopping();
 }
 
 /// Blocking work as a future: done at its first poll.

@@ -13,6 +13,7 @@ use super::{Handle, TryCurrentError};
 use crate::macros::support;
 use crate::scheduler::Shared;
 use crate::scheduler::worker::{Core, WorkerContext};
+use crate::telemetry::current::{self, Noted};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Entered {
@@ -159,6 +160,8 @@ pub(crate) struct EnterRuntime {
     worker: *const WorkerContext<'static>,
     /// State of the thread's random numbers before, if the runtime has its own seeds.
     random: Option<u64>,
+    /// What the poll around it has counted so far.
+    noted: Noted,
     _handle: SetHandle,
 }
 
@@ -187,6 +190,7 @@ pub(crate) fn enter_runtime(handle: &Handle, allow_block_in_place: bool) -> Ente
     EnterRuntime {
         before,
         worker,
+        noted: current::take_noted(),
         random: seeds.map(|seeds| support::replace_random_state(seeds.next())),
         _handle: set_handle(handle),
     }
@@ -198,6 +202,7 @@ impl Drop for EnterRuntime {
             c.entered.set(self.before);
             c.worker.set(self.worker);
         });
+        current::give_noted(self.noted);
         if let Some(state) = self.random {
             support::replace_random_state(state);
         }

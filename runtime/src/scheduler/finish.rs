@@ -92,6 +92,8 @@ impl Shared {
 
     /// As [`cancel`](Shared::cancel), but for the end of the books.
     pub(crate) fn drop_future(&self, runnable: &Runnable) -> (SiteTotals, Outcome) {
+        // It may be in the middle of another task's poll.
+        let outer = current::take_self_wakes();
         let outcome = {
             // Destructors see the task that they belong to.
             let _current = current::Restore::enter(current::Current::task(
@@ -102,6 +104,7 @@ impl Shared {
             runnable.cancel()
         };
         current::take_self_wakes();
+        current::give_self_wakes(outer);
         let totals = SiteTotals::of(self.records.get(runnable.header().slot), outcome);
         (totals, outcome)
     }

@@ -44,7 +44,7 @@ impl WorkerContext<'_> {
         let hooks = &shared.config.hooks.tasks;
         let counters = &self.remote().counters;
         let meta = shared.meta_of(&runnable);
-        hooks.before_poll(&meta);
+        self.in_hook(|| hooks.before_poll(&meta));
         self.stamp_now();
         let (polls, sum_ns) = (counters.polls.get(), counters.poll_time.sum_ns());
         self.run_once(runnable);
@@ -54,7 +54,7 @@ impl WorkerContext<'_> {
             // It was polled here, and nobody else had the core meanwhile.
             histogram.record(counters.poll_time.sum_ns() - sum_ns);
         }
-        hooks.after_poll(&meta);
+        self.in_hook(|| hooks.after_poll(&meta));
         self.stamp_now();
     }
 }

@@ -120,10 +120,7 @@ impl Shared {
     /// Waits until no thread runs a worker's loop, at most until `deadline`.
     pub(crate) fn wait_for_threads(&self, deadline: Option<std::time::Instant>) {
         // A worker's thread that drops the runtime (in `block_in_place`) does not wait for itself.
-        let is_own = |worker: Option<&worker::WorkerContext<'_>>| {
-            worker.is_some_and(|w| std::ptr::eq(&raw const **w.shared(), self))
-        };
-        let own = usize::from(context::with_worker(is_own));
+        let own = usize::from(worker::is_in_loop_of(self));
         let mut threads = self.threads.lock();
         while *threads > own {
             match deadline {

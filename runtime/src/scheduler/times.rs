@@ -103,7 +103,9 @@ impl WorkerContext<'_> {
     /// A task that became ready at the stamp `ready` has its turn at `now`, by whoever has the core.
     #[inline]
     pub(super) fn look_back(&self, ready: u64, now: u64) {
-        if self.times.last_long_end.get() > ready {
+        let last_long_end = self.times.last_long_end.get();
+        // Not after the present, as it is when the counter has begun anew.
+        if last_long_end > ready && last_long_end <= now {
             self.blame_long_polls(ready);
         }
         if now.saturating_sub(ready) >= self.times.lag_ticks && self.shared().idle.any_sleeps() {

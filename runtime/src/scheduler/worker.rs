@@ -9,6 +9,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
+use std::ptr;
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
@@ -153,6 +154,8 @@ pub(crate) struct WorkerContext<'a> {
     stamp: Cell<u64>,
     /// The core was handed over during the poll.
     handed_over: Cell<bool>,
+    /// A hook of the user's runs in which the worker is neither in a poll nor free to go.
+    in_hook: Cell<bool>,
     /// Where the task that is polled next has waited for its turn.
     pub(super) queued: Cell<Queued>,
     pub(super) times: Times,
@@ -171,6 +174,7 @@ impl<'a> WorkerContext<'a> {
             slot: Cell::new(0),
             stamp: Cell::new(0),
             handed_over: Cell::new(false),
+            in_hook: Cell::new(false),
             queued: Cell::new(Queued::Local),
             times: Times::new(),
             watched: hooks::polls_are_watched(&shared.config),
@@ -216,12 +220,17 @@ impl<'a> WorkerContext<'a> {
         self.stamp.set(self.remote().counters.change_state(state));
     }
 
-    /// A thread begins to run the worker.
-    pub(super) fn attach(&self) {
+    /// It is this thread that runs the worker.
+    fn name_thread(&self) {
         self.remote()
             .counters
             .set_thread(thread_sample::current_thread());
         *self.remote().thread.lock() = Some(thread::current().id());
+    }
+
+    /// A thread begins to run the worker.
+    pub(super) fn attach(&self) {
+        self.name_thread();
         self.change_state(WorkerState::Busy);
         let poll = self.with_core(|core| core.handed_over_in.take()).flatten();
         if let Some((task, Range { start, end })) = poll {
@@ -593,10 +602,10 @@ impl<'a> WorkerContext<'a> {
             shared.wake_a_worker();
         }
         let begin = self.stamp.get();
-        shared.config.hooks.before_park();
+        self.in_hook(|| shared.config.hooks.before_park());
         let mut found = Turn::default();
         let chosen = self.sleep(&stop, &mut found);
-        shared.config.hooks.after_unpark();
+        self.in_hook(|| shared.config.hooks.after_unpark());
         self.with_core(|core| {
             core.searching = chosen;
             counters.parks_and_unparks.add(1);
@@ -609,6 +618,13 @@ impl<'a> WorkerContext<'a> {
                 self.count_unpark(begin);
             }
         });
+    }
+
+    /// Calls a hook in which the core stays here, whatever it does. Hooks do not unwind.
+    pub(super) fn in_hook(&self, hook: impl FnOnce()) {
+        self.in_hook.set(true);
+        hook();
+        self.in_hook.set(false);
     }
 
     /// Counts how long it took from the decision to wake this worker to here, which ends the sleep
@@ -678,8 +694,24 @@ impl<'a> WorkerContext<'a> {
     }
 }
 
+thread_local! {
+    /// The runtime in a worker's loop of which this thread is, also in what runs within a poll.
+    static LOOP_OF: Cell<*const Shared> = const { Cell::new(ptr::null()) };
+}
+
+/// Whether this thread is in a worker's loop of that runtime.
+pub(super) fn is_in_loop_of(shared: &Shared) -> bool {
+    ptr::eq(LOOP_OF.get(), shared)
+}
+
 /// A worker's thread: runs the worker whose core is in place, until shutdown.
 pub(crate) fn run(shared: &Arc<Shared>, index: usize) {
+    LOOP_OF.set(Arc::as_ptr(shared));
+    run_core(shared, index);
+    LOOP_OF.set(ptr::null());
+}
+
+fn run_core(shared: &Arc<Shared>, index: usize) {
     let Some(core) = shared.remotes[index].core.lock().take() else {
         return;
     };
@@ -713,9 +745,9 @@ pub(crate) struct HandedOver<'a> {
 
 /// Puts the worker's core in its place and has a blocking thread take it. `None`: this thread has
 /// no core, or the system refuses a thread, or the task is only being traced, which is no poll that
-/// could be booked elsewhere; then the worker blocks.
+/// could be booked elsewhere, or it is a hook that blocks and no poll; then the worker blocks.
 pub(crate) fn hand_over<'a>(worker: &'a WorkerContext<'a>) -> Option<HandedOver<'a>> {
-    if trace::is_on() {
+    if trace::is_on() || worker.in_hook.get() {
         return None;
     }
     let mut core = worker.take_core()?;
@@ -754,6 +786,8 @@ impl Drop for HandedOver<'_> {
         };
         core.handed_over_in = None;
         *self.worker.core.borrow_mut() = Some(core);
+        // Another thread may have run it, and handed it over in turn.
+        self.worker.name_thread();
         let (task, since) = self.current;
         if task != 0 {
             self.worker.remote().counters.begin_poll(task, since);

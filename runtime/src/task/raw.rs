@@ -35,7 +35,7 @@ use super::local::LocalQueue;
 use super::state::{Completion, Overflow, State, Wake};
 use super::{Id, JoinError, waker};
 use crate::scheduler::Shared;
-use crate::telemetry::{Counter, Outcome, SpawnPlace, WorkerMark, clock, current};
+use crate::telemetry::{Counter, Outcome, SpawnPlace, WorkerMark, clock, current, trace};
 
 /// Operations on a cell that depend on the future's type.
 pub(crate) struct Vtable {
@@ -513,6 +513,10 @@ impl Runnable {
                 }
             }
         }
+        // Who asks later than this sees that the task is complete.
+        if header.state.view().is_asked() {
+            trace::answer_ended(header);
+        }
         // SAFETY: one reference is the completer's; `self` is consumed.
         unsafe { drop_ref(self.0) };
     }
@@ -609,7 +613,12 @@ impl TaskRef {
     unsafe fn register(&self, waker: &Waker) -> bool {
         let header = self.header();
         let slot = header.join_waker.get();
-        if header.state.view().has_join_waker() {
+        // What the completer does to the waker comes before its end is seen.
+        let view = header.state.view_acquire();
+        if view.is_complete() {
+            return false;
+        }
+        if view.has_join_waker() {
             // SAFETY: while JOIN_WAKER is set nobody writes; the handle may read.
             let same = unsafe { &*slot }
                 .as_ref()
@@ -621,8 +630,8 @@ impl TaskRef {
                 return false;
             }
         }
-        // SAFETY: JOIN_WAKER is not set and the task was not complete then: the waker is the
-        // handle's. (Completion without JOIN_WAKER does not touch it.)
+        // SAFETY: JOIN_WAKER is not set and the task was not complete when that was seen: the waker is
+        // the handle's. (Completion without JOIN_WAKER does not touch it.)
         unsafe { *slot = Some(waker.clone()) };
         header.state.set_join_waker()
     }

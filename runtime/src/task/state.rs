@@ -142,6 +142,12 @@ impl View {
         self.0 & (CANCELLED | TRACE) != 0
     }
 
+    /// Somebody has asked where the task waits, and has no answer yet.
+    #[inline]
+    pub(crate) fn is_asked(self) -> bool {
+        self.0 & TRACE != 0
+    }
+
     pub(crate) fn has_join_waker(self) -> bool {
         self.0 & JOIN_WAKER != 0
     }
@@ -304,19 +310,27 @@ impl State {
     /// One more abort handle, or another reference that is no waker. The reference is there in any
     /// case; whether it is counted as a handle must be said when it is dropped.
     pub(crate) fn add_abort_handle(&self) -> Overflow {
-        let handles = (self.view().0 & HANDLE_MASK) >> HANDLE_SHIFT;
-        let overflow = handles >= HANDLE_MARK;
-        let one = if overflow {
-            REF_ONE
-        } else {
-            REF_ONE | HANDLE_ONE
-        };
-        let before = self.0.fetch_add(one, Ordering::Relaxed);
-        abort_above(before >> REF_SHIFT);
-        if overflow {
-            Overflow::Yes
-        } else {
-            Overflow::No
+        let mut current = self.0.load(Ordering::Relaxed);
+        loop {
+            // In one step with the look: the field is too small for what many threads that have all
+            // looked before would add.
+            let overflow = (current & HANDLE_MASK) >> HANDLE_SHIFT >= HANDLE_MARK;
+            let one = if overflow {
+                REF_ONE
+            } else {
+                REF_ONE | HANDLE_ONE
+            };
+            abort_above(current >> REF_SHIFT);
+            match self.0.compare_exchange_weak(
+                current,
+                current + one,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) if overflow => return Overflow::Yes,
+                Ok(_) => return Overflow::No,
+                Err(found) => current = found,
+            }
         }
     }
 

@@ -143,6 +143,8 @@ fn ended<'a>(of: impl Iterator<Item = &'a Finished> + Clone) -> (u64, u64, u64) 
     // Ordering: pairs with the Release fence in `Finished::count`.
     fence(Ordering::Acquire);
     let all = of.map(|finished| finished.all.get()).sum();
+    // Ordering: as above, for who looks at the spawned next.
+    fence(Ordering::Acquire);
     (all, panicked, cancelled)
 }
 

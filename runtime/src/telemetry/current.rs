@@ -220,6 +220,12 @@ pub(crate) fn take_noted() -> Noted {
     }
 }
 
+/// Puts back what was taken before polls within another one.
+pub(crate) fn give_noted(noted: Noted) {
+    let exhausted = if noted.exhausted { EXHAUSTED } else { 0 };
+    LOCAL.with(|local| local.noted.set(exhausted | noted.self_wakes));
+}
+
 /// The self-wakes of the poll that ends.
 #[inline]
 pub(crate) fn take_self_wakes() -> u64 {

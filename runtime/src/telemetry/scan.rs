@@ -90,7 +90,10 @@ impl TaskScan {
             totals: finished_by_site(shared),
             alive: HashMap::new(),
             run: None,
-            sized_until: shared.elsewhere.sites_sized_until.get(),
+            // One from the future is of a counter that has begun anew since.
+            sized_until: Some(shared.elsewhere.sites_sized_until.get())
+                .filter(|until| *until <= self.now)
+                .unwrap_or(0),
         };
         TaskScan {
             sites: Some(sites),

@@ -7,8 +7,11 @@
 //! | asker, any thread | puts its [`Answers`] under the task's id into the runtime's [`Questions`], then sets the task's TRACE bit and wakes it |
 //! | whoever has the right to run the task | finds the bit at the beginning of a poll, unsets it, takes the questions, polls in trace mode, answers, and then polls as ever |
 //!
-//! No question is lost: it is in the table before the bit is set, and whoever unsets the bit takes
-//! from the table afterwards. A question that another one's bit has answered leaves its own bit
+//! | whoever completes the task | finds the bit afterwards, takes the questions and answers that there is nothing to trace any more |
+//!
+//! No question is lost: it is in the table before the bit is set, and whoever unsets the bit, or has
+//! completed the task and sees it, takes from the table afterwards. An asker whose bit comes after the
+//! completion sees that, and takes the question back. A question that another one's bit has answered leaves its own bit
 //! for nothing. The lock of the table is taken only by askers and by tasks that are asked.
 //!
 //! # Why trace mode changes nothing
@@ -176,17 +179,38 @@ pub(crate) fn poll(shared: &Shared, runnable: &Runnable) -> Poll<Outcome> {
     let (polled, tracing) = poll_traced(shared, runnable);
     // After the task's next look at itself is due in any case: what is woken here it will find.
     tracing.wakers.into_iter().for_each(wake);
-    let answer = TaskBacktrace {
-        task_id: header.id,
-        taken_at_ns: clock::now_ns(),
-        leaves: tracing.leaves,
-        leaves_left_off: tracing.leaves_left_off,
-        completed: polled.is_ready(),
-    };
+    answer(
+        askers,
+        TaskBacktrace {
+            task_id: header.id,
+            taken_at_ns: clock::now_ns(),
+            leaves: tracing.leaves,
+            leaves_left_off: tracing.leaves_left_off,
+            completed: polled.is_ready(),
+        },
+    );
+    polled
+}
+
+/// A task has ended and was asked before: says so.
+#[cold]
+pub(crate) fn answer_ended(header: &Header) {
+    answer(
+        header.shared().questions.take(header.id),
+        TaskBacktrace {
+            task_id: header.id,
+            taken_at_ns: clock::now_ns(),
+            leaves: Vec::new(),
+            leaves_left_off: 0,
+            completed: true,
+        },
+    );
+}
+
+fn answer(askers: Vec<Arc<Answers>>, answer: TaskBacktrace) {
     for asker in askers {
         asker.push(answer.clone());
     }
-    polled
 }
 
 fn poll_traced(shared: &Shared, runnable: &Runnable) -> (Poll<Outcome>, Tracing) {

@@ -23,6 +23,9 @@ const STATES: [WorkerState; 4] = [
     WorkerState::Detached,
 ];
 
+/// By so much the counters of two processors are not apart.
+const ANEW_NS: u64 = 1_000_000_000;
+
 /// Where a task waited for its turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Queued {
@@ -143,7 +146,11 @@ impl WorkerCounters {
         // seen before the clock is read.
         fence(Ordering::SeqCst);
         let now = now();
-        let since = self.since.get();
+        let mut since = self.since.get();
+        if since > now && since - now > clock::ns_to_ticks(ANEW_NS) {
+            // The counter has begun anew: what was before is lost.
+            since = now;
+        }
         // Counters of different processors may be apart by some ticks when a worker moves to
         // another thread: time then stands still for a moment.
         let stamp = now.max(since);
@@ -360,6 +367,18 @@ mod tests {
         counters.change_state_at(WorkerState::Busy, || stamp);
         counters.change_state_at(WorkerState::Busy, || stamp + 1000);
         assert_eq!(counters.read_times().1, stamp);
+    }
+
+    #[test]
+    fn time_goes_on_when_the_counter_has_begun_anew() {
+        let counters = WorkerCounters::new(1);
+        let second = clock::ns_to_ticks(1_000_000_000);
+        counters.change_state_at(WorkerState::Busy, || 100 * second);
+        let detached = counters.ticks[3].get();
+        counters.change_state_at(WorkerState::Parked, || 5);
+        counters.change_state_at(WorkerState::Busy, || 5 + second);
+        let ticks = [0, 2, 3].map(|state: usize| counters.ticks[state].get());
+        assert_eq!(ticks, [0, second, detached]);
     }
 
     #[test]

@@ -252,6 +252,22 @@ fn thread_name_fn_is_asked_for_each_thread() {
 }
 
 #[test]
+fn panic_of_the_function_that_names_threads_is_an_error_and_hangs_nothing() {
+    for names in [0, 1] {
+        let asked = AtomicUsize::new(0);
+        let error = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name_fn(move || {
+                assert!(asked.fetch_add(1, Ordering::Relaxed) < names, "no name");
+                "named".to_owned()
+            })
+            .build()
+            .unwrap_err();
+        assert!(error.to_string().contains("names threads"), "{error}");
+    }
+}
+
+#[test]
 fn thread_name_set_last_counts() {
     let runtime = Builder::new_current_thread()
         .thread_name_fn(|| "first".to_owned())

@@ -539,3 +539,57 @@ fn park_hook_that_wakes_the_root_does_not_keep_the_driver_from_its_turn() {
 fn park_hook_that_spawns_does_not_keep_the_driver_from_its_turn() {
     blocks_with_a_restless_hook(|_| drop(zokio::spawn(async {})));
 }
+
+#[test]
+fn blocking_in_a_hook_keeps_the_worker_where_it_is() {
+    let started = Arc::new(AtomicUsize::new(0));
+    let count = started.clone();
+    let block = || task::block_in_place(|| ());
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .on_thread_start(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .on_thread_park(block)
+        .on_thread_unpark(block)
+        .on_before_task_poll(move |_| block())
+        .on_after_task_poll(move |_| block())
+        .build()
+        .unwrap();
+    for _ in 0..20 {
+        runtime.block_on(runtime.spawn(task::yield_now())).unwrap();
+    }
+    drop(runtime);
+    assert_eq!(started.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn worker_taken_back_while_its_next_thread_starts_is_this_thread_s() {
+    // The worker's thread; a second, which runs a task that blocks; a third, which does not come.
+    let (third_starts, third_waits) = mpsc::channel();
+    let (let_third, third) = mpsc::channel::<()>();
+    let third = Mutex::new(third);
+    let starts = AtomicUsize::new(0);
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .on_thread_start(move || {
+            if starts.fetch_add(1, Ordering::SeqCst) == 2 {
+                third_starts.send(()).unwrap();
+                let _ = third.lock().unwrap().recv();
+            }
+        })
+        .build()
+        .unwrap();
+    let (end_second, second_ends) = mpsc::channel::<()>();
+    let seen = runtime.spawn(async move {
+        task::block_in_place(|| {
+            zokio::spawn(async move { task::block_in_place(|| second_ends.recv().unwrap_err()) });
+            third_waits.recv().unwrap();
+        });
+        let metrics = Handle::current().metrics();
+        (metrics.worker_thread_id(0), thread::current().id())
+    });
+    let (told, own) = runtime.block_on(seen).unwrap();
+    assert_eq!(told, Some(own));
+    drop((let_third, end_second));
+}

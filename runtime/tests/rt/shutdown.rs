@@ -12,7 +12,7 @@ use zokio::runtime::{Builder, Handle, Runtime, is_rt_shutdown_err};
 use zokio::task;
 use zokio::time::sleep;
 
-use crate::support::{both, current, multi, panic_of};
+use crate::support::{both, both_builders, current, multi, panic_of};
 
 const IN_ASYNC: &str = "Cannot drop a runtime in a context where blocking is not allowed. This \
     happens when a runtime is dropped from within an asynchronous context.";
@@ -191,6 +191,37 @@ fn drop_on_a_blocking_thread_is_allowed() {
             .block_on(outer.spawn_blocking(move || drop(inner)))
             .unwrap();
     }
+}
+
+#[test]
+fn timeout_of_a_shutdown_covers_the_hooks_that_threads_end_with() {
+    for mut builder in both_builders() {
+        let (end, ends) = mpsc::channel::<()>();
+        let ends = Mutex::new(ends);
+        let runtime = builder
+            .on_thread_stop(move || {
+                let _ = ends.lock().unwrap().recv();
+            })
+            .build()
+            .unwrap();
+        runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+        runtime.shutdown_timeout(Duration::from_millis(10));
+        // The hooks go on after it.
+        drop(end);
+    }
+}
+
+#[test]
+fn drop_in_a_block_in_place_within_another_does_not_wait_for_itself() {
+    let runtime = multi(1);
+    let handle = runtime.handle().clone();
+    let (dropped, is_dropped) = mpsc::channel();
+    handle.clone().spawn(async move {
+        let drops = async move { task::block_in_place(|| drop(runtime)) };
+        task::block_in_place(|| handle.block_on(drops));
+        dropped.send(()).unwrap();
+    });
+    is_dropped.recv().unwrap();
 }
 
 #[test]

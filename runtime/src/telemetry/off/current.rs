@@ -80,6 +80,7 @@ pub(crate) fn take_exhausted() -> bool {
 }
 
 /// What a poll has counted for its end: nothing.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Noted {
     pub(crate) self_wakes: u64,
     pub(crate) exhausted: bool,
@@ -92,6 +93,9 @@ pub(crate) fn take_noted() -> Noted {
         exhausted: false,
     }
 }
+
+#[inline]
+pub(crate) fn give_noted(_: Noted) {}
 
 /// A poll by a worker.
 pub(crate) type Polling = Restore;

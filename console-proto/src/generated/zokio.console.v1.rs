@@ -284,7 +284,7 @@ pub struct WaitLink {
     pub holder: u64,
     #[prost(enumeration = "HolderRole", tag = "15")]
     pub role: i32,
-    /// Whether nobody but the holder can end the wait.
+    /// Whether the wait cannot end before the holder lets go.
     #[prost(bool, tag = "16")]
     pub holder_is_exact: bool,
     /// Where the holder took it. Absent: unknown.
@@ -344,7 +344,7 @@ pub struct Resource {
     #[prost(message, optional, tag = "13")]
     pub held_at: ::core::option::Option<Location>,
     /// The last few that took permits, the latest first. Permits can be moved: these need
-    /// not be the ones that have them now.
+    /// not be the ones that have them now. Of a read-write lock: some of its readers, in no order.
     #[prost(message, repeated, tag = "14")]
     pub acquired_by: ::prost::alloc::vec::Vec<Acquirer>,
     /// The latest of them has not given back what it took, for certain.
@@ -762,7 +762,7 @@ pub struct Wait {
     /// unknown.
     #[prost(uint64, tag = "7")]
     pub holder: u64,
-    /// Whether nobody but the holder can end the wait.
+    /// Whether the wait cannot end before the holder lets go.
     #[prost(bool, tag = "8")]
     pub holder_is_exact: bool,
     /// Where the holder took it. Absent: unknown.

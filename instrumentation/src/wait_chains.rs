@@ -166,6 +166,10 @@ impl<'a> Graph<'a> {
                 gone: self.is_gone(task),
             });
         }
+        if wait.kind == "rwlock" {
+            // Behind a writer, and for none of the readers in particular.
+            return None;
+        }
         let latest = self.permits.get(&wait.resource)?.acquired_by.first()?;
         (latest.task != 0).then(|| Holder {
             task: latest.task,

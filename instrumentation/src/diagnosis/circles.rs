@@ -1,7 +1,9 @@
 //! What deadlock, join-cycle and self-join share: tasks that wait for each other in a circle.
 //!
 //! A task is stuck if it is idle and everything that could end its wait is held by a stuck task: a
-//! mutex or a read-write lock by a task that holds it, a join by the task that is joined. What is
+//! mutex or a read-write lock by a task that holds it, a join by the task that is joined. Who waits to
+//! read a lock that only readers have waits behind a writer, the one that waits longest: unless that
+//! gives up, it has to have the lock first. What is
 //! left when all others are taken away waits for ever, and holds at least one circle. A task in
 //! `select!` is stuck only if all its branches are; one that has more wakers than notes waits for
 //! something that nobody knows, and is not stuck. Nor is one in which a part waits by a waker that is
@@ -23,123 +25,220 @@ use crate::nanos::nanos;
 pub(super) struct Kind {
     pub(super) kind: &'static str,
     /// Whether a circle of these tasks is one of this kind's.
-    pub(super) wants: fn(&[&Trace]) -> bool,
+    pub(super) wants: fn(&[Member<'_>]) -> bool,
     pub(super) hint: &'static str,
 }
 
 pub(super) fn find(kind: &Kind, history: &History, thresholds: &Thresholds) -> Vec<Finding> {
-    let stuck = stuck(history, thresholds);
-    let circles = circles(&stuck);
+    let stuck = Stuck::of(history, thresholds);
+    let circles = stuck.circles();
     circles
         .iter()
         .filter_map(|circle| {
-            let members: Vec<&Trace> = circle.iter().map(|id| stuck[id]).collect();
+            let members: Vec<Member<'_>> = circle.iter().map(|id| stuck.member(*id)).collect();
             if !(kind.wants)(&members) {
                 return None;
             }
-            let exact = members.iter().all(|trace| link(trace).holder_is_exact);
+            let exact = members.iter().all(|member| member.is_exact());
             let believed = exact || is_believed(&members, history.now_ns(), thresholds);
             believed.then(|| finding(kind, circle, &members, exact, &stuck, history.now_ns()))
         })
         .collect()
 }
 
-/// Whether a circle through owned guards is likely to be one.
-fn is_believed(members: &[&Trace], now_ns: u64, thresholds: &Thresholds) -> bool {
-    let idle_before = now_ns.saturating_sub(nanos(thresholds.deadlock_idle_inexact));
-    let long_idle = |trace: &&Trace| trace.now.state_since_ns <= idle_before;
-    members.len() > 1 && members.iter().all(long_idle)
+/// A stuck task and the wait that leads on through the circle.
+#[derive(Clone, Copy)]
+pub(super) struct Member<'a> {
+    trace: &'a Trace,
+    wait: &'a Wait,
+    /// Who has to be done first.
+    next: u64,
+}
+
+impl Member<'_> {
+    /// Whether it is certain that `next` comes first.
+    fn is_exact(&self) -> bool {
+        self.wait.holder_is_exact || self.is_behind()
+    }
+
+    /// `next` has nothing yet: it is in line before it.
+    fn is_behind(&self) -> bool {
+        self.wait.holder.is_none()
+    }
+}
+
+/// Of a read-write lock, the writer that waits longest.
+#[derive(Clone, Copy)]
+struct Writer {
+    task: u64,
+    since_ns: u64,
 }
 
 /// The tasks of which each waits for nothing but the others.
-pub(super) fn stuck<'a>(history: &'a History, thresholds: &Thresholds) -> HashMap<u64, &'a Trace> {
-    let idle_before = history
-        .now_ns()
-        .saturating_sub(nanos(thresholds.deadlock_idle));
-    let mut stuck: HashMap<u64, &Trace> = history
-        .tasks()
-        .filter(|trace| waits_for_holders_only(trace, idle_before))
-        .map(|trace| (trace.now.id, trace))
-        .collect();
-    loop {
-        let free: Vec<u64> = stuck
-            .values()
-            .filter(|trace| !holders(trace).all(|holder| stuck.contains_key(&holder)))
-            .map(|trace| trace.now.id)
-            .collect();
-        if free.is_empty() {
-            return stuck;
+pub(super) struct Stuck<'a> {
+    tasks: HashMap<u64, &'a Trace>,
+    writers: HashMap<u64, Writer>,
+}
+
+impl<'a> Stuck<'a> {
+    pub(super) fn of(history: &'a History, thresholds: &Thresholds) -> Stuck<'a> {
+        let idle_before = history
+            .now_ns()
+            .saturating_sub(nanos(thresholds.deadlock_idle));
+        let mut stuck = Stuck {
+            tasks: HashMap::new(),
+            writers: writers(history),
+        };
+        let waiting = history
+            .tasks()
+            .filter(|trace| stuck.waits_for_holders_only(trace, idle_before));
+        stuck.tasks = waiting.map(|trace| (trace.now.id, trace)).collect();
+        loop {
+            let is_free = |trace: &&&Trace| {
+                let mut holders = trace.now.waits.iter().filter_map(|wait| stuck.next(wait));
+                !holders.all(|holder| stuck.tasks.contains_key(&holder))
+            };
+            let free: Vec<u64> = stuck
+                .tasks
+                .values()
+                .filter(is_free)
+                .map(|trace| trace.now.id)
+                .collect();
+            if free.is_empty() {
+                return stuck;
+            }
+            for id in free {
+                stuck.tasks.remove(&id);
+            }
         }
-        for id in free {
-            stuck.remove(&id);
+    }
+
+    pub(super) fn contains(&self, task: u64) -> bool {
+        self.tasks.contains_key(&task)
+    }
+
+    /// Who has to be done before a wait can end.
+    fn next(&self, wait: &Wait) -> Option<u64> {
+        wait.holder.or_else(|| {
+            let writer = self.writers.get(&wait.resource)?;
+            (is_of(wait, "read") && writer.since_ns < wait.since_ns).then_some(writer.task)
+        })
+    }
+
+    fn waits_for_holders_only(&self, trace: &Trace, idle_before: u64) -> bool {
+        let task = &trace.now;
+        task.state == TaskState::Idle
+            && task.state_since_ns <= idle_before
+            && !task.waits.is_empty()
+            && task
+                .waits
+                .iter()
+                .all(|wait| self.next(wait).is_some() && wait.own_waker)
+            && trace.live_wakers() <= task.waits.len() as u64
+    }
+
+    fn member(&self, task: u64) -> Member<'a> {
+        let trace = self.tasks[&task];
+        let wait = &trace.now.waits[0];
+        Member {
+            trace,
+            wait,
+            next: self.next(wait).expect("stuck tasks wait for somebody"),
         }
+    }
+
+    /// The circles among stuck tasks, each once, from its smallest id on.
+    fn circles(&self) -> Vec<Vec<u64>> {
+        let mut visited = HashSet::new();
+        let mut circles = Vec::new();
+        let mut ids: Vec<u64> = self.tasks.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            let mut path = Vec::new();
+            let mut at = id;
+            // A stuck task's link leads to a stuck task: the walk ends where it has been.
+            while visited.insert(at) {
+                path.push(at);
+                at = self.member(at).next;
+            }
+            if let Some(begin) = path.iter().position(|&seen| seen == at) {
+                let mut circle = path.split_off(begin);
+                let smallest = (0..circle.len()).min_by_key(|&i| circle[i]).unwrap_or(0);
+                circle.rotate_left(smallest);
+                circles.push(circle);
+            }
+        }
+        circles
+    }
+
+    /// Stuck tasks that are not in the circle and whose links lead into it.
+    fn waiting_behind(&self, circle: &[u64]) -> u64 {
+        let leads_in = |id: u64| {
+            let mut at = id;
+            // No path is longer than there are stuck tasks.
+            for _ in 0..self.tasks.len() {
+                if circle.contains(&at) {
+                    return true;
+                }
+                at = self.member(at).next;
+            }
+            false
+        };
+        self.tasks
+            .keys()
+            .filter(|id| !circle.contains(id) && leads_in(**id))
+            .count() as u64
     }
 }
 
-fn waits_for_holders_only(trace: &Trace, idle_before: u64) -> bool {
-    let task = &trace.now;
-    task.state == TaskState::Idle
-        && task.state_since_ns <= idle_before
-        && !task.waits.is_empty()
-        && task
-            .waits
-            .iter()
-            .all(|wait| wait.holder.is_some() && wait.own_waker)
-        && trace.live_wakers() <= task.waits.len() as u64
+fn writers(history: &History) -> HashMap<u64, Writer> {
+    let mut writers: HashMap<u64, Writer> = HashMap::new();
+    for trace in history.tasks() {
+        for wait in trace.now.waits.iter().filter(|wait| is_of(wait, "write")) {
+            let writer = Writer {
+                task: trace.now.id,
+                since_ns: wait.since_ns,
+            };
+            let first = writers.entry(wait.resource).or_insert(writer);
+            if (writer.since_ns, writer.task) < (first.since_ns, first.task) {
+                *first = writer;
+            }
+        }
+    }
+    writers
 }
 
-fn holders(trace: &Trace) -> impl Iterator<Item = u64> {
-    trace.now.waits.iter().filter_map(|wait| wait.holder)
+/// Whether it waits for a read-write lock in that way.
+fn is_of(wait: &Wait, operation: &str) -> bool {
+    wait.kind == "rwlock" && wait.operation == operation
+}
+
+/// Whether a circle through owned guards is likely to be one.
+fn is_believed(members: &[Member<'_>], now_ns: u64, thresholds: &Thresholds) -> bool {
+    let idle_before = now_ns.saturating_sub(nanos(thresholds.deadlock_idle_inexact));
+    let long_idle = |member: &Member<'_>| member.trace.now.state_since_ns <= idle_before;
+    members.len() > 1 && members.iter().all(long_idle)
 }
 
 /// Whether they wait for nothing but each other's end.
-pub(super) fn is_of_joins(members: &[&Trace]) -> bool {
-    members.iter().all(|trace| link(trace).kind == "join")
-}
-
-/// The wait that leads on through the circle.
-fn link(trace: &Trace) -> &Wait {
-    &trace.now.waits[0]
-}
-
-/// The circles among stuck tasks, each once, from its smallest id on.
-fn circles(stuck: &HashMap<u64, &Trace>) -> Vec<Vec<u64>> {
-    let mut visited = HashSet::new();
-    let mut circles = Vec::new();
-    let mut ids: Vec<u64> = stuck.keys().copied().collect();
-    ids.sort_unstable();
-    for id in ids {
-        let mut path = Vec::new();
-        let mut at = id;
-        // A stuck task's link leads to a stuck task: the walk ends where it has been.
-        while visited.insert(at) {
-            path.push(at);
-            at = link(stuck[&at]).holder.expect("stuck tasks have holders");
-        }
-        if let Some(begin) = path.iter().position(|&seen| seen == at) {
-            let mut circle = path.split_off(begin);
-            let smallest = (0..circle.len()).min_by_key(|&i| circle[i]).unwrap_or(0);
-            circle.rotate_left(smallest);
-            circles.push(circle);
-        }
-    }
-    circles
+pub(super) fn is_of_joins(members: &[Member<'_>]) -> bool {
+    members.iter().all(|member| member.wait.kind == "join")
 }
 
 fn finding(
     kind: &Kind,
     circle: &[u64],
-    members: &[&Trace],
+    members: &[Member<'_>],
     exact: bool,
-    stuck: &HashMap<u64, &Trace>,
+    stuck: &Stuck<'_>,
     now_ns: u64,
 ) -> Finding {
     // The last to begin its wait closed the circle.
     let closing = members
         .iter()
-        .max_by_key(|trace| link(trace).since_ns)
+        .max_by_key(|member| member.wait.since_ns)
         .expect("a circle is not empty");
-    let since_ns = link(closing).since_ns;
+    let since_ns = closing.wait.since_ns;
     let subject = Subject::Task(circle[0]);
     let severity = if exact {
         Severity::Critical
@@ -149,12 +248,12 @@ fn finding(
     let mut finding = Finding::new(kind.kind, severity, subject, since_ns);
     finding.exact = exact;
     finding.summary = summary(members);
-    for trace in members {
+    for member in members {
         // Through a library's future the await is not known: then the spawn is.
-        finding.place(link(trace).location.unwrap_or(trace.now.location));
+        finding.place(member.wait.location.unwrap_or(member.trace.now.location));
     }
-    finding.task = Some(Culprit::of(&closing.now));
-    finding.resource = Some(Resource::of(link(closing)));
+    finding.task = Some(Culprit::of(&closing.trace.now));
+    finding.resource = Some(Resource::of(closing.wait));
     finding.number("tasks", circle.len() as u64);
     let path: Vec<String> = circle
         .iter()
@@ -163,7 +262,7 @@ fn finding(
         .collect();
     finding.text("circle", path.join(" -> "));
     finding.number("waited_ns", now_ns.saturating_sub(since_ns));
-    finding.number("stuck_behind", waiting_behind(circle, stuck));
+    finding.number("stuck_behind", stuck.waiting_behind(circle));
     if !exact {
         finding.text("holders", "owned guards, which may have moved");
     }
@@ -171,39 +270,38 @@ fn finding(
     finding
 }
 
-fn summary(members: &[&Trace]) -> String {
+fn summary(members: &[Member<'_>]) -> String {
     if let [alone] = members {
-        let wait = link(alone);
-        let held = match wait.kind {
+        let held = match alone.wait.kind {
             "join" => "",
             _ => ", which it holds itself",
         };
         return format!(
             "{} waits for {}{held}",
-            Culprit::of(&alone.now),
-            thing(wait)
+            Culprit::of(&alone.trace.now),
+            thing(alone.wait)
         );
     }
     const MOST: usize = 4;
     let mut waits: Vec<String> = members
         .iter()
         .take(MOST)
-        .map(|trace| {
-            let wait = link(trace);
-            let verb = match wait.kind {
+        .map(|member| {
+            let verb = match member.wait.kind {
                 "join" => "",
                 "mpsc" => " whose receiver is",
+                _ if member.is_behind() => " behind",
                 _ => " held by",
             };
-            let holder = wait.holder.unwrap_or(0);
-            let thing = if wait.kind == "join" {
+            let thing = if member.wait.kind == "join" {
                 "the end of"
             } else {
-                thing(wait)
+                thing(member.wait)
             };
             format!(
-                "{} waits for {thing}{verb} task {holder}",
-                Culprit::of(&trace.now)
+                "{} waits for {thing}{verb} task {}",
+                Culprit::of(&member.trace.now),
+                member.next
             )
         })
         .collect();
@@ -225,23 +323,4 @@ fn thing(wait: &Wait) -> &'static str {
         "mpsc" => "room in a channel",
         _ => "a resource",
     }
-}
-
-/// Stuck tasks that are not in the circle and whose links lead into it.
-fn waiting_behind(circle: &[u64], stuck: &HashMap<u64, &Trace>) -> u64 {
-    let leads_in = |id: u64| {
-        let mut at = id;
-        // No path is longer than there are stuck tasks.
-        for _ in 0..stuck.len() {
-            if circle.contains(&at) {
-                return true;
-            }
-            at = link(stuck[&at]).holder.unwrap_or(0);
-        }
-        false
-    };
-    stuck
-        .keys()
-        .filter(|id| !circle.contains(id) && leads_in(**id))
-        .count() as u64
 }

@@ -41,7 +41,7 @@ mod tests {
     use super::super::finding::{Severity, Value};
     use super::super::fixtures::{MS, found, history_of, task, waiting};
     use super::*;
-    use zokio::telemetry::TaskState;
+    use zokio::telemetry::{TaskState, Wait};
 
     fn circle_of_two() -> Vec<zokio::telemetry::TaskSnapshot> {
         vec![
@@ -183,5 +183,40 @@ mod tests {
         tasks.push(waiting(3, "rwlock", 256, Some(4), 2_000));
         tasks.push(waiting(4, "rwlock", 512, Some(3), 2_000));
         assert_eq!(found(&RULE, &history_of(5, tasks)).len(), 2);
+    }
+
+    /// Task 1 reads and wants to read again, behind task 2, which wants to write.
+    fn reads_twice() -> Vec<zokio::telemetry::TaskSnapshot> {
+        let mut tasks = vec![
+            waiting(1, "rwlock", 64, None, 2_100),
+            waiting(2, "rwlock", 64, Some(1), 2_000),
+        ];
+        tasks[0].waits[0].operation = "read";
+        tasks[1].waits[0].operation = "write";
+        tasks
+    }
+
+    #[test]
+    fn one_that_reads_again_behind_a_writer_that_waits_for_it_is_found() {
+        let found = found(&RULE, &history_of(5, reads_twice()));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].exact);
+        assert!(
+            found[0].summary.contains("lock behind task 2"),
+            "{}",
+            found[0].summary
+        );
+    }
+
+    #[test]
+    fn behind_a_writer_that_may_give_up_or_came_later_nobody_is_stuck() {
+        let mut tasks = reads_twice();
+        let timeout = Wait::new("timeout", "wait", None);
+        tasks[1].waits.push(timeout);
+        tasks[1].waker_clones = 2;
+        assert!(found(&RULE, &history_of(5, tasks)).is_empty());
+        let mut tasks = reads_twice();
+        tasks[1].waits[0].since_ns = 2_200 * MS;
+        assert!(found(&RULE, &history_of(5, tasks)).is_empty());
     }
 }

@@ -10,14 +10,14 @@
 //! they wait, though nobody comes any more: all that could come may be there already, as with a pool of
 //! clients behind a holder that is stuck.
 //!
-//! Not seen: locks that readers have, permits, locks of the standard library. A lock in a circle is
-//! the circle's finding.
+//! Of a lock that readers have, one of them is told. Not seen: permits, locks of the standard library.
+//! A lock in a circle is the circle's finding.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use zokio::telemetry::{TaskSnapshot, TaskState, Wait};
 
-use super::circles;
+use super::circles::Stuck;
 use super::finding::{Culprit, Finding, Resource, Severity, Subject, duration};
 use super::history::{History, Trace};
 use super::thresholds::Thresholds;
@@ -63,8 +63,8 @@ fn find(history: &History, thresholds: &Thresholds) -> Vec<Finding> {
     if queues.is_empty() {
         return Vec::new();
     }
-    let stuck: HashSet<u64> = circles::stuck(history, thresholds).into_keys().collect();
-    let goes_on = |queue: &&Queue<'_>| !queue.holder().is_some_and(|id| stuck.contains(&id));
+    let stuck = Stuck::of(history, thresholds);
+    let goes_on = |queue: &&Queue<'_>| !queue.holder().is_some_and(|id| stuck.contains(id));
     queues
         .values()
         .filter(goes_on)

@@ -316,15 +316,18 @@ impl BlockingPool {
             let timed_out = self.wait_for_work(&mut queue);
             queue.idle -= 1;
             if timed_out && !queue.shutdown {
-                // Nobody will join this thread.
-                drop(queue.handles.remove(&id));
                 break;
             }
         }
+        let ends_by_itself = !queue.shutdown;
         queue.stopping += 1;
         drop(queue);
         shared.config.hooks.thread_stopping();
         let mut queue = self.queue.lock();
+        if ends_by_itself {
+            // Nobody will join this thread: if a shutdown has come meanwhile, it still counts it.
+            drop(queue.handles.remove(&id));
+        }
         queue.stopping -= 1;
         queue.threads -= 1;
         self.ended.notify_all();

@@ -620,9 +620,10 @@ pub struct Wait {
     /// be a left-over of a branch no longer polled.
     pub current: bool,
     /// The task that has taken the lock, if it is a mutex or a read-write lock, and it was a task that
-    /// took it; of several readers one, and [`PermitsSnapshot::acquired_by`] tells more. The task that
-    /// is joined, if it is a join. The task that received last, if it is a bounded channel without
-    /// room.
+    /// took it. Of several readers that a writer waits for it is one, and
+    /// [`PermitsSnapshot::acquired_by`] tells more; who waits to read waits for no reader, but behind a
+    /// writer. The task that is joined, if it is a join. The task that received last, if it is a
+    /// bounded channel without room.
     pub holder: Option<u64>,
     /// Whether the wait cannot end before the holder lets go. False without a holder, if it has the lock by an
     /// owned guard, which may be another task's by now, and for the receiver of a channel, which may

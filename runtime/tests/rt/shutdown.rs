@@ -212,6 +212,25 @@ fn timeout_of_a_shutdown_covers_the_hooks_that_threads_end_with() {
 }
 
 #[test]
+fn drop_in_the_hook_of_a_thread_that_ends_by_itself_does_not_wait_for_it() {
+    let runtime: Arc<Mutex<Option<Runtime>>> = Arc::default();
+    let theirs = runtime.clone();
+    let (dropped, is_dropped) = mpsc::channel();
+    let built = Builder::new_current_thread()
+        .thread_keep_alive(Duration::from_millis(1))
+        .on_thread_stop(move || {
+            drop(theirs.lock().unwrap().take());
+            dropped.send(()).unwrap();
+        })
+        .build()
+        .unwrap();
+    let job = built.spawn_blocking(|| ());
+    *runtime.lock().unwrap() = Some(built);
+    is_dropped.recv().unwrap();
+    drop(job);
+}
+
+#[test]
 fn drop_in_a_block_in_place_within_another_does_not_wait_for_itself() {
     let runtime = multi(1);
     let handle = runtime.handle().clone();

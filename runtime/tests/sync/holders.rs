@@ -251,7 +251,7 @@ fn writer_waits_for_the_readers_until_the_last_of_them_has_gone() {
 }
 
 #[test]
-fn reader_behind_a_waiting_writer_waits_for_the_reader_before() {
+fn writer_waits_for_a_reader_and_the_reader_behind_it_for_nobody_who_has_the_lock() {
     run(async {
         let lock = Arc::new(RwLock::new(()));
         let borrowed = lock.clone();
@@ -261,13 +261,16 @@ fn reader_behind_a_waiting_writer_waits_for_the_reader_before() {
             let _ = wait.await;
         });
         settle().await;
-        let (_writer, _keep) = keeping(lock.clone().write_owned()).await;
+        let (writer, _keep) = keeping(lock.clone().write_owned()).await;
         let (behind, _keep) = keeping(lock.clone().read_owned()).await;
-        let wait = wait_of(&behind);
+        let wait = wait_of(&writer);
         assert_eq!(
             (wait.holder, wait.holder_is_exact),
             (Some(id_of(&reader)), true)
         );
+        let wait = wait_of(&behind);
+        assert_eq!(wait.holder, None);
+        assert_eq!(readers(&wait), [id_of(&reader)]);
     });
 }
 

@@ -317,7 +317,11 @@ impl<'a> TaskContext<'a> {
             let note = &place.read()?;
             let known = self.notes.holders.get(&note.resource);
             let known = known.and_then(Known::read);
-            let reader = self.notes.readers_of(note.resource).next();
+            // Only a writer waits for each reader: one that waits to read is behind a writer, or waits for
+            // any of as many readers as there may be.
+            let writes = (note.point.kind(), note.point.operation()) == ("rwlock", "write");
+            let mut readers = self.notes.readers_of(note.resource);
+            let reader = writes.then(|| readers.next()).flatten();
             // Who holds a lock may be the task itself, which has waited for it until now. Its note is
             // cleared before its name is there to be read.
             let still = place.read()?;

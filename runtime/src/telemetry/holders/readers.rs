@@ -9,7 +9,8 @@
 //!
 //! An entry is cleared before the lock is given back, and written after it was taken: what a reader of
 //! the table finds there has the lock, or had it a moment ago. A guard that was forgotten stays, and
-//! so does its hold on the lock. As with a [`Holder`](super::Holder), a guard that was moved is shown
+//! so does its hold on the lock; but should the lock be dropped all the same, which a borrowed guard
+//! then no longer prevents, another one at its address seems to have that reader. As with a [`Holder`](super::Holder), a guard that was moved is shown
 //! with the task that took it.
 
 use std::cell::{Cell, RefCell};
@@ -138,6 +139,9 @@ impl Reading {
         }
         let entry = take();
         let place = ptr::from_ref(place).cast_mut();
+        // Ordering: pairs with the Acquire fence in `read`: who sees this reader sees that the one
+        // before has gone from the entry, and that the task waits for the lock no more.
+        fence(Ordering::Release);
         entry.reader.store(task | mark, place);
         // Ordering: pairs with the Acquire in `of`: who sees the lock's name sees the reader.
         entry
@@ -151,9 +155,6 @@ impl Reading {
     pub(crate) fn end(self) {
         let Some(entry) = self.0 else { return };
         entry.resource.store(0, Ordering::Relaxed);
-        // Ordering: pairs with the Acquire fence in `read`: who sees the next reader sees that this one
-        // has gone.
-        fence(Ordering::Release);
         give_back(entry);
     }
 }
@@ -169,11 +170,19 @@ pub(crate) struct KnownReader {
 impl KnownReader {
     /// The reader, if the lock still has one there.
     pub(crate) fn read(&self) -> Option<Taken> {
+        // Ordering: Acquire pairs with the Release store in `taken_with`: the reader is not older than
+        // the lock's name.
+        if self.entry.resource.load(Ordering::Acquire) != self.resource {
+            return None;
+        }
         let taken = self.entry.reader.taken();
-        // Ordering: pairs with the Release fence in `end`.
+        // Ordering: Acquire pairs with the Release fence in `taken_with`: had the entry been another
+        // lock's meanwhile, either that or the next reader would be seen.
         fence(Ordering::Acquire);
         let still = self.entry.resource.load(Ordering::Relaxed) == self.resource;
-        still.then_some(taken)
+        // Ordering: as above; and what the caller looks at next is not older than the reader.
+        fence(Ordering::Acquire);
+        (still && self.entry.reader.taken() == taken).then_some(taken)
     }
 }
 

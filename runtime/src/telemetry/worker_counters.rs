@@ -2,7 +2,9 @@
 //!
 //! A worker is always in exactly one [`WorkerState`]; a change of state adds the time since the
 //! last change to the state that ends. Reader and writer agree on (state, since, times) by a
-//! sequence lock, so the times of the four states sum to wall time exactly, at any moment.
+//! sequence lock, so the times of the four states sum to wall time exactly, at any moment. No time ever
+//! runs back: a state does not end before the moment that a reader has told of, though the counters of
+//! their processors be apart.
 
 use std::panic::Location;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
@@ -62,6 +64,9 @@ pub(crate) struct WorkerCounters {
     sequence: AtomicU32,
     state: AtomicU8,
     since: Counter,
+    /// The latest moment that a reader has told of: a state that it saw does not end before. Written by
+    /// readers.
+    told_until: AtomicU64,
     /// The number of the thread that runs the worker; 0: none does.
     thread: AtomicU32,
     /// Ticks by state, in the order of `STATES`.
@@ -107,6 +112,7 @@ impl WorkerCounters {
             sequence: AtomicU32::new(0),
             state: AtomicU8::new(WorkerState::Detached as u8),
             since: Counter::new(clock::raw()),
+            told_until: AtomicU64::new(0),
             thread: AtomicU32::new(0),
             ticks: [const { Counter::new(0) }; 4],
             parks_and_unparks: Counter::new(0),
@@ -142,18 +148,21 @@ impl WorkerCounters {
             .store(sequence.wrapping_add(1), Ordering::Relaxed);
         // The clock is read after readers have been told to wait, so that none of them sees the old
         // state at a later time than that of its end.
-        // Ordering: pairs with the Acquire fence in `read_times`; SeqCst, so that the store is
-        // seen before the clock is read.
+        // Ordering: pairs with the fence in `read_times`; SeqCst, so that the store is seen before the
+        // clock is read.
         fence(Ordering::SeqCst);
         let now = now();
         let mut since = self.since.get();
-        if since > now && since - now > clock::ns_to_ticks(ANEW_NS) {
+        // Counters of different processors may be apart by some ticks: a reader may have told of a
+        // moment that is still to come here, or the worker has moved to another thread. Time then
+        // stands still for a moment.
+        let mut told = since.max(self.told_until.load(Ordering::Relaxed));
+        if told > now && told - now > clock::ns_to_ticks(ANEW_NS) {
             // The counter has begun anew: what was before is lost.
-            since = now;
+            self.told_until.store(0, Ordering::Relaxed);
+            (since, told) = (since.min(now), now);
         }
-        // Counters of different processors may be apart by some ticks when a worker moves to
-        // another thread: time then stands still for a moment.
-        let stamp = now.max(since);
+        let stamp = now.max(told);
         self.ticks[old as usize].add(stamp - since);
         self.since.set(stamp);
         self.state.store(state as u8, Ordering::Relaxed);
@@ -276,8 +285,10 @@ impl WorkerCounters {
             let since = self.since.get();
             let mut ticks = [0, 1, 2, 3].map(|i: usize| self.ticks[i].get());
             let now = clock::raw_ordered().max(since);
-            // Ordering: pairs with the fence in `change_state`.
-            fence(Ordering::Acquire);
+            self.told_until.fetch_max(now, Ordering::Relaxed);
+            // Ordering: pairs with the fence in `change_state_at`: either the change is seen here, or the
+            // moment that this look is of is seen there.
+            fence(Ordering::SeqCst);
             if before.is_multiple_of(2) && self.sequence.load(Ordering::Relaxed) == before {
                 ticks[state as usize] += now - since;
                 return (STATES[state as usize], since, ticks, now);
@@ -367,6 +378,28 @@ mod tests {
         counters.change_state_at(WorkerState::Busy, || stamp);
         counters.change_state_at(WorkerState::Busy, || stamp + 1000);
         assert_eq!(counters.read_times().1, stamp);
+    }
+
+    #[test]
+    fn times_of_a_state_never_run_back_for_a_reader() {
+        let counters = WorkerCounters::new(1);
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                for state in STATES.iter().cycle().take(1_000_000) {
+                    counters.change_state(*state);
+                }
+                done.store(true, Ordering::Relaxed);
+            });
+            let mut last = [0; 4];
+            while !done.load(Ordering::Relaxed) {
+                let ticks = counters.read_times().2;
+                let back = (0..4).find(|&i| ticks[i] < last[i]);
+                assert_eq!(back, None, "{last:?} to {ticks:?}");
+                last = ticks;
+            }
+            worker.join().unwrap();
+        });
     }
 
     #[test]

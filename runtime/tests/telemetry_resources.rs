@@ -4,7 +4,7 @@
 #![cfg(feature = "telemetry")]
 
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use zokio::runtime::{Builder, Runtime};
 use zokio::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, broadcast, mpsc, oneshot, watch};
@@ -14,6 +14,12 @@ use zokio::telemetry::{
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// One test at a time: what has the list of long channels keeps others from telling of theirs.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Lets the tasks run until none can go on, and looks.
@@ -60,6 +66,7 @@ async fn pending() {
 
 #[test]
 fn a_lock_tells_where_it_was_made_and_where_it_was_taken() {
+    let _alone = alone();
     let runtime = runtime();
     let (lock, made) = (Arc::new(Mutex::new(0)), line());
     let (held, taken) = (Arc::clone(&lock), line() + 2);
@@ -86,6 +93,7 @@ fn a_lock_tells_where_it_was_made_and_where_it_was_taken() {
 
 #[test]
 fn locks_in_statics_know_their_place_too() {
+    let _alone = alone();
     static LOCK: RwLock<u32> = RwLock::const_new(0);
     let made = line() - 1;
     let runtime = runtime();
@@ -103,6 +111,7 @@ fn locks_in_statics_know_their_place_too() {
 
 #[test]
 fn a_full_channel_tells_its_capacity_and_who_receives() {
+    let _alone = alone();
     let runtime = runtime();
     let ((tx, mut rx), made) = (mpsc::channel(2), line());
     let receiver = runtime.spawn(async move {
@@ -126,6 +135,7 @@ fn a_full_channel_tells_its_capacity_and_who_receives() {
 
 #[test]
 fn an_empty_channel_has_room_and_no_holder() {
+    let _alone = alone();
     let runtime = runtime();
     let (_tx, mut rx) = mpsc::channel::<u32>(3);
     drop(runtime.spawn(async move { rx.recv().await }));
@@ -137,6 +147,7 @@ fn an_empty_channel_has_room_and_no_holder() {
 
 #[test]
 fn the_latest_taker_of_a_leaked_permit_is_known_after_its_end() {
+    let _alone = alone();
     let runtime = runtime();
     let (permits, made) = (Arc::new(Semaphore::new(1)), line());
     let leaking = Arc::clone(&permits);
@@ -168,6 +179,7 @@ fn the_latest_taker_of_a_leaked_permit_is_known_after_its_end() {
 
 #[test]
 fn forgotten_permits_are_there_no_more() {
+    let _alone = alone();
     let runtime = runtime();
     let permits = Arc::new(Semaphore::new(2));
     permits.try_acquire().unwrap().forget();
@@ -183,6 +195,7 @@ fn forgotten_permits_are_there_no_more() {
 
 #[test]
 fn permits_taken_back_and_forth_leave_nobody_holding() {
+    let _alone = alone();
     let runtime = runtime();
     let permits = Arc::new(Semaphore::new(1));
     let first = permits.try_acquire().unwrap();
@@ -210,6 +223,7 @@ fn permits_taken_back_and_forth_leave_nobody_holding() {
 
 #[test]
 fn every_primitive_knows_where_it_was_made() {
+    let _alone = alone();
     let runtime = runtime();
     let notify = (Arc::new(Notify::default()), line()).0;
     drop(runtime.spawn(async move { notify.notified().await }));
@@ -235,6 +249,7 @@ fn every_primitive_knows_where_it_was_made() {
 
 #[test]
 fn futures_of_others_tell_what_they_wait_for() {
+    let _alone = alone();
     static CHECKOUT: WaitPoint = WaitPoint::new("pool", "checkout");
     let runtime = runtime();
     let awaited = line() + 2;
@@ -260,6 +275,7 @@ fn is_about(known: u64, messages: u64) -> bool {
 
 #[test]
 fn an_unbounded_channel_with_many_messages_is_known_until_they_are_received() {
+    let _alone = alone();
     let runtime = runtime();
     let ((tx, mut rx), made) = (mpsc::unbounded_channel(), line());
     let sender = runtime.spawn(async move {
@@ -299,6 +315,7 @@ fn an_unbounded_channel_with_many_messages_is_known_until_they_are_received() {
 
 #[test]
 fn a_channel_that_was_worked_off_is_forgotten() {
+    let _alone = alone();
     let runtime = runtime();
     let ((tx, mut rx), made) = (mpsc::channel(5_000), line());
     for i in 0..4_000_u32 {
@@ -324,6 +341,7 @@ fn a_channel_that_was_worked_off_is_forgotten() {
 
 #[test]
 fn a_short_channel_is_not_known() {
+    let _alone = alone();
     let runtime = runtime();
     let ((tx, mut rx), made) = (mpsc::unbounded_channel(), line());
     for round in 0..200_u32 {
@@ -339,6 +357,7 @@ fn a_short_channel_is_not_known() {
 
 #[test]
 fn a_channel_is_told_with_the_runtime_that_sends_and_without_one_with_all() {
+    let _alone = alone();
     let (runtime, other) = (runtime(), runtime());
     let ((tx, _rx), made) = (mpsc::unbounded_channel(), line());
     let fill = || (0..3_000_u32).for_each(|n| tx.send(n).unwrap());

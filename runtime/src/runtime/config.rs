@@ -15,7 +15,8 @@ pub(crate) struct Config {
     /// Ticks of a worker between two looks at the driver.
     pub(crate) event_interval: u32,
     /// Ticks of a worker between two looks at the injector while it has work of its own.
-    pub(crate) global_queue_interval: u32,
+    /// `None`: it is tuned.
+    pub(crate) global_queue_interval: Option<u32>,
     /// Whether a woken task runs next (multi-thread flavour only).
     pub(crate) lifo: bool,
     /// Whether a worker that comes from the driver always has another take over there.

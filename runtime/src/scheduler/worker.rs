@@ -40,6 +40,9 @@ use counts::{EndedPoll, count_poll_end, count_wakes_at_once};
 /// Record slots that a worker takes and gives back at once.
 pub(crate) const SLOT_BATCH: usize = 64;
 
+/// Turns between two looks at the injector, as long as nobody knows how long a turn takes.
+const INJECTOR_INTERVAL: u32 = 31;
+
 /// While a worker lingers: looks at queues for one look at the driver, which is a system call.
 const LOOKS_A_DRIVER_TURN: usize = 64;
 
@@ -68,6 +71,18 @@ impl Countdown {
         self.left = left - 1;
     }
 
+    /// Turns in an interval.
+    #[inline]
+    pub(super) fn interval(&self) -> u32 {
+        self.interval
+    }
+
+    /// Another interval, from the next one on.
+    #[inline]
+    pub(super) fn set_interval(&mut self, interval: u32) {
+        self.interval = interval;
+    }
+
     /// Whether the latest step was the last of an interval.
     #[inline]
     pub(super) fn is_over(&self) -> bool {
@@ -84,6 +99,8 @@ pub(crate) struct Core {
     /// Turns until it looks at the driver, and at the injector before its own queue.
     until_driver: Countdown,
     pub(super) until_injector: Countdown,
+    /// When it last did the latter at its turn.
+    pub(super) injector_stamp: u64,
     pub(super) lifo_streak: u8,
     /// The worker is running the driver: tasks that it wakes are enqueued, and others woken, in
     /// one go afterwards.
@@ -108,7 +125,10 @@ impl Core {
             queue: Deque::new_fifo(),
             staging: Deque::new_fifo(),
             until_driver: Countdown::new(config.event_interval),
-            until_injector: Countdown::new(config.global_queue_interval),
+            until_injector: Countdown::new(
+                config.global_queue_interval.unwrap_or(INJECTOR_INTERVAL),
+            ),
+            injector_stamp: 0,
             lifo_streak: 0,
             in_driver: false,
             searching: false,

@@ -552,3 +552,47 @@ fn builder_shows_what_it_was_given() {
         "{shown}"
     );
 }
+
+/// A task from outside comes behind a few long polls, and behind no more short ones than a look costs.
+#[test]
+#[cfg(feature = "telemetry")]
+fn task_from_outside_does_not_wait_behind_many_long_polls() {
+    use std::sync::atomic::AtomicBool;
+    use std::time::Instant;
+
+    const ROUNDS: usize = 20;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    let (polls, end) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let tasks = [(); 4].map(|()| {
+        let (polls, end) = (polls.clone(), end.clone());
+        runtime.spawn(async move {
+            while !end.load(Ordering::Relaxed) {
+                let begun = Instant::now();
+                while begun.elapsed() < Duration::from_millis(1) {
+                    std::hint::spin_loop();
+                }
+                polls.fetch_add(1, Ordering::Relaxed);
+                zokio::task::yield_now().await;
+            }
+        })
+    });
+    let polls_before_it = || {
+        let (before, seen) = (polls.load(Ordering::Relaxed), polls.clone());
+        let task = runtime.spawn(async move { seen.load(Ordering::Relaxed) });
+        runtime.block_on(task).unwrap() - before
+    };
+    // Until it is known how long a turn takes.
+    while polls_before_it() > 4 {}
+    let most = (0..ROUNDS).map(|_| polls_before_it()).max().unwrap();
+    end.store(true, Ordering::Relaxed);
+    for task in tasks {
+        runtime.block_on(task).unwrap();
+    }
+    assert!(most <= 8, "{most}");
+}

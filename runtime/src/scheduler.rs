@@ -36,6 +36,7 @@ use crate::telemetry::{
 };
 
 mod cells;
+mod countdown;
 pub(crate) mod current_thread;
 mod finish;
 mod hooks;

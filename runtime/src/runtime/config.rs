@@ -12,8 +12,8 @@ use super::task_hooks::TaskHooks;
 /// Settings that the scheduler reads.
 pub(crate) struct Config {
     pub(crate) workers: usize,
-    /// Ticks of a worker between two looks at the driver.
-    pub(crate) event_interval: u32,
+    /// Ticks of a worker between two looks at the driver. `None`: it is tuned.
+    pub(crate) event_interval: Option<u32>,
     /// Ticks of a worker between two looks at the injector while it has work of its own.
     /// `None`: it is tuned.
     pub(crate) global_queue_interval: Option<u32>,

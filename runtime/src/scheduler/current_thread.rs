@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use super::Shared;
+use super::countdown::Countdown;
 use super::worker::{Core, WorkerContext};
 use crate::runtime::{Handle, context};
 use crate::telemetry::current::{self, Current, Outside};
@@ -205,7 +206,7 @@ fn run_with_core<F: Future>(
     // `false`, and unparked the thread, stored `woken` before.
     future.root.drives.store(true, Ordering::SeqCst);
     worker.attach();
-    let mut until_driver = shared.config.event_interval;
+    let mut until_driver = Countdown::to_driver(shared.config.event_interval);
     let mut yields = 0;
     let output = loop {
         if shared.is_shutdown() {
@@ -245,21 +246,26 @@ fn run_with_core<F: Future>(
 /// being what is left of it. False: there was nothing more to run.
 ///
 /// A root that has been woken waits for the tasks that were there before, like a task that yields,
-/// but for no more than an interval of them.
-fn run_some_tasks(worker: &WorkerContext<'_>, root: &RootWaker, until_driver: &mut u32) -> bool {
-    let interval = worker.shared().config.event_interval;
+/// but for no more of them than there are between two looks at the driver by default.
+fn run_some_tasks(
+    worker: &WorkerContext<'_>,
+    root: &RootWaker,
+    until_driver: &mut Countdown,
+) -> bool {
+    let most = Countdown::untuned_to_driver(worker.shared().config.event_interval);
     let depth = worker.with_core(|core| worker.depth(core));
-    let mut before_root = depth.unwrap_or_default().min(u64::from(interval));
+    let mut before_root = depth.unwrap_or_default().min(u64::from(most));
     loop {
-        if *until_driver == 0 {
-            *until_driver = interval;
+        if until_driver.is_over() {
+            worker.tune_driver_interval(until_driver);
+            until_driver.restart();
             worker.run_driver();
         }
         let Some(runnable) = worker.with_core(|core| worker.find_task(core)).flatten() else {
             return false;
         };
         worker.run_task(runnable);
-        *until_driver -= 1;
+        until_driver.step();
         before_root = before_root.saturating_sub(1);
         if worker.shared().is_shutdown() || before_root == 0 && root.is_woken() {
             return true;

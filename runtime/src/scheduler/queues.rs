@@ -18,9 +18,6 @@ use crate::telemetry::{self, Queued};
 const LOCAL_QUEUE_BOUND: usize = 256;
 /// Tasks from the LIFO slot in a row before the local queue gets its turn.
 const LIFO_STREAK: u8 = 3;
-/// Bounds of the turns between two looks at the injector.
-const INJECTOR_LEAST: u64 = 2;
-const INJECTOR_MOST: u64 = 127;
 /// The most tasks taken from the injector at once.
 const INJECTOR_BATCH: usize = 32;
 
@@ -103,34 +100,13 @@ impl WorkerContext<'_> {
     #[inline]
     pub(super) fn next_task(&self, core: &mut Core) -> Option<Runnable> {
         if core.until_injector.is_over() {
-            self.tune_injector_interval(core);
+            let to = &self.times.injector_interval;
+            core.until_injector.tune(self.stamp(), to);
             if let Some(runnable) = self.take_injected(core) {
                 return Some(runnable);
             }
         }
         self.next_local(core).or_else(|| self.take_injected(core))
-    }
-
-    /// A look at the injector is due, which costs little beside short polls and brings tasks from outside
-    /// sooner among long ones.
-    #[inline]
-    fn tune_injector_interval(&self, core: &mut Core) {
-        if !telemetry::is_enabled() || self.shared().config.global_queue_interval.is_some() {
-            return;
-        }
-        let now = self.stamp();
-        let ticks = now.saturating_sub(core.injector_stamp).max(1);
-        core.injector_stamp = now;
-        let interval = core.until_injector.interval();
-        let wanted = self
-            .times
-            .injector_ticks
-            .saturating_mul(u64::from(interval))
-            / ticks;
-        let wanted = wanted.clamp(INJECTOR_LEAST, INJECTOR_MOST) as u32;
-        // Half way there: one turn may have been slept through.
-        core.until_injector
-            .set_interval((interval + wanted).div_ceil(2));
     }
 
     fn next_local(&self, core: &mut Core) -> Option<Runnable> {

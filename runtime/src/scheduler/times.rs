@@ -7,15 +7,13 @@
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
+use super::countdown::Interval;
 use super::worker::WorkerContext;
 use crate::task::header::Header;
 use crate::telemetry::{LONG_POLL_NS, PollOfSite, TaskRecord, clock, is_enabled, is_sampled};
 
 /// A wait for a turn is no matter if it is shorter: waking a thread takes longer than this.
 const LAG_NS: u64 = 100_000;
-
-/// What tasks from outside may wait for their turn behind those of the worker.
-const INJECTOR_NS: u64 = 200_000;
 
 /// Long polls that are remembered.
 const REMEMBERED: usize = 8;
@@ -31,8 +29,8 @@ struct LongPoll {
 /// What is remembered from poll to poll.
 pub(super) struct Times {
     lag_ticks: u64,
-    /// Within that time a worker looks at the injector.
-    pub(super) injector_ticks: u64,
+    pub(super) injector_interval: Interval,
+    pub(super) driver_interval: Interval,
     /// What a long poll takes at least.
     long_ticks: u64,
     /// Stamp of the end of the latest long poll; 0: there was none.
@@ -46,7 +44,8 @@ impl Times {
     pub(super) fn new() -> Times {
         Times {
             lag_ticks: clock::ns_to_ticks(LAG_NS),
-            injector_ticks: clock::ns_to_ticks(INJECTOR_NS),
+            injector_interval: Interval::of_injector(),
+            driver_interval: Interval::of_driver(),
             long_ticks: clock::ns_to_ticks(LONG_POLL_NS),
             last_long_end: Cell::new(0),
             long_polls: RefCell::new([None; REMEMBERED]),

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crossbeam_deque::{Stealer, Worker as Deque};
 
+use super::countdown::Countdown;
 use super::times::Times;
 use super::{Remote, Shared, hooks};
 use crate::driver::Turn;
@@ -40,55 +41,8 @@ use counts::{EndedPoll, count_poll_end, count_wakes_at_once};
 /// Record slots that a worker takes and gives back at once.
 pub(crate) const SLOT_BATCH: usize = 64;
 
-/// Turns between two looks at the injector, as long as nobody knows how long a turn takes.
-const INJECTOR_INTERVAL: u32 = 31;
-
 /// While a worker lingers: looks at queues for one look at the driver, which is a system call.
 const LOOKS_A_DRIVER_TURN: usize = 64;
-
-/// Counts turns down from an interval, over and over: a remainder would be a division a turn.
-#[derive(Debug)]
-pub(super) struct Countdown {
-    interval: u32,
-    left: u32,
-}
-
-impl Countdown {
-    fn new(interval: u32) -> Countdown {
-        Countdown {
-            interval,
-            left: interval,
-        }
-    }
-
-    #[inline]
-    fn step(&mut self) {
-        let left = if self.left == 0 {
-            self.interval
-        } else {
-            self.left
-        };
-        self.left = left - 1;
-    }
-
-    /// Turns in an interval.
-    #[inline]
-    pub(super) fn interval(&self) -> u32 {
-        self.interval
-    }
-
-    /// Another interval, from the next one on.
-    #[inline]
-    pub(super) fn set_interval(&mut self, interval: u32) {
-        self.interval = interval;
-    }
-
-    /// Whether the latest step was the last of an interval.
-    #[inline]
-    pub(super) fn is_over(&self) -> bool {
-        self.left == 0
-    }
-}
 
 /// What makes a thread the worker.
 pub(crate) struct Core {
@@ -99,8 +53,6 @@ pub(crate) struct Core {
     /// Turns until it looks at the driver, and at the injector before its own queue.
     until_driver: Countdown,
     pub(super) until_injector: Countdown,
-    /// When it last did the latter at its turn.
-    pub(super) injector_stamp: u64,
     pub(super) lifo_streak: u8,
     /// The worker is running the driver: tasks that it wakes are enqueued, and others woken, in
     /// one go afterwards.
@@ -124,11 +76,8 @@ impl Core {
             index,
             queue: Deque::new_fifo(),
             staging: Deque::new_fifo(),
-            until_driver: Countdown::new(config.event_interval),
-            until_injector: Countdown::new(
-                config.global_queue_interval.unwrap_or(INJECTOR_INTERVAL),
-            ),
-            injector_stamp: 0,
+            until_driver: Countdown::to_driver(config.event_interval),
+            until_injector: Countdown::to_injector(config.global_queue_interval),
             lifo_streak: 0,
             in_driver: false,
             searching: false,
@@ -309,10 +258,22 @@ impl<'a> WorkerContext<'a> {
         self.run_driver_if_due()
     }
 
-    /// Looks at the driver once in `event_interval` turns. False: the core is gone.
+    /// A look at the driver is due.
+    #[inline]
+    pub(super) fn tune_driver_interval(&self, until_driver: &mut Countdown) {
+        until_driver.tune(self.stamp.get(), &self.times.driver_interval);
+    }
+
+    /// Looks at the driver if it is its turn. False: the core is gone.
     #[inline]
     pub(super) fn run_driver_if_due(&self) -> bool {
-        let due = self.with_core(|core| core.until_driver.is_over());
+        let due = self.with_core(|core| {
+            let is_over = core.until_driver.is_over();
+            if is_over {
+                self.tune_driver_interval(&mut core.until_driver);
+            }
+            is_over
+        });
         if due == Some(true) {
             self.run_driver();
         }

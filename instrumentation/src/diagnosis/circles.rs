@@ -2,8 +2,8 @@
 //!
 //! A task is stuck if it is idle and everything that could end its wait is held by a stuck task: a
 //! mutex or a read-write lock by a task that holds it, a join by the task that is joined. Who waits to
-//! read a lock that only readers have waits behind a writer, the one that waits longest: unless that
-//! gives up, it has to have the lock first. What is
+//! read a lock that readers have waits behind a writer; which one of those that wait is not known, so all
+//! of them have to be stuck. What is
 //! left when all others are taken away waits for ever, and holds at least one circle. A task in
 //! `select!` is stuck only if all its branches are; one that has more wakers than notes waits for
 //! something that nobody knows, and is not stuck. Nor is one in which a part waits by a waker that is
@@ -67,17 +67,11 @@ impl Member<'_> {
     }
 }
 
-/// Of a read-write lock, the writer that waits longest.
-#[derive(Clone, Copy)]
-struct Writer {
-    task: u64,
-    since_ns: u64,
-}
-
 /// The tasks of which each waits for nothing but the others.
 pub(super) struct Stuck<'a> {
     tasks: HashMap<u64, &'a Trace>,
-    writers: HashMap<u64, Writer>,
+    /// Who waits to write, by lock; the longest wait first.
+    writers: HashMap<u64, Vec<u64>>,
 }
 
 impl<'a> Stuck<'a> {
@@ -94,10 +88,8 @@ impl<'a> Stuck<'a> {
             .filter(|trace| stuck.waits_for_holders_only(trace, idle_before));
         stuck.tasks = waiting.map(|trace| (trace.now.id, trace)).collect();
         loop {
-            let is_free = |trace: &&&Trace| {
-                let mut holders = trace.now.waits.iter().filter_map(|wait| stuck.next(wait));
-                !holders.all(|holder| stuck.tasks.contains_key(&holder))
-            };
+            let is_free =
+                |trace: &&&Trace| !trace.now.waits.iter().all(|wait| stuck.never_ends(wait));
             let free: Vec<u64> = stuck
                 .tasks
                 .values()
@@ -117,12 +109,27 @@ impl<'a> Stuck<'a> {
         self.tasks.contains_key(&task)
     }
 
-    /// Who has to be done before a wait can end.
+    /// The writers behind one of which a task waits to read. None where only so many may read at a time:
+    /// then it may be waiting for one of these.
+    fn writers_before(&self, wait: &Wait) -> &[u64] {
+        if !is_of(wait, "read") || wait.capacity.is_some() {
+            return &[];
+        }
+        self.writers.get(&wait.resource).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether stuck tasks are all that could end a wait.
+    fn never_ends(&self, wait: &Wait) -> bool {
+        match wait.holder {
+            Some(holder) => self.contains(holder),
+            None => self.writers_before(wait).iter().all(|w| self.contains(*w)),
+        }
+    }
+
+    /// Who has to be done before a wait can end, as far as one can be told.
     fn next(&self, wait: &Wait) -> Option<u64> {
-        wait.holder.or_else(|| {
-            let writer = self.writers.get(&wait.resource)?;
-            (is_of(wait, "read") && writer.since_ns < wait.since_ns).then_some(writer.task)
-        })
+        wait.holder
+            .or_else(|| self.writers_before(wait).first().copied())
     }
 
     fn waits_for_holders_only(&self, trace: &Trace, idle_before: u64) -> bool {
@@ -191,19 +198,16 @@ impl<'a> Stuck<'a> {
     }
 }
 
-fn writers(history: &History) -> HashMap<u64, Writer> {
-    let mut writers: HashMap<u64, Writer> = HashMap::new();
+fn writers(history: &History) -> HashMap<u64, Vec<u64>> {
+    let mut waiting: Vec<(u64, u64, u64)> = Vec::new();
     for trace in history.tasks() {
-        for wait in trace.now.waits.iter().filter(|wait| is_of(wait, "write")) {
-            let writer = Writer {
-                task: trace.now.id,
-                since_ns: wait.since_ns,
-            };
-            let first = writers.entry(wait.resource).or_insert(writer);
-            if (writer.since_ns, writer.task) < (first.since_ns, first.task) {
-                *first = writer;
-            }
-        }
+        let waits = trace.now.waits.iter().filter(|wait| is_of(wait, "write"));
+        waiting.extend(waits.map(|wait| (wait.since_ns, trace.now.id, wait.resource)));
+    }
+    waiting.sort_unstable();
+    let mut writers: HashMap<u64, Vec<u64>> = HashMap::new();
+    for (_, task, resource) in waiting {
+        writers.entry(resource).or_default().push(task);
     }
     writers
 }

@@ -86,7 +86,7 @@ impl<T: ?Sized> Source for &RwLock<T> {
         &self.batch
     }
     fn identity(&self) -> Identity {
-        Identity::new(self.address(), self.origin)
+        self.wait_identity()
     }
     fn waited_for(&self, _: usize) {
         self.holder.waited_for(self.address());
@@ -98,7 +98,7 @@ impl<T: ?Sized> Source for Arc<RwLock<T>> {
         &self.batch
     }
     fn identity(&self) -> Identity {
-        Identity::new(self.address(), self.origin)
+        self.wait_identity()
     }
     fn waited_for(&self, _: usize) {
         self.holder.waited_for(self.address());
@@ -304,6 +304,15 @@ impl<T: ?Sized> RwLock<T> {
     /// What wait notes name the lock by.
     fn address(&self) -> *const () {
         ptr::from_ref(self).cast()
+    }
+
+    /// What wait notes say of the lock: also how many may read, if few may.
+    fn wait_identity(&self) -> Identity {
+        let identity = Identity::new(self.address(), self.origin);
+        match self.max_readers {
+            MAX_READERS => identity,
+            few => identity.with_capacity(few as usize),
+        }
     }
 
     /// A reader gives its permit back.

@@ -640,7 +640,7 @@ pub struct Wait {
     pub created_at: Option<&'static Location<'static>>,
     /// What the resource has room for, when the wait began: messages of a bounded channel (that of a
     /// `broadcast` too), bytes of a `duplex`, tasks of a barrier, permits of a semaphore that there
-    /// are in all, whoever has them. `None` if it has no such bound.
+    /// are in all, whoever has them, readers of a read-write lock. `None` if it has no such bound.
     pub capacity: Option<u64>,
     /// How much of that is taken, as far as the wait itself tells it: a task that waits to send waits
     /// for a full channel, one that waits to receive for an empty one, and while somebody waits for
